@@ -1,0 +1,1 @@
+"""Payerwatch warns a healthcare billing team when a payer changes how it treats their claims."""

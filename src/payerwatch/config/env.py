@@ -1,0 +1,60 @@
+"""The environment, read once, typed, and loud about what it cannot read."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+POSTGRESQL = "payerwatch.tenancy.postgresql"
+SQLITE = "payerwatch.tenancy.sqlite"
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """A yes or no. Raises ImproperlyConfigured for any other word."""
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be yes or no, not {value!r}.")
+
+
+def data_directory() -> Path:
+    """Where the embedded database and uploaded files live: PAYERWATCH_DATA_DIR, else ./data."""
+    return Path(text("PAYERWATCH_DATA_DIR", "data")).absolute()
+
+
+def database() -> dict[str, Any]:
+    """The database the application uses: DATABASE_URL, else SQLite in the data directory."""
+    url = text("DATABASE_URL")
+    if not url:
+        return {"ENGINE": SQLITE, "NAME": str(data_directory() / "payerwatch.sqlite3")}
+    return _from_url("DATABASE_URL", url)
+
+
+def migrator_database() -> dict[str, Any] | None:
+    """The role that owns the tables: MIGRATOR_DATABASE_URL, or None where it is not set."""
+    url = text("MIGRATOR_DATABASE_URL")
+    return _from_url("MIGRATOR_DATABASE_URL", url) if url else None
+
+
+def _from_url(name: str, url: str) -> dict[str, Any]:
+    try:
+        parsed = dict(dj_database_url.parse(url))
+    except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError, ValueError):
+        # The address holds a password: it is not repeated.
+        raise ImproperlyConfigured(
+            f"{name} cannot be read. Write it as postgresql://user:password@host:5432/database or sqlite:///path."
+        ) from None
+    engines = {"django.db.backends.postgresql": POSTGRESQL, "django.db.backends.sqlite3": SQLITE}
+    if parsed["ENGINE"] not in engines:
+        raise ImproperlyConfigured(f"{name} must name a PostgreSQL or SQLite database.")
+    return parsed | {"ENGINE": engines[parsed["ENGINE"]]}
