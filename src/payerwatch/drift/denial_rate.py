@@ -1,0 +1,103 @@
+"""Denial rate, standardised by decision order: denials against those expected at the same point of run-off.
+
+A cohort is the claims of one series submitted in one week. Denied claims are often decided later (or
+sooner) than paid ones, so young cohorts show too few (or too many) denials. Comparing claims decided
+at the same *fraction decided* of their cohort removes that, and any change of speed common to both
+outcomes (a slow-down, a stall, a flushed backlog) leaves the order of outcomes as it was, and so the
+rate expected.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from payerwatch.drift import statistics
+from payerwatch.drift.rate_baseline import (
+    Baseline,
+    StratumCounts,
+    baseline_variance,
+    expected_rates,
+    windows_against,
+)
+from payerwatch.drift.runoff_arrays import RunoffArrays, by_submission_week
+from payerwatch.drift.strata import PlacedCells, fractions_decided, place_in_strata
+from payerwatch.drift.window_tests import WindowTests, baseline_span, trailing_window
+
+Floats = NDArray[np.float64]
+
+DECIDED_WEEKS = 4
+SUBMITTED_WEEKS = (4, 8, 12)
+BLOCK_WEEKS = 2
+DISPERSION_PRIOR = 90
+
+
+class DenialRate:
+    """Denials against expectation for every series and payer of a customer, in any week.
+
+    ``test(t)`` uses submissions and decisions up to week t only. Pending claims must be counted in
+    ``submitted``; without them use :class:`payerwatch.drift.lag_denial_rate.LagDenialRate`.
+    """
+
+    def __init__(self, arrays: RunoffArrays) -> None:
+        self._arrays = arrays
+
+    @cached_property
+    def _cells(self) -> PlacedCells:
+        decided = by_submission_week(self._arrays.decided)
+        denied, paid = by_submission_week(self._arrays.denied), by_submission_week(self._arrays.paid)
+        before, after = fractions_decided(self._arrays, decided)
+        return place_in_strata(denied, denied + paid, before, after)
+
+    def test(self, week_index: int) -> WindowTests:
+        """Windows: decided in the last 4 weeks; submitted in the last 4, 8 and 12 and decided by now."""
+        start, stop = baseline_span(week_index)
+        cohorts = self._cells.by_cohort(start, week_index)
+        decided = trailing_window("decided", week_index, DECIDED_WEEKS)
+        submitted = [trailing_window("submitted", week_index, weeks) for weeks in SUBMITTED_WEEKS]
+        counts = {decided.name: self._cells.by_decision(decided.first, week_index + 1).over(1)}
+        for window in submitted:
+            counts[window.name] = _weeks(cohorts, window.first - start, None).over(1)
+        return windows_against(
+            self._arrays,
+            week_index,
+            self._baseline(start, stop, cohorts),
+            (decided, *submitted),
+            lambda window: counts[window.name],
+        )
+
+    def _baseline(self, start: int, stop: int, cohorts: StratumCounts) -> Baseline:
+        by_week = self._cells.by_decision(start, stop)
+        counts = by_week.over(1)
+        rates = expected_rates(self._arrays, counts)
+        variance = self._arrays.with_payers(baseline_variance(counts, rates))
+        plain = Baseline(rates, variance, np.ones(variance.size), counts.decided.sum(axis=1))
+        return Baseline(
+            rates,
+            variance,
+            self._dispersion(plain, by_week, _weeks(cohorts, 0, stop - start)),
+            self._arrays.with_payers(plain.decided),
+        )
+
+    def _dispersion(self, plain: Baseline, by_week: StratumCounts, cohorts: StratumCounts) -> Floats:
+        """[nodes] over-dispersion of the baseline's cohorts, drawn to the customer's cohorts or blocks of weeks."""
+        blocks = _two_week_blocks(by_week)
+        block_terms = statistics.dispersion_terms(blocks.denied.sum(axis=2), *plain.expected(blocks.decided))
+        sums = (cohorts.denied.sum(axis=2), *plain.expected(cohorts.decided))
+        cohort_terms = statistics.dispersion_terms(*sums)
+        pooled = max(1.0, *[statistics.pooled_dispersion(*terms) for terms in (block_terms, cohort_terms)])
+        by_node = statistics.dispersion_terms(*[self._arrays.with_payers(values) for values in sums])
+        return statistics.shrunken_dispersion(*by_node, pooled, DISPERSION_PRIOR)
+
+
+def _weeks(counts: StratumCounts, first: int, stop: int | None) -> StratumCounts:
+    return StratumCounts(counts.denied[:, first:stop], counts.decided[:, first:stop])
+
+
+def _two_week_blocks(by_week: StratumCounts) -> StratumCounts:
+    starts = np.arange(0, by_week.decided.shape[1], BLOCK_WEEKS)
+    if not starts.size:
+        return by_week
+    return StratumCounts(
+        np.add.reduceat(by_week.denied, starts, axis=1), np.add.reduceat(by_week.decided, starts, axis=1)
+    )

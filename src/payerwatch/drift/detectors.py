@@ -1,0 +1,205 @@
+"""Judging a customer's week: every series and payer, both measures, both directions.
+
+1. Each measure gives one p-value per node and direction: the smallest over its windows, times their number.
+2. Nodes with too little to test drop out, each with its reason.
+3. The nodes left form one family per measure and direction; Benjamini-Hochberg adjusts their p-values.
+4. An alert needs an adjusted p-value of at most 0.10 and an effect worth telling; a watch p < 0.02 and
+   the effect.
+5. If nearly all payers are slower at once, the feed is stalled: days to decision are not judged that week.
+
+A payer with a single series appears twice with the same numbers: the payer is what notifies, the series what
+is shown under it, and leaving either out would make families differ between customers for no gain.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from payerwatch.drift import statistics
+from payerwatch.drift.decision_delay import DecisionDelay
+from payerwatch.drift.denial_rate import DenialRate
+from payerwatch.drift.judgement import (
+    Certainty,
+    DirectionResult,
+    Judgement,
+    NodeResult,
+    Reason,
+    Tier,
+    WindowResult,
+)
+from payerwatch.drift.lag_denial_rate import LagDenialRate
+from payerwatch.drift.parameters import DEFAULTS, Parameters
+from payerwatch.drift.runoff_arrays import RunoffArrays
+from payerwatch.drift.window_tests import Direction, Measure, WindowTests
+
+Floats = NDArray[np.float64]
+
+
+def judge(
+    arrays: RunoffArrays, week_index: int, *, pending_known: bool = True, parameters: Parameters = DEFAULTS
+) -> Judgement:
+    """Judge one week. For many weeks of the same arrays keep a :class:`Detectors`."""
+    return Detectors(arrays, parameters).judge(week_index, pending_known=pending_known)
+
+
+class Detectors:
+    """Both measures of one customer, prepared once for any number of weeks."""
+
+    def __init__(self, arrays: RunoffArrays, parameters: Parameters = DEFAULTS) -> None:
+        self._arrays = arrays
+        self._parameters = parameters
+
+    @cached_property
+    def _denial_rate(self) -> DenialRate:
+        return DenialRate(self._arrays)
+
+    @cached_property
+    def _lag_denial_rate(self) -> LagDenialRate:
+        return LagDenialRate(self._arrays)
+
+    @cached_property
+    def _delay(self) -> DecisionDelay:
+        return DecisionDelay(self._arrays)
+
+    def judge(self, week_index: int, *, pending_known: bool = True) -> Judgement:
+        """Judge the week with what was known at its end: later submissions and decisions are not looked at.
+
+        Without pending claims the denial rate is standardised by lag (provisional) and days to decision
+        are not judged.
+        """
+        measure = self._denial_rate if pending_known else self._lag_denial_rate
+        denials = self._family(measure.test(week_index), provisional=not pending_known)
+        delays = self._family(self._delay.test(week_index), provisional=False)
+        stalled = pending_known and delays.feed_stalled()
+        withheld: Reason | None = "data_feed_stalled" if stalled else None if pending_known else "no_pending"
+        nodes = denials.results(None) + delays.results(withheld)
+        return Judgement(week_index, tuple(nodes), stalled)
+
+    def _family(self, tests: WindowTests, *, provisional: bool) -> "_Family":
+        return _Family(self._arrays, tests, self._parameters, provisional)
+
+
+class _Family:
+    """The nodes of one measure in one week, judged together."""
+
+    def __init__(
+        self, arrays: RunoffArrays, tests: WindowTests, parameters: Parameters, provisional: bool
+    ) -> None:
+        self._arrays = arrays
+        self._tests = tests
+        self._parameters = parameters
+        self._provisional = provisional
+        learned = tests.baseline_weeks >= parameters.baseline_weeks_minimum
+        self._judged = learned & tests.tested.any(axis=1)
+
+    def feed_stalled(self) -> bool:
+        """Whether so many payers are slower at once that the feed must be the cause."""
+        payers = np.flatnonzero(self._judged[self._arrays.series :]) + self._arrays.series
+        if payers.size < self._parameters.stalled_payers_minimum:
+            return False
+        p_values, window = self._tests.most_telling("worse")
+        slower = (p_values < self._parameters.watch_p_value) & self._large_enough("worse", window)
+        return bool(slower[payers].mean() >= self._parameters.stalled_share)
+
+    def results(self, withheld: Reason | None) -> list[NodeResult]:
+        """One result a node, series first; all unjudged where a reason to withhold is given."""
+        rows = range(self._judged.size)
+        windows = [self._windows(row) for row in rows]
+        if withheld:
+            return [self._node(row, withheld, windows[row]) for row in rows]
+        worse, better = self._directions("worse", windows), self._directions("better", windows)
+        return [
+            self._node(row, self._reason(row), windows[row], worse.get(row), better.get(row)) for row in rows
+        ]
+
+    def _node(
+        self,
+        row: int,
+        reason: Reason | None,
+        windows: tuple[WindowResult, ...],
+        worse: DirectionResult | None = None,
+        better: DirectionResult | None = None,
+    ) -> NodeResult:
+        is_series = row < self._arrays.series
+        return NodeResult(
+            measure=self._tests.measure,
+            payer=int(self._arrays.payer[row]) if is_series else row - self._arrays.series,
+            series=row if is_series else None,
+            reason=reason,
+            provisional=self._provisional,
+            baseline_weeks=int(self._tests.baseline_weeks[row]),
+            baseline_decided=int(self._tests.baseline_decided[row]),
+            windows=windows,
+            worse=worse,
+            better=better,
+        )
+
+    def _reason(self, row: int) -> Reason | None:
+        if self._judged[row]:
+            return None
+        learned = self._tests.baseline_weeks[row] >= self._parameters.baseline_weeks_minimum
+        return "too_few" if learned else "learning"
+
+    def _windows(self, row: int) -> tuple[WindowResult, ...]:
+        tests = self._tests
+        return tuple(
+            WindowResult(
+                window=window,
+                observed=int(tests.observed[row, column]),
+                expected=float(tests.expected[row, column]),
+                variance=float(tests.variance[row, column]),
+                claims=int(tests.claims[row, column]),
+                effect=float(tests.effect[row, column]),
+                worse_p=float(tests.worse_p[row, column]),
+                better_p=float(tests.better_p[row, column]),
+                tested=bool(tests.tested[row, column]),
+            )
+            for column, window in enumerate(tests.windows)
+        )
+
+    def _directions(
+        self, direction: Direction, windows: list[tuple[WindowResult, ...]]
+    ) -> dict[int, DirectionResult]:
+        """The result of every judged node in one direction, by row."""
+        p_values, telling = self._tests.most_telling(direction)
+        q_values = np.ones(p_values.size)
+        q_values[self._judged] = statistics.adjusted_p_values(p_values[self._judged])
+        large = self._large_enough(direction, telling)
+        results = {}
+        for row in np.flatnonzero(self._judged).tolist():
+            p_value, q_value = float(p_values[row]), float(q_values[row])
+            tier = self._tier(p_value, q_value) if large[row] else None
+            window = windows[row][telling[row]]
+            quiet = is_quiet(self._tests.measure, window.effect, self._parameters)
+            certainty = self._certainty(tier, q_value)
+            results[row] = DirectionResult(p_value, q_value, window, tier, certainty, quiet)
+        return results
+
+    def _large_enough(self, direction: Direction, telling: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """[nodes] whether the effect in the most telling window is worth telling."""
+        effect = self._tests.effect[np.arange(telling.size), telling]
+        if self._tests.measure == "denial_rate":
+            signed = effect if direction == "worse" else -effect
+            return signed >= self._parameters.denial_effect
+        if direction == "worse":
+            return effect <= self._parameters.slower_ratio
+        return effect >= self._parameters.faster_ratio
+
+    def _tier(self, p_value: float, q_value: float) -> Tier | None:
+        if q_value <= self._parameters.false_discovery_rate:
+            return "alert"
+        return "watch" if p_value < self._parameters.watch_p_value else None
+
+    def _certainty(self, tier: Tier | None, q_value: float) -> Certainty | None:
+        if tier != "alert":
+            return tier
+        return "very_likely" if q_value <= self._parameters.very_likely_rate else "likely"
+
+
+def is_quiet(measure: Measure, effect: float, parameters: Parameters = DEFAULTS) -> bool:
+    """Whether an effect is so near to none that its week counts towards closing an event."""
+    if measure == "denial_rate":
+        return abs(effect) < parameters.quiet_denial_effect
+    low, high = parameters.quiet_ratio
+    return low <= effect <= high

@@ -1,0 +1,64 @@
+"""Denial rate standardised by lag: the fallback when the export has no pending claims.
+
+Without pending claims nobody knows what fraction of a cohort is decided, so claims are compared with
+those decided after the same number of weeks. A change of speed can then pass for a change of the rate:
+what it finds is provisional.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from payerwatch.drift import statistics
+from payerwatch.drift.rate_baseline import (
+    Baseline,
+    StratumCounts,
+    baseline_variance,
+    expected_rates,
+    windows_against,
+)
+from payerwatch.drift.runoff_arrays import RunoffArrays
+from payerwatch.drift.window_tests import Window, WindowTests, baseline_span, trailing_window
+
+DECIDED_WEEKS = (2, 4, 8)
+LAG_STRATA = (0, 1, 2, 3, 4, 5, 6, 8, 11)
+"""First lag week of each stratum."""
+DISPERSION_PRIOR = 30
+
+
+class LagDenialRate:
+    """Denials against expectation at the same lag, for every series and payer of a customer, in any week."""
+
+    def __init__(self, arrays: RunoffArrays) -> None:
+        self._arrays = arrays
+
+    @cached_property
+    def _by_week(self) -> StratumCounts:
+        """[S, W, strata] claims by week of decision."""
+        denied = np.add.reduceat(self._arrays.denied, LAG_STRATA, axis=2)
+        paid = np.add.reduceat(self._arrays.paid, LAG_STRATA, axis=2)
+        return StratumCounts(denied.astype(float), (denied + paid).astype(float))
+
+    def test(self, week_index: int) -> WindowTests:
+        """Windows: decided in the last 2, 4 and 8 weeks."""
+        windows = tuple(trailing_window("decided", week_index, weeks) for weeks in DECIDED_WEEKS)
+        baseline = self._baseline(*baseline_span(week_index))
+        return windows_against(self._arrays, week_index, baseline, windows, self._in_window)
+
+    def _in_window(self, window: Window) -> StratumCounts:
+        return self._between(window.first, window.last + 1).over(1)
+
+    def _between(self, start: int, stop: int) -> StratumCounts:
+        return StratumCounts(self._by_week.denied[:, start:stop], self._by_week.decided[:, start:stop])
+
+    def _baseline(self, start: int, stop: int) -> Baseline:
+        by_week = self._between(start, stop)
+        counts = by_week.over(1)
+        rates = expected_rates(self._arrays, counts)
+        variance = self._arrays.with_payers(baseline_variance(counts, rates))
+        plain = Baseline(rates, variance, np.ones(variance.size), counts.decided.sum(axis=1))
+        weekly = (by_week.denied.sum(axis=2), *plain.expected(by_week.decided))
+        pooled = max(1.0, statistics.pooled_dispersion(*statistics.dispersion_terms(*weekly)))
+        terms = statistics.dispersion_terms(*[self._arrays.with_payers(values) for values in weekly])
+        dispersion = statistics.shrunken_dispersion(*terms, pooled, DISPERSION_PRIOR)
+        return Baseline(rates, variance, dispersion, self._arrays.with_payers(plain.decided))
