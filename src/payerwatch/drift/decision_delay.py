@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from payerwatch.drift import statistics
+from payerwatch.drift.explanations import WeeklyCounts, median_days
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, RunoffArrays, by_submission_week
 from payerwatch.drift.window_tests import (
     Window,
@@ -87,6 +88,32 @@ class DecisionDelay:
             baseline_decided=expectation.decided,
         )
 
+    def weekly(self, week_index: int, weeks: int) -> WeeklyCounts:
+        """The last ``weeks`` weeks against the baseline of ``week_index``; claims are those waiting."""
+        expectation = self._expectation(*baseline_span(week_index))
+        span = slice(max(0, week_index + 1 - weeks), week_index + 1)
+        waiting = self._waiting[:, span]
+        sums = _expected(waiting, expectation.hazard)
+        expected, variance = (self._arrays.with_payers(values) for values in sums)
+        return WeeklyCounts(
+            first_week=span.start,
+            claims=self._arrays.with_payers(waiting.sum(axis=2)),
+            observed=self._arrays.with_payers(self._decided[:, span].sum(axis=2)),
+            expected=expected,
+            variance=statistics.predictive_variance(
+                variance, expectation.variance[:, None], expectation.dispersion[:, None]
+            ),
+        )
+
+    def median_days(self, node: int, first: int, last: int) -> float | None:
+        """Median days to decision of a node (series, or S + payer) by what happened in weeks first to last."""
+        series = self._arrays.series
+        rows = [node] if node < series else np.flatnonzero(self._arrays.payer == node - series)
+        decided, waiting = (
+            counts[rows, first : last + 1].sum(axis=(0, 1)) for counts in (self._decided, self._waiting)
+        )
+        return median_days(decided, waiting)
+
     def _counts(self, windows: tuple[Window, ...], hazard: Floats) -> tuple[Floats, Floats, Floats]:
         """[nodes, windows] decisions observed and expected, and the variance of the expected."""
         spans = [slice(window.first, window.last + 1) for window in windows]
@@ -111,7 +138,7 @@ class DecisionDelay:
         )
 
     def _hazard(self, decided: Floats, waiting: Floats) -> Floats:
-        """[S, 25] chance that a waiting claim is decided within its lag week, shrunk to the payer's."""
+        """[S, 25] chance that a waiting claim is decided within its lag week, drawn to the payer's."""
         payer = (self._arrays.sum_by_payer(decided) + 0.01) / (self._arrays.sum_by_payer(waiting) + 0.1)
         prior = payer[self._arrays.payer]
         hazard: Floats = (decided + HAZARD_PRIOR_CLAIMS * prior) / (waiting + HAZARD_PRIOR_CLAIMS)

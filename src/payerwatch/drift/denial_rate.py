@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from payerwatch.drift import statistics
+from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.rate_baseline import (
     Baseline,
     StratumCounts,
     baseline_variance,
     expected_rates,
+    weeks_against,
     windows_against,
 )
 from payerwatch.drift.runoff_arrays import RunoffArrays, by_submission_week
@@ -66,6 +68,13 @@ class DenialRate:
             lambda window: counts[window.name],
         )
 
+    def weekly(self, week_index: int, weeks: int) -> WeeklyCounts:
+        """The last ``weeks`` weeks of decisions against the baseline of ``week_index``."""
+        start, stop = baseline_span(week_index)
+        baseline = self._baseline(start, stop, self._cells.by_cohort(start, week_index))
+        first = max(0, week_index + 1 - weeks)
+        return weeks_against(self._arrays, first, baseline, self._cells.by_decision(first, week_index + 1))
+
     def _baseline(self, start: int, stop: int, cohorts: StratumCounts) -> Baseline:
         by_week = self._cells.by_decision(start, stop)
         counts = by_week.over(1)
@@ -80,7 +89,7 @@ class DenialRate:
         )
 
     def _dispersion(self, plain: Baseline, by_week: StratumCounts, cohorts: StratumCounts) -> Floats:
-        """[nodes] over-dispersion of the baseline's cohorts, drawn to the customer's cohorts or blocks of weeks."""
+        """[nodes] over-dispersion of the baseline's cohorts, drawn to the customer's or its blocks' if larger."""
         blocks = _two_week_blocks(by_week)
         block_terms = statistics.dispersion_terms(blocks.denied.sum(axis=2), *plain.expected(blocks.decided))
         sums = (cohorts.denied.sum(axis=2), *plain.expected(cohorts.decided))

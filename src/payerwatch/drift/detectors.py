@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from payerwatch.drift import statistics
 from payerwatch.drift.decision_delay import DecisionDelay
 from payerwatch.drift.denial_rate import DenialRate
+from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.judgement import (
     Certainty,
     DirectionResult,
@@ -31,7 +32,7 @@ from payerwatch.drift.judgement import (
 from payerwatch.drift.lag_denial_rate import LagDenialRate
 from payerwatch.drift.parameters import DEFAULTS, Parameters
 from payerwatch.drift.runoff_arrays import RunoffArrays
-from payerwatch.drift.window_tests import Direction, Measure, WindowTests
+from payerwatch.drift.window_tests import Direction, Measure, WindowTests, baseline_span
 
 Floats = NDArray[np.float64]
 
@@ -75,6 +76,26 @@ class Detectors:
         withheld: Reason | None = "data_feed_stalled" if stalled else None if pending_known else "no_pending"
         nodes = denials.results(None) + delays.results(withheld)
         return Judgement(week_index, tuple(nodes), stalled)
+
+    def weekly(
+        self, measure: Measure, week_index: int, weeks: int, *, pending_known: bool = True
+    ) -> WeeklyCounts:
+        """The last ``weeks`` weeks of every node against the expectation judged by: what a chart draws.
+
+        Node ``n`` is series ``n``, node ``arrays.series + p`` is payer ``p``.
+        """
+        if measure == "days_to_decision":
+            return self._delay.weekly(week_index, weeks)
+        return (self._denial_rate if pending_known else self._lag_denial_rate).weekly(week_index, weeks)
+
+    def median_days(self, node: int, week_index: int) -> tuple[float | None, float | None]:
+        """Median days to decision of a node in the baseline and in the last 4 weeks; None if not reached."""
+        start, stop = baseline_span(week_index)
+        recent = max(0, week_index - 3)
+        return (
+            self._delay.median_days(node, start, stop - 1),
+            self._delay.median_days(node, recent, week_index),
+        )
 
     def _family(self, tests: WindowTests, *, provisional: bool) -> "_Family":
         return _Family(self._arrays, tests, self._parameters, provisional)

@@ -10,11 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from payerwatch.drift import statistics
+from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.rate_baseline import (
     Baseline,
     StratumCounts,
     baseline_variance,
     expected_rates,
+    weeks_against,
     windows_against,
 )
 from payerwatch.drift.runoff_arrays import RunoffArrays
@@ -44,6 +46,12 @@ class LagDenialRate:
         windows = tuple(trailing_window("decided", week_index, weeks) for weeks in DECIDED_WEEKS)
         baseline = self._baseline(*baseline_span(week_index))
         return windows_against(self._arrays, week_index, baseline, windows, self._in_window)
+
+    def weekly(self, week_index: int, weeks: int) -> WeeklyCounts:
+        """The last ``weeks`` weeks of decisions against the baseline of ``week_index``."""
+        first = max(0, week_index + 1 - weeks)
+        baseline = self._baseline(*baseline_span(week_index))
+        return weeks_against(self._arrays, first, baseline, self._between(first, week_index + 1))
 
     def _in_window(self, window: Window) -> StratumCounts:
         return self._between(window.first, window.last + 1).over(1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from payerwatch.drift import statistics
+from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.window_tests import Window, WindowTests, weeks_since_first_decision
 
@@ -46,6 +47,10 @@ class Baseline:
     """[nodes] over-dispersion phi."""
     decided: Floats
     """[nodes] claims decided in the baseline."""
+
+    def predictive_variance(self, variance: Floats) -> Floats:
+        """[nodes, n] variance of observed - expected denials, from their binomial variance."""
+        return statistics.predictive_variance(variance, self.variance[:, None], self.dispersion[:, None])
 
     def expected(self, decided: Floats) -> tuple[Floats, Floats]:
         """Expected denials and their binomial variance for [S, ..., strata] decided claims."""
@@ -87,6 +92,20 @@ def baseline_variance(counts: StratumCounts, rates: Floats) -> Floats:
     return variance
 
 
+def weeks_against(
+    arrays: RunoffArrays, first_week: int, baseline: Baseline, by_week: StratumCounts
+) -> WeeklyCounts:
+    """Denials of each week [S, weeks, strata] against the expectation, for every series and payer."""
+    expected, variance = (arrays.with_payers(values) for values in baseline.expected(by_week.decided))
+    return WeeklyCounts(
+        first_week=first_week,
+        claims=np.round(arrays.with_payers(by_week.decided.sum(axis=2))),
+        observed=np.round(arrays.with_payers(by_week.denied.sum(axis=2))),
+        expected=expected,
+        variance=baseline.predictive_variance(variance),
+    )
+
+
 def windows_against(
     arrays: RunoffArrays,
     week_index: int,
@@ -102,7 +121,7 @@ def windows_against(
     observed = np.round(arrays.with_payers(denied))
     decided = np.round(arrays.with_payers(by_stratum.sum(axis=2)))
     spread = (baseline.variance[:, None], baseline.dispersion[:, None])
-    predictive = statistics.predictive_variance(variance, *spread)
+    predictive = baseline.predictive_variance(variance)
     upper, lower = statistics.beta_binomial_tails(observed, decided, expected, predictive)
     tested = (decided >= WINDOW_MINIMUM) & (np.round(baseline.decided) >= BASELINE_MINIMUM)[:, None]
     return WindowTests(

@@ -93,7 +93,7 @@ def adjusted_p_values(p_values: Floats) -> Floats:
 
 
 def dispersion_terms(observed: Floats, expected: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """[nodes] chi-square and degrees of freedom over [nodes, blocks]; blocks of little variance do not count."""
+    """[nodes] chi-square and degrees of freedom over [nodes, blocks]; little variance does not count."""
     counts = variance > SMALLEST_BLOCK_VARIANCE
     squares = (observed - expected) ** 2 / np.maximum(variance, SMALLEST_BLOCK_VARIANCE)
     return np.where(counts, squares, 0).sum(axis=1), np.maximum(counts.sum(axis=1) - 1.0, 0)
@@ -121,3 +121,15 @@ def shrunken_excess_rate(
     noise = 1 / np.maximum(variance, 1e-9) + 1 / np.maximum(baseline_variance, 1e-9)
     weight: Floats = 1 / (1 + dispersion * noise / LOG_ODDS_PRIOR_VARIANCE)
     return weight * excess / np.maximum(trials, 1)
+
+
+def beta_binomial_quantile(chance: float, trials: Floats, mean: Floats, variance: Floats) -> Floats:
+    """Smallest count whose lower tail reaches ``chance``, by bisection; 0 where there are no trials."""
+    low, high = np.full(trials.shape, -1.0), np.asarray(trials, dtype=float).copy()
+    for _ in range(int(np.ceil(np.log2(trials.max(initial=1) + 2)))):
+        middle = np.floor((low + high) / 2)
+        _, lower = beta_binomial_tails(np.maximum(middle, 0), trials, mean, variance)
+        reached = (lower >= chance) & (middle >= 0)
+        high, low = np.where(reached, middle, high), np.where(reached, low, middle)
+    quantile: Floats = np.maximum(high, 0)
+    return quantile
