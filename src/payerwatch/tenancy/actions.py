@@ -1,0 +1,34 @@
+"""Every write to customers."""
+
+from django.db import IntegrityError, transaction
+
+from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.refusal import Refused
+
+
+class CustomerExists(Refused):
+    """There is a customer of this name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is already a customer named {name!r}. Choose another name, or use that customer."
+        )
+
+
+class CustomerNameUnusable(Refused):
+    """A customer's name must have 1 to 200 characters that can be printed."""
+
+    def __init__(self) -> None:
+        super().__init__("A customer's name needs 1 to 200 printable characters.")
+
+
+def add_customer(name: str) -> Customer:
+    """Add a customer. Raises CustomerExists or CustomerNameUnusable."""
+    name = " ".join(name.split())
+    if not name or len(name) > 200 or not name.isprintable():
+        raise CustomerNameUnusable
+    try:
+        with transaction.atomic():
+            return Customer.objects.create(name=name)
+    except IntegrityError:
+        raise CustomerExists(name) from None

@@ -1,0 +1,41 @@
+"""`payerwatch migrate`: as the role that owns the tables, after making the role the application uses."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from payerwatch.tenancy.postgresql.roles import (
+    as_migrator,
+    keep_migration_history_from_app,
+    prepare_app_role,
+)
+
+
+class Command(migrate.Command):
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        connection = connections[options["database"]]
+        if connection.vendor != "postgresql":
+            _make_directory(connection)
+            return super().execute(*args, **options)
+        try:
+            return self._execute_as_migrator(connection.alias, *args, **options)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+
+    def _execute_as_migrator(self, alias: str, *args: Any, **options: Any) -> str | None:
+        with as_migrator(alias):
+            prepare_app_role(alias)
+            output = super().execute(*args, **options)
+            keep_migration_history_from_app(alias)
+            return output
+
+
+def _make_directory(connection: BaseDatabaseWrapper) -> None:
+    name = str(connection.settings_dict["NAME"])
+    if not connection.is_in_memory_db() and not name.startswith("file:"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,77 @@
+"""The customer, and what every table that belongs to a customer is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Expression
+from django.db.models.sql.compiler import SQLCompiler
+
+from payerwatch.tenancy.context import current_customer_id
+
+
+class Customer(models.Model):
+    """A practice whose claims are watched: the tenant every other row belongs to."""
+
+    name = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CurrentCustomer(Expression):
+    """The customer entered when the query *runs*, not when it was written.
+
+    A queryset may so be made anywhere, kept as a class attribute, pickled or run twice for two customers,
+    and none runs outside acting_in(customer): NoCustomer.
+    """
+
+    output_field = models.BigIntegerField()
+
+    def as_sql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,  # noqa: ARG002
+    ) -> tuple[str, tuple[int]]:
+        return "%s", (current_customer_id(),)
+
+
+class TenantManager(models.Manager):
+    """The rows of the customer entered, in every query form."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().filter(customer_id=CurrentCustomer())
+
+
+class TenantForeignKey(models.ForeignKey):
+    """A key from one tenant table to another, which cannot name another customer's row.
+
+    Django's own constraint would name the id alone, so it is left out; the migration operations
+    `ProtectRows` and `ProtectKey` add the one that names customer and id together.
+    """
+
+    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
+        kwargs["db_constraint"] = False
+        super().__init__(to, on_delete, **kwargs)
+
+
+class TenantModel(models.Model):
+    """A table whose every row belongs to one customer. Children write `class Meta(TenantModel.Meta)`."""
+
+    customer = models.ForeignKey(
+        Customer,
+        on_delete=models.PROTECT,
+        default=current_customer_id,
+        editable=False,
+        db_index=False,  # every index of a tenant table begins with the customer
+        related_name="+",
+    )
+
+    objects = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"

@@ -1,0 +1,165 @@
+"""The two database roles: becoming the migrator for a while, and making the role the application uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+MIGRATING = "MIGRATING"  # key in a connection's settings while it belongs to the migrator
+_GRANTS = (
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {role}",
+)
+_ROLE_LOCK = 7_262_061  # any number, the same everywhere: one migration at a time prepares the role
+
+
+class MigratorMissing(ImproperlyConfigured):
+    """MIGRATOR_DATABASE_URL is needed to create or change tables on PostgreSQL."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "MIGRATOR_DATABASE_URL is not set. On PostgreSQL tables belong to a role of their own: set it to "
+            "postgresql://migrator:password@host:5432/database, a role with CREATEROLE owning the database."
+        )
+
+
+class RolesNotApart(ImproperlyConfigured):
+    """DATABASE_URL and MIGRATOR_DATABASE_URL name the same role, so no row policy would hold."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            f"DATABASE_URL and MIGRATOR_DATABASE_URL both name the role {role!r}, which owns the tables and "
+            f"would see every customer's rows. Name another role, for example app, in DATABASE_URL; "
+            f"`payerwatch migrate` creates it."
+        )
+
+
+class RoleIgnoresPolicies(ImproperlyConfigured):
+    """The role of DATABASE_URL is one that row policies do not hold."""
+
+    def __init__(self, role: str, reason: str) -> None:
+        super().__init__(
+            f"The role {role!r} of DATABASE_URL {reason}, so row policies would not hold and customers could "
+            f"see each other's rows. Name an ordinary role, for example app, in DATABASE_URL; "
+            f"`payerwatch migrate` creates it. For this one: ALTER ROLE ... NOSUPERUSER NOBYPASSRLS."
+        )
+
+
+def app_role(alias: str = DEFAULT_DB_ALIAS) -> str:
+    """The name of the role the application connects as: the user of DATABASE_URL."""
+    return str(settings.DATABASES[alias]["USER"])
+
+
+@contextmanager
+def as_migrator(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Connect as the owner of the tables within the block, and as the application again after it.
+
+    Only this thread's connection changes. Elsewhere than on PostgreSQL nothing does. Raises MigratorMissing,
+    RolesNotApart, or TransactionManagementError inside a transaction, which could not survive.
+    """
+    connection = connections[alias]
+    if connection.vendor != "postgresql" or connection.settings_dict.get(MIGRATING):
+        yield
+        return
+    connection.validate_no_atomic_block()
+    own = connection.settings_dict
+    migrator = _migrator_settings(own)
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict = migrator
+    try:
+        yield
+    finally:
+        connection.close()
+        own["NAME"] = connection.settings_dict["NAME"]
+        connection.settings_dict = own
+
+
+def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
+    migrator = settings.MIGRATOR_DATABASE
+    if migrator is None:
+        raise MigratorMissing
+    if migrator["USER"] == own["USER"]:
+        raise RolesNotApart(own["USER"])
+    swapped = {key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator}
+    options = {key: value for key, value in own["OPTIONS"].items() if key != "pool"}
+    return {**own, **swapped, "OPTIONS": options, MIGRATING: True}
+
+
+def refuse_a_role_above_policies(connection: BaseDatabaseWrapper, role: str) -> None:
+    """Raise RoleIgnoresPolicies if row policies do not hold this role: superuser, BYPASSRLS, owner."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper, rolbypassrls, coalesce((SELECT pg_has_role(r.oid, relowner, 'USAGE') "
+            "FROM pg_class WHERE oid = to_regclass('tenancy_customer')), false) "
+            "FROM pg_roles r WHERE rolname = %s",
+            [role],
+        )
+        is_superuser, bypasses, owns = cursor.fetchone() or (False, False, False)
+    if is_superuser:
+        raise RoleIgnoresPolicies(role, "is a superuser")
+    if bypasses:
+        raise RoleIgnoresPolicies(role, "has BYPASSRLS")
+    if owns:
+        raise RoleIgnoresPolicies(role, "owns the tables, or belongs to the role that does")
+
+
+def prepare_app_role(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """Create the application's role if there is none, and let it use what the migrator will create.
+
+    Called as migrator. A role that exists keeps its password and attributes; one that row policies do not
+    hold is refused (RoleIgnoresPolicies).
+    """
+    connection = connections[alias]
+    role = sql.Identifier(app_role(alias))
+    with transaction.atomic(using=alias), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROLE_LOCK])
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [app_role(alias)])
+        if cursor.fetchone() is None:
+            _create_role(connection, alias)
+        refuse_a_role_above_policies(connection, app_role(alias))
+        for statement in _GRANTS:
+            cursor.execute(sql.SQL(statement).format(role=role))
+
+
+def keep_migration_history_from_app(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """Leave the application only the reading of django_migrations. Called as migrator, after migrating."""
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+        if cursor.fetchone()[0]:
+            statement = sql.SQL("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")
+            cursor.execute(statement.format(role=sql.Identifier(app_role(alias))))
+
+
+def _create_role(connection: BaseDatabaseWrapper, alias: str) -> None:
+    # Roles belong to the whole server and the lock to one database: a role made meanwhile is as good.
+    role, password = app_role(alias), settings.DATABASES[alias]["PASSWORD"]
+    create = sql.SQL(
+        "CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {password}"
+    )
+    statement = create.format(role=sql.Identifier(role), password=_verifier(connection, role, password))
+    tolerant = sql.SQL("DO {body}").format(
+        body=sql.Literal(
+            f"BEGIN {statement.as_string(connection.connection)}; "
+            f"EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END"
+        )
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(tolerant)
+
+
+def _verifier(connection: BaseDatabaseWrapper, role: str, password: str) -> sql.Literal:
+    """What the server stores for a password, computed here so that its log never shows the password."""
+    if not password:
+        return sql.Literal(None)
+    pgconn = connection.connection.pgconn
+    return sql.Literal(pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode())

@@ -1,0 +1,1 @@
+"""Two tenant tables that only tests use: a shelf and the books on it."""
