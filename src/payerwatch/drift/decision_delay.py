@@ -106,7 +106,7 @@ class DecisionDelay:
         )
 
     def median_days(self, node: int, first: int, last: int) -> float | None:
-        """Median days to decision of a node (series, or S + payer) by what happened in weeks first to last."""
+        """Median days to decision of a node (series, or S + payer) over the weeks first to last."""
         series = self._arrays.series
         rows = [node] if node < series else np.flatnonzero(self._arrays.payer == node - series)
         decided, waiting = (
@@ -138,7 +138,7 @@ class DecisionDelay:
         )
 
     def _hazard(self, decided: Floats, waiting: Floats) -> Floats:
-        """[S, 25] chance that a waiting claim is decided within its lag week, drawn to the payer's."""
+        """[S, 25] chance that a waiting claim is decided in its lag week, drawn to the payer's."""
         payer = (self._arrays.sum_by_payer(decided) + 0.01) / (self._arrays.sum_by_payer(waiting) + 0.1)
         prior = payer[self._arrays.payer]
         hazard: Floats = (decided + HAZARD_PRIOR_CLAIMS * prior) / (waiting + HAZARD_PRIOR_CLAIMS)

@@ -89,7 +89,7 @@ class DenialRate:
         )
 
     def _dispersion(self, plain: Baseline, by_week: StratumCounts, cohorts: StratumCounts) -> Floats:
-        """[nodes] over-dispersion of the baseline's cohorts, drawn to the customer's or its blocks' if larger."""
+        """[nodes] over-dispersion of baseline cohorts, drawn to the customer's (or its blocks' if larger)."""
         blocks = _two_week_blocks(by_week)
         block_terms = statistics.dispersion_terms(blocks.denied.sum(axis=2), *plain.expected(blocks.decided))
         sums = (cohorts.denied.sum(axis=2), *plain.expected(cohorts.decided))
