@@ -1,0 +1,177 @@
+"""A drift event said in plain sentences to a billing manager."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Certainty = Literal["very_likely", "likely", "watch"]
+
+CERTAINTY_WORDS: dict[Certainty, str] = {
+    "very_likely": "very likely real",
+    "likely": "likely real",
+    "watch": "worth watching, may be chance",
+}
+CATEGORY_WORDS = {
+    "eligibility": "eligibility",
+    "authorization": "authorization",
+    "medical_necessity": "medical necessity",
+    "coding_bundling": "coding and bundling",
+    "missing_info": "missing information",
+    "timely_filing": "timely filing",
+    "duplicate": "duplicates",
+    "cob_other_payer": "another payer is responsible",
+    "noncovered_limit": "not covered or limit reached",
+    "provider_network": "provider not in network or not enrolled",
+    "capitation": "capitation",
+    "unknown": "no reason we could read",
+}
+
+
+@dataclass(frozen=True)
+class EventFacts:
+    """The figures of a drift event in the window with the smallest p-value.
+
+    observed, expected: denials (denial_rate) or decisions (days_to_decision). claims: in the window.
+    effect: shrunken excess denial rate (-1..1), or observed / expected decisions.
+    cpt_group_label: None for all of the payer's claims. amount_at_risk: whole US cents, or None.
+    tier: the highest the event has reached; certainty: as of the last week judged.
+    window_kind: the window's claims were decided in it, submitted in it, or waiting in it.
+    """
+
+    measure: Literal["denial_rate", "days_to_decision"]
+    payer: str
+    cpt_group_label: str | None
+    direction: Literal["worse", "better"]
+    tier: Literal["alert", "watch"]
+    certainty: Certainty
+    observed: int
+    expected: float
+    effect: float
+    claims: int
+    window_weeks: int
+    window_start: date
+    window_kind: Literal["decided", "submitted", "waiting"]
+    amount_at_risk: int | None = None
+    top_denial_category: str | None = None
+    status: Literal["open", "closed"] = "open"
+
+
+def sentence(facts: EventFacts) -> str:
+    """What changed, by how much, why, what it costs and how sure we are; a few short sentences."""
+    tell = _denials if facts.measure == "denial_rate" else _decisions
+    parts = [tell(facts), _reason(facts), _money_at_stake(facts), _certainty(facts)]
+    return " ".join(part for part in parts if part)
+
+
+def _denials(facts: EventFacts) -> str:
+    """Such as: Aetna began denying more claims for physical therapy: 31 of 118 … were denied where …"""
+    amount = "more" if facts.direction == "worse" else "fewer"
+    began = "had begun" if facts.status == "closed" else "began"
+    verb = "was" if facts.observed == 1 else "were"
+    return (
+        f"{facts.payer} {began} denying {amount} claims{_scope(facts)}: {_count(facts.observed)} of "
+        f"{_window_claims(facts)} {verb} denied where {_expected(facts)} "
+        f"({_points(facts.effect)} {amount}, allowing for chance)."
+    )
+
+
+def _window_claims(facts: EventFacts) -> str:
+    since = _day(facts.window_start, facts)
+    if facts.window_kind == "submitted":
+        return f"{facts.claims:,} submitted since {since} and already decided"
+    return f"{facts.claims:,} decided since {since}"
+
+
+def _decisions(facts: EventFacts) -> str:
+    """Such as: Cigna takes longer to decide claims: given how many … 118 decisions were expected …"""
+    pace = "takes longer" if facts.direction == "worse" else "takes less time"
+    if facts.status == "closed":
+        pace = pace.replace("takes", "took")
+    came = "1 came" if facts.observed == 1 else f"{_count(facts.observed)} came"
+    return (
+        f"{facts.payer} {pace} to decide claims{_scope(facts)}: given how many claims are waiting and how "
+        f"old they are, {_expected_decisions(facts)} {_period(facts)} and {came} ({facts.effect:.2f}x)."
+    )
+
+
+def _expected_decisions(facts: EventFacts) -> str:
+    number = _estimate(facts)
+    return f"{number} decision was expected" if number == "1" else f"{number} decisions were expected"
+
+
+def _period(facts: EventFacts) -> str:
+    weeks = "week" if facts.window_weeks == 1 else f"{facts.window_weeks} weeks"
+    if facts.status == "open":
+        return f"in the last {weeks}"
+    return f"in the {weeks} from {_day(facts.window_start, facts)}"
+
+
+def _expected(facts: EventFacts) -> str:
+    number = _estimate(facts)
+    verb = "was" if number in ("1", "less than 1") else "were"
+    return f"{number if number == 'less than 1' else f'about {number}'} {verb} expected"
+
+
+def _estimate(facts: EventFacts) -> str:
+    """The expected count in whole claims, unless that hides a difference from the observed one."""
+    if facts.expected < 0.5:
+        return "less than 1"
+    if round(facts.expected) == facts.observed:
+        return f"{facts.expected:,.1f}"
+    return f"{round(facts.expected):,}"
+
+
+def _scope(facts: EventFacts) -> str:
+    if facts.cpt_group_label is None:
+        return ""
+    label = facts.cpt_group_label
+    is_word = label[1:2].islower()
+    return f" for {label[0].lower() + label[1:] if is_word else label}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else "none"
+
+
+def _points(effect: float) -> str:
+    points = round(abs(effect) * 100)
+    if points < 1:
+        return "less than 1 point"
+    return "about 1 point" if points == 1 else f"about {points} points"
+
+
+def _day(day: date, facts: EventFacts) -> str:
+    """A date of the running weeks needs no year, one long past does."""
+    return f"{day:%b} {day.day}" if facts.status == "open" else f"{day:%b} {day.day}, {day.year}"
+
+
+def _reason(facts: EventFacts) -> str:
+    if facts.measure != "denial_rate" or facts.direction == "better" or facts.top_denial_category is None:
+        return ""
+    category = facts.top_denial_category
+    return f"Most extra denials: {CATEGORY_WORDS.get(category, category.replace('_', ' '))}."
+
+
+def _money_at_stake(facts: EventFacts) -> str:
+    if facts.direction == "better" or not facts.amount_at_risk or facts.amount_at_risk < 0:
+        return ""
+    return f"{_rounded_dollars(facts.amount_at_risk)} at risk."
+
+
+def _rounded_dollars(cents: int) -> str:
+    """About two figures, as an estimate deserves."""
+    dollars = cents / 100
+    if dollars < 100:
+        return "Less than $100"
+    if dollars >= 999_500:
+        return f"About ${dollars / 1_000_000:.1f} million"
+    step = 10 if dollars < 995 else 100 if dollars < 9_950 else 1_000
+    return f"About ${round(dollars / step) * step:,}"
+
+
+def _certainty(facts: EventFacts) -> str:
+    if facts.status == "closed":
+        return "It has since returned to what is usual."
+    words = CERTAINTY_WORDS[facts.certainty]
+    weaker = facts.tier == "alert" and facts.certainty == "watch"
+    return f"{words.capitalize()}; the evidence was stronger before." if weaker else f"{words.capitalize()}."
