@@ -124,7 +124,8 @@ def band_chart(
 
     weeks: Mondays in ascending order; a week left out stays blank; only the latest that fit are drawn.
     observed, low, high, expected: one figure per week, rates 0..1 for "%", else counts or days; None and
-        NaN are not drawn. change_week: the week first flagged, marked beneath. as_of: default the last week's Sunday.
+        NaN are not drawn. change_week: the week first flagged, marked beneath.
+    as_of: the day up to which is known; the last week's Sunday where not given.
     Raises ValueError for a width under 24, a height under 3 or figures that do not match the weeks in number.
     """
     _refuse_misfits(weeks, (observed, low, high, expected), height, width)

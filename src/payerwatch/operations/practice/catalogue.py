@@ -1,6 +1,6 @@
 """What the invented practice is made of: payers, CPT groups with codes and prices, reasons for denial.
 
-The payers' names are real so that the sample reads like an export; their shares, speeds and rates are invented.
+The payers' names are real so that the sample reads like an export; shares, speeds and rates are invented.
 Prices are the practice's charges in whole US cents.
 """
 
@@ -33,7 +33,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class GroupProfile:
-    """One CPT group: key as the product prints it, share of claims, departure of its denial rate in logits."""
+    """One CPT group: key as the product prints it, share of claims, departure of its denial rate (logits)."""
 
     key: str
     share: float

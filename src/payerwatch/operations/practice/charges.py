@@ -86,4 +86,4 @@ def _weights(group: GroupProfile) -> NDArray[np.float64]:
 def _paid(rng: np.random.Generator, allowed: Cents, partly_paid: NDArray[np.bool_]) -> Cents:
     patient = rng.choice(PATIENT_SHARES, allowed.size, p=PATIENT_SHARE_RATES)
     part = np.where(partly_paid, rng.uniform(0.4, 0.7, allowed.size), 1.0)
-    return np.rint(allowed * (1 - patient) * part).astype(np.int64)
+    return np.asarray(np.rint(allowed * (1 - patient) * part), np.int64)

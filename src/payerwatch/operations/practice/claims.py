@@ -116,7 +116,7 @@ def _outcomes(rng: np.random.Generator, ways: Ways, sent: _Sent) -> tuple[Flags,
 
 
 def _decision_days(rng: np.random.Generator, ways: Ways, sent: _Sent, denied: Flags) -> Ints:
-    """Lognormal days by payer and outcome; payments keep the payer's floor, weekends mostly wait for Monday."""
+    """Lognormal days by payer and outcome; payments keep the payer's floor, weekends mostly wait."""
     traits = ways.traits
     floor = np.where(denied, 1.0, traits.floor_days[sent.payer])
     median = np.where(denied, traits.denied_days[sent.payer], traits.paid_days[sent.payer])
@@ -125,7 +125,8 @@ def _decision_days(rng: np.random.Generator, ways: Ways, sent: _Sent, denied: Fl
     decided = sent.day + np.maximum(np.rint(lag), 1).astype(np.int32)
     weekday = decided % DAYS
     waits = (weekday >= 5) & (rng.random(denied.size) < WEEKEND_WAITS_RATE)
-    return np.where(waits, decided + DAYS - weekday, decided).astype(np.int32)
+    decided[waits] += DAYS - weekday[waits]
+    return np.asarray(decided, np.int32)
 
 
 def _extra_days(ways: Ways) -> NDArray[np.float64]:

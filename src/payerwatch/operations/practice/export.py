@@ -50,7 +50,7 @@ class _Export:
 
 
 def export_frames(practice: Practice) -> Iterator[pl.DataFrame]:
-    """The export in order of submission, in frames of at most ROWS_AT_ONCE rows; without claims, one empty frame.
+    """The export in order of submission, at most ROWS_AT_ONCE rows a frame; without claims, one empty frame.
 
     Decisions after the practice's `until` are not yet known: those rows are pending.
     """

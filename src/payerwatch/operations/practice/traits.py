@@ -1,5 +1,6 @@
 """The standing character of a practice: its volumes, how often each payer denies and how fast it decides."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ class Traits:
     """Arrays by series (payer-major, payer * groups + group) or by payer.
 
     share: of the practice's claims, sums to 1, by series. denial_logit: by series.
-    paid_days, denied_days: median days to the first decision, by payer; floor_days: days to the earliest payment.
+    paid_days, denied_days: median days to the first decision, by payer; floor_days: before any payment.
     reason_rate: by payer x reason of the catalogue, rows sum to 1.
     """
 
@@ -69,11 +70,12 @@ def _denial_logits(rng: np.random.Generator, shape: PracticeShape) -> Floats:
 
 
 def _reason_rates(payer: PayerProfile) -> Floats:
+    """How often this payer gives each reason of the catalogue: by category, then in codes or words."""
     wanted = dict(USUAL_DENIALS)
     wanted[payer.favourite_denial] += FAVOURITE_DENIAL_WEIGHT
-    rate = np.array([wanted[reason.category] * _writing_rate(payer, reason.is_coded) for reason in REASONS])
-    return np.asarray(rate / rate.sum())
-
-
-def _writing_rate(payer: PayerProfile, is_coded: bool) -> float:
-    return payer.coded_reason_rate if is_coded else 1 - payer.coded_reason_rate
+    alike = Counter((reason.category, reason.is_coded) for reason in REASONS)
+    rates = []
+    for reason in REASONS:
+        writing = payer.coded_reason_rate if reason.is_coded else 1 - payer.coded_reason_rate
+        rates.append(wanted[reason.category] * writing / alike[reason.category, reason.is_coded])
+    return np.array(rates) / sum(rates)
