@@ -1,0 +1,109 @@
+"""Every write to claims and their mappings. The caller has entered the customer and holds the lock on claims.
+
+Counting into run-off cells is the next step's: `pipeline.py` puts it around these, in the same transaction.
+"""
+
+from pathlib import Path
+
+from django.utils import timezone
+
+from payerwatch.claims import merging
+from payerwatch.claims.cpt_groups import cpt_group
+from payerwatch.claims.formats.csv import ClaimsFile
+from payerwatch.claims.models import (
+    Claim,
+    ClaimState,
+    CptGroupMapping,
+    Payer,
+    PayerMapping,
+    ReplacedClaim,
+    Upload,
+)
+from payerwatch.claims.payer_names import normalise
+from payerwatch.claims.queries import uploads_that_changed_claims_of
+from payerwatch.refusals import Refusal
+
+_STATES: tuple[type[ClaimState], ...] = (Claim, ReplacedClaim)
+
+
+class UploadAlreadyUndone(Refusal):
+    """The upload was taken back before."""
+
+
+class UploadChangedSince(Refusal):
+    """A later upload changed the same claims, so this one cannot be taken back by itself."""
+
+
+class PayerNameUnusable(Refusal):
+    """A payer's name needs at least one letter or digit, and at most 200 characters."""
+
+
+def receive_upload(file: ClaimsFile, filename: str) -> Upload:
+    """Record the file that is about to be loaded."""
+    return Upload.objects.create(
+        filename=Path(filename).name[:255],
+        digest=file.digest,
+        size_bytes=file.size_bytes,
+        mapping=dict(file.mapping),
+        dropped_columns=list(file.dropped_columns),
+        date_order=file.date_order or "",
+        header_signature=file.header_signature,
+    )
+
+
+def refuse_unless_undoable(upload: Upload) -> None:
+    """Raises UploadAlreadyUndone or UploadChangedSince, which names the uploads in the way."""
+    if upload.state == Upload.State.UNDONE:
+        raise UploadAlreadyUndone(f"{upload.public_id} was taken back already.", fix="Nothing needs to be done.")
+    later = [f"{other.public_id} ({other.filename})" for other in uploads_that_changed_claims_of(upload)]
+    if later:
+        raise UploadChangedSince(
+            f"{upload.public_id} cannot be taken back: later uploads changed the same claims.",
+            where=f"Changed since by: {', '.join(later)}.",
+            fix="Take those back first, the latest first; then this one; then load the files that are right again.",
+        )
+
+
+def undo_upload(upload: Upload) -> Upload:
+    """Take back what an upload did to claims: restore those it changed, remove those it brought."""
+    merging.take_back(upload.pk)
+    upload.state = Upload.State.UNDONE
+    upload.undone_at = timezone.now()
+    upload.save()
+    return upload
+
+
+def payer_spelling(raw_name: str) -> PayerMapping | None:
+    """The mapping of a spelling, if files or a person have made one."""
+    return PayerMapping.objects.filter(raw_key=normalise(raw_name)).select_related("payer").first()
+
+
+def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
+    """Map a spelling to a payer, which is made if it is new; claims stored under the spelling follow.
+
+    Raises PayerNameUnusable.
+    """
+    raw_name, payer_name = (" ".join(name.split()) for name in (raw_name, payer_name))
+    for name in (raw_name, payer_name):
+        if not normalise(name) or len(name) > 200:
+            raise PayerNameUnusable(f"{name[:60]!r} cannot be a payer's name.", fix="Use 1 to 200 letters or digits.")
+    payer, _ = Payer.objects.get_or_create(name_key=normalise(payer_name), defaults={"name": payer_name})
+    mapping, _ = PayerMapping.objects.update_or_create(
+        raw_key=normalise(raw_name), defaults={"payer": payer}, create_defaults={"payer": payer, "raw_name": raw_name}
+    )
+    for states in _STATES:
+        states.objects.filter(payer_mapping=mapping).update(payer=payer)
+    return mapping
+
+
+def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
+    """Group a range of codes the customer's own way; stored claims follow."""
+    mapping, _ = CptGroupMapping.objects.update_or_create(
+        code_from=code_from, code_to=code_to, defaults={"cpt_group": group}
+    )
+    overrides = [(m.code_from, m.code_to, m.cpt_group) for m in CptGroupMapping.objects.all()]
+    for states in _STATES:
+        codes = states.objects.filter(cpt__gte=code_from, cpt__lte=code_to).values_list("cpt", flat=True).distinct()
+        for code in list(codes):
+            states.objects.filter(cpt=code).update(cpt_group=cpt_group(code, overrides))
+    return mapping

@@ -1,0 +1,181 @@
+"""The tables of claims: payers and their spellings, CPT group mappings, uploads, claims.
+
+Amounts are whole US cents. Dates are calendar dates without a zone, as payers state them.
+"""
+
+from django.db import models
+
+from payerwatch.claims.identifiers import new_public_id
+from payerwatch.tenancy.models import TenantForeignKey, TenantModel
+
+
+def new_upload_id() -> str:
+    return new_public_id("upl")
+
+
+class Payer(TenantModel):
+    """Who decides claims. `name_key` is the name without case, spacing and punctuation."""
+
+    name = models.CharField(max_length=200)
+    name_key = models.CharField(max_length=200)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "name_key"], name="claims_payer_name_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PayerMapping(TenantModel):
+    """How a payer is written in files: one spelling (case, spacing and punctuation aside) -> payer."""
+
+    raw_name = models.CharField(max_length=200)
+    raw_key = models.CharField(max_length=200)
+    payer = TenantForeignKey(Payer, on_delete=models.PROTECT, related_name="mappings")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "raw_key"], name="claims_payermapping_raw_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.raw_name
+
+
+class CptGroupMapping(TenantModel):
+    """A customer's own grouping of a range of CPT/HCPCS codes, both ends included."""
+
+    code_from = models.CharField(max_length=5)
+    code_to = models.CharField(max_length=5)
+    cpt_group = models.CharField(max_length=40)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "code_from", "code_to"], name="claims_cptgroupmapping_range_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code_from}-{self.code_to}: {self.cpt_group}"
+
+
+class Upload(TenantModel):
+    """One file that was loaded, what became of its rows, and whether it was taken back."""
+
+    class State(models.TextChoices):
+        LOADED = "loaded"
+        UNDONE = "undone"
+
+    public_id = models.CharField(max_length=24, default=new_upload_id, editable=False)
+    state = models.CharField(max_length=10, choices=State, default=State.LOADED)
+    filename = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the file's bytes, in hexadecimal")
+    size_bytes = models.BigIntegerField()
+    rows = models.BigIntegerField(default=0)
+    accepted = models.BigIntegerField(default=0)
+    set_aside = models.BigIntegerField(default=0)
+    new_claims = models.BigIntegerField(default=0)
+    updated_claims = models.BigIntegerField(default=0)
+    unchanged_claims = models.BigIntegerField(default=0)
+    reasons = models.JSONField(default=dict, help_text="rows set aside, by reason code")
+    mapping = models.JSONField(default=dict, help_text="field -> the file's column")
+    dropped_columns = models.JSONField(default=list, help_text="columns refused at the door as patient data")
+    date_order = models.CharField(max_length=3, blank=True)
+    header_signature = models.CharField(max_length=64)
+    first_date = models.DateField(null=True, help_text="earliest submitted or decided date accepted")
+    last_date = models.DateField(null=True, help_text="latest submitted or decided date accepted")
+    loaded_at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "public_id"], name="claims_upload_public_id_unique")
+        ]
+        indexes = [models.Index(fields=["customer", "digest"], name="claims_upload_digest")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class ClaimState(TenantModel):
+    """What is known of a claim: its latest decision, and apart from it the first one.
+
+    `outcome` and `status` are the latest; `first_…` is the earliest decision seen, which is what drift is
+    measured on: an appeal won later does not undo that the payer denied.
+    """
+
+    class Outcome(models.TextChoices):
+        PAID = "paid"
+        DENIED = "denied"
+        PENDING = "pending"
+
+    payer_mapping = TenantForeignKey(PayerMapping, on_delete=models.PROTECT, related_name="+")
+    payer = TenantForeignKey(Payer, on_delete=models.PROTECT, related_name="+")
+    upload = TenantForeignKey(
+        Upload, on_delete=models.PROTECT, related_name="+", help_text="the upload that last changed the claim"
+    )
+    claim_number = models.CharField(max_length=100)
+    submitted_date = models.DateField()
+    service_date = models.DateField(null=True)
+    cpt = models.CharField(max_length=5)
+    cpt_group = models.CharField(max_length=40)
+    billed_amount = models.BigIntegerField(null=True)
+    allowed_amount = models.BigIntegerField(null=True)
+    paid_amount = models.BigIntegerField(null=True)
+    outcome = models.CharField(max_length=7, choices=Outcome)
+    status = models.CharField(max_length=14)
+    decided_date = models.DateField(null=True)
+    denial_code = models.CharField(max_length=8, null=True)
+    denial_reason = models.CharField(max_length=200, null=True)
+    denial_category = models.CharField(max_length=24, null=True)
+    first_outcome = models.CharField(max_length=7, choices=Outcome)
+    first_decided_date = models.DateField(null=True)
+    first_denial_category = models.CharField(max_length=24, null=True)
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.claim_number
+
+
+class Claim(ClaimState):
+    """One claim of the customer, known by its number and the day it was submitted.
+
+    A row without a claim number gets one of ours, beginning with `~`, made from its content and its place
+    among equal rows.
+    """
+
+    class Meta(ClaimState.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "claim_number", "submitted_date"], name="claims_claim_number_unique"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["customer", "upload"], name="claims_claim_upload"),
+            models.Index(fields=["customer", "payer", "submitted_date"], name="claims_claim_payer"),
+        ]
+
+
+class ReplacedClaim(ClaimState):
+    """A claim as it was before an upload changed it; kept so that the upload can be taken back."""
+
+    claim = TenantForeignKey(Claim, on_delete=models.PROTECT, related_name="+")
+    replaced_by = TenantForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
+
+    class Meta(ClaimState.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "replaced_by", "claim"], name="claims_replacedclaim_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["customer", "upload"], name="claims_replaced_upload"),
+            models.Index(fields=["customer", "claim"], name="claims_replaced_claim"),
+        ]

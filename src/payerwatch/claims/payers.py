@@ -1,0 +1,64 @@
+"""From the spellings in a file to payers: known ones by their mapping, new ones made on the way."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from payerwatch.claims.models import Payer, PayerMapping
+from payerwatch.claims.payer_names import normalise, suggest
+
+# Below this a near spelling is more often another payer than the same one.
+_WORTH_SUGGESTING = 0.8
+
+
+@dataclass(frozen=True)
+class PayerSuggestion:
+    """A new spelling that is probably a payer already known; `score` is 0 to 1."""
+
+    raw_name: str
+    payer: str
+    score: float
+
+
+class PayerDirectory:
+    """The customer's payer mappings, read once and extended as new spellings turn up."""
+
+    def __init__(self) -> None:
+        self._mapped = {m.raw_key: (m.pk, m.payer_id) for m in PayerMapping.objects.all()}
+        self._payers = {payer.name_key: payer for payer in Payer.objects.all()}
+        self._new: list[Payer] = []
+
+    def resolve(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add `payer_mapping_id` and `payer_id` for the column `payer_name`."""
+        names = rows["payer_name"].unique(maintain_order=True).to_list()
+        found = [(name, *self._mapping(name)) for name in names]
+        ids = pl.DataFrame(
+            found,
+            schema={"payer_name": pl.String, "payer_mapping_id": pl.Int64, "payer_id": pl.Int64},
+            orient="row",
+        )
+        return rows.join(ids, on="payer_name", how="left", maintain_order="left")
+
+    def suggestions(self) -> list[PayerSuggestion]:
+        """For each payer made by this load, the known payer it is probably a spelling of."""
+        suggestions = []
+        for payer in self._new:
+            others = [other.name for other in self._payers.values() if other.name != payer.name]
+            best = next(iter(suggest(payer.name, others)), None)
+            if best is not None and best[1] >= _WORTH_SUGGESTING:
+                suggestions.append(PayerSuggestion(payer.name, best[0], round(best[1], 2)))
+        return suggestions
+
+    def _mapping(self, raw_name: str) -> tuple[int, int]:
+        key = normalise(raw_name)
+        if key not in self._mapped:
+            payer = self._payers.get(key) or self._add_payer(raw_name, key)
+            mapping = PayerMapping.objects.create(raw_name=raw_name, raw_key=key, payer=payer)
+            self._mapped[key] = (mapping.pk, payer.pk)
+        return self._mapped[key]
+
+    def _add_payer(self, name: str, key: str) -> Payer:
+        payer = Payer.objects.create(name=name, name_key=key)
+        self._payers[key] = payer
+        self._new.append(payer)
+        return payer

@@ -1,0 +1,63 @@
+"""Reads of claims that others need."""
+
+from datetime import date
+
+from django.db.models import Max, QuerySet
+
+from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
+from payerwatch.refusals import Refusal
+
+
+class UnknownUpload(Refusal):
+    """No upload of this customer has this id."""
+
+
+def watermark() -> date | None:
+    """The latest submitted or decided date loaded, or None where nothing is."""
+    return Upload.objects.filter(state=Upload.State.LOADED).aggregate(last=Max("last_date"))["last"]
+
+
+def loaded_uploads() -> QuerySet[Upload]:
+    """The uploads that stand, oldest first."""
+    return Upload.objects.filter(state=Upload.State.LOADED).order_by("pk")
+
+
+def earlier_upload_of(digest: str) -> Upload | None:
+    """The upload that loaded these very bytes, if what it loaded still stands whole.
+
+    After any later undo it may not: claims that it only repeated may have gone with the upload that brought
+    them. The file is then loaded again, which changes nothing where nothing is missing.
+    """
+    upload = loaded_uploads().filter(digest=digest).last()
+    if upload is None or Upload.objects.filter(undone_at__gt=upload.loaded_at).exists():
+        return None
+    return upload
+
+
+def latest_upload_with(header_signature: str) -> Upload | None:
+    """The latest standing upload whose file had the same header row."""
+    return loaded_uploads().filter(header_signature=header_signature).last()
+
+
+def upload_with_id(public_id: str) -> Upload:
+    """Raises UnknownUpload."""
+    upload = Upload.objects.filter(public_id=public_id).first()
+    if upload is None:
+        known = loaded_uploads().order_by("-pk").values_list("public_id", "filename")[:3]
+        latest = ", ".join(f"{known_id} ({filename})" for known_id, filename in known)
+        raise UnknownUpload(
+            f"There is no upload {public_id!r}.", fix=f"The latest are: {latest}." if latest else "Nothing is loaded."
+        )
+    return upload
+
+
+def uploads_that_changed_claims_of(upload: Upload) -> QuerySet[Upload]:
+    """Later uploads that changed claims which `upload` brought or changed."""
+    later = ReplacedClaim.objects.filter(upload=upload).values("replaced_by_id")
+    return Upload.objects.filter(pk__in=later).order_by("pk")
+
+
+def claims_of(payer: Payer, cpt_group: str) -> QuerySet[Claim]:
+    """The claims of a payer, of one CPT group or (blank) of all, by date of submission and number."""
+    claims = Claim.objects.filter(payer=payer).order_by("submitted_date", "claim_number")
+    return claims.filter(cpt_group=cpt_group) if cpt_group else claims

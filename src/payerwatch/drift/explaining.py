@@ -1,0 +1,73 @@
+"""What stands behind a drift event: its weeks against the expected band, median days, and its claims."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from payerwatch.drift.cells import CellsAsOf, cells_as_of
+from payerwatch.drift.detectors import Detectors
+from payerwatch.drift.models import DriftEvent
+from payerwatch.drift.queries import claims_behind
+
+CHART_WEEKS = 30
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """Weekly figures of one node, oldest first; None where a week had no claims. Rates are 0 to 1."""
+
+    weeks: list[date]
+    observed: list[float | None]
+    expected: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """An event with what a person needs to check it."""
+
+    event: DriftEvent
+    weeks: Weeks | None
+    median_days_before: float | None
+    median_days_now: float | None
+    claim_numbers: list[str]
+    """Of the claims behind it, oldest first, at most as many as asked for."""
+    claims_behind: int
+
+
+def explain_event(event: DriftEvent, *, claims: int) -> Explanation:
+    """Explain an event from today's cells, as of the week it was last judged; `claims` numbers are listed."""
+    behind = claims_behind(event)
+    numbers = list(behind.values_list("claim_number", flat=True)[:claims])
+    cells = cells_as_of(event.as_of_week)
+    node = None if cells is None else _node(event, cells)
+    if cells is None or node is None:
+        return Explanation(event, None, None, None, numbers, behind.count())
+    detectors = Detectors(cells.arrays)
+    counts = detectors.weekly(
+        event.measure, cells.week_index, CHART_WEEKS, pending_known=not event.provisional
+    )
+    band = counts.band(node)
+    weeks = Weeks(
+        [cells.arrays.week_of(band.first_week + number) for number in range(band.observed.size)],
+        *(_figures(values) for values in (band.observed, band.expected, band.lower, band.upper)),
+    )
+    before, now = detectors.median_days(node, cells.week_index)
+    return Explanation(event, weeks, before, now, numbers, behind.count())
+
+
+def _node(event: DriftEvent, cells: CellsAsOf) -> int | None:
+    """The event's row among series and payers; None where corrected data no longer has it."""
+    if event.payer_id not in cells.payers:
+        return None
+    if not event.cpt_group:
+        return len(cells.series) + cells.payers.index(event.payer_id)
+    series = (event.payer_id, event.cpt_group)
+    return cells.series.index(series) if series in cells.series else None
+
+
+def _figures(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]

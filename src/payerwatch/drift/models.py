@@ -1,0 +1,151 @@
+"""The tables of drift: run-off cells, drift runs, drift events. Weeks are written as their Monday."""
+
+from django.db import models
+
+from payerwatch.claims.identifiers import new_public_id
+from payerwatch.claims.models import Payer
+from payerwatch.tenancy.models import TenantForeignKey, TenantModel
+
+
+def new_run_id() -> str:
+    return new_public_id("run")
+
+
+def new_event_id() -> str:
+    return new_public_id("evt")
+
+
+class RunoffCell(TenantModel):
+    """Claims counted by payer, CPT group, week of submission, weeks until the first decision and its outcome.
+
+    The sufficient statistic of every measure: additive, so a load adds and subtracts, and equal at any time
+    to a count from scratch. `lag_weeks` is the week of the decision less the week of submission, or PENDING.
+    """
+
+    PENDING = -1
+
+    payer = TenantForeignKey(Payer, on_delete=models.PROTECT, related_name="+")
+    cpt_group = models.CharField(max_length=40)
+    submit_week = models.DateField()
+    lag_weeks = models.SmallIntegerField()
+    outcome = models.CharField(max_length=7)
+    denial_category = models.CharField(max_length=24, blank=True)
+    claims = models.BigIntegerField()
+    billed_amount = models.BigIntegerField()
+    allowed_amount = models.BigIntegerField()
+    paid_amount = models.BigIntegerField()
+    lag_days = models.BigIntegerField(help_text="days from submission to decision, summed")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "customer",
+                    "submit_week",
+                    "payer",
+                    "cpt_group",
+                    "lag_weeks",
+                    "outcome",
+                    "denial_category",
+                ],
+                name="drift_runoffcell_key_unique",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.submit_week} +{self.lag_weeks} {self.outcome}: {self.claims}"
+
+
+class DriftRun(TenantModel):
+    """One judgement of one week on one state of the data; the same week and data give the same run."""
+
+    public_id = models.CharField(max_length=24, default=new_run_id, editable=False)
+    as_of_week = models.DateField()
+    data_version = models.CharField(max_length=64, help_text="SHA-256 of the cells the run was made from")
+    series_checked = models.IntegerField()
+    tests = models.IntegerField()
+    not_judged = models.JSONField(default=dict, help_text="reason -> number of series")
+    opened = models.IntegerField(default=0)
+    updated = models.IntegerField(default=0)
+    closed = models.IntegerField(default=0)
+    carried_at = models.DateTimeField(
+        null=True, help_text="when it changed events; never, for a week before the newest run"
+    )
+    pending_known = models.BooleanField(help_text="false where the export holds decided claims only")
+    data_feed_stalled = models.BooleanField(help_text="most payers fell silent together: the feed, not the payers")
+    nodes = models.JSONField(default=list, help_text="every payer and series with its figures, or why not judged")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "as_of_week", "data_version"], name="drift_driftrun_week_data_unique"
+            ),
+            models.UniqueConstraint(fields=["customer", "public_id"], name="drift_driftrun_public_id_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class DriftEvent(TenantModel):
+    """A change in how a payer treats claims, from the week it was first flagged until it is over.
+
+    One event per measure, payer, CPT group (blank for the payer as a whole), direction and episode.
+    """
+
+    class Measure(models.TextChoices):
+        DENIAL_RATE = "denial_rate"
+        DAYS_TO_DECISION = "days_to_decision"
+
+    class Direction(models.TextChoices):
+        WORSE = "worse"
+        BETTER = "better"
+
+    class Tier(models.TextChoices):
+        ALERT = "alert"
+        WATCH = "watch"
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    public_id = models.CharField(max_length=24, default=new_event_id, editable=False)
+    measure = models.CharField(max_length=16, choices=Measure)
+    payer = TenantForeignKey(Payer, on_delete=models.PROTECT, related_name="+")
+    cpt_group = models.CharField(max_length=40, blank=True)
+    direction = models.CharField(max_length=6, choices=Direction)
+    episode = models.IntegerField(default=1)
+    parent = TenantForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    tier = models.CharField(max_length=5, choices=Tier, help_text="the highest of this episode")
+    status = models.CharField(max_length=6, choices=Status, default=Status.OPEN)
+    certainty = models.CharField(max_length=12, help_text="very_likely, likely or watch, at its highest")
+    first_week = models.DateField(help_text="first flagged in any tier")
+    alert_week = models.DateField(null=True, help_text="first flagged as an alert")
+    as_of_week = models.DateField(help_text="last judged")
+    closed_week = models.DateField(null=True)
+    window = models.JSONField(help_text="the window with the smallest p: kind, weeks, first_week, last_week")
+    windows = models.JSONField(default=list, help_text="every window with its figures")
+    baseline = models.JSONField(default=dict, help_text="weeks and figures the expectation was made from")
+    observed = models.FloatField()
+    expected = models.FloatField()
+    effect = models.FloatField(help_text="shrunken excess rate, or observed / expected decisions")
+    p_value = models.FloatField()
+    q_value = models.FloatField()
+    claims = models.BigIntegerField(help_text="claims in the window")
+    amount_at_risk = models.BigIntegerField(null=True)
+    top_denial_category = models.CharField(max_length=24, null=True)
+    provisional = models.BooleanField(default=False)
+    history = models.JSONField(default=list, help_text="one entry per judged week, oldest first")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "measure", "payer", "cpt_group", "direction", "episode"],
+                name="drift_driftevent_episode_unique",
+            ),
+            models.UniqueConstraint(fields=["customer", "public_id"], name="drift_driftevent_public_id_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -1,0 +1,118 @@
+"""What every command shares: `--json`, one shape for refusals, exit 0 done, 1 refused, 2 usage."""
+
+import json
+import sys
+from abc import abstractmethod
+from argparse import ArgumentTypeError
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, OperationalError, ProgrammingError
+from rich.console import Console
+
+from payerwatch.refusals import Refusal
+
+
+class DatabaseNotReady(Refusal):
+    """The database cannot be used: it does not answer, or its tables are not there yet."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command says: `document` for programs, `text` (rich markup) for people.
+
+    `done` is false where nothing was done for a reason the document states: the exit code is then 1.
+    """
+
+    document: Any
+    text: str = ""
+    done: bool = True
+    warnings: list[str] = field(default_factory=list)
+
+
+class PayerwatchCommand(BaseCommand):
+    """A command that answers in words, or with `--json` in one JSON document and nothing else."""
+
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="answer with one JSON document on stdout")
+
+    @abstractmethod
+    def answer(self, **options: Any) -> Answer:
+        """Do the work. Raises Refusal."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            answer = self.answer(**options)
+        except Refusal as refusal:
+            self._refuse(refusal, as_json=options["json"])
+        except (OperationalError, ProgrammingError) as error:
+            self._refuse(_database_refusal(error), as_json=options["json"])
+        except KeyboardInterrupt:
+            print("Interrupted: nothing of this was stored.", file=sys.stderr)
+            sys.exit(130)
+        else:
+            self._say(answer, as_json=options["json"])
+
+    def _say(self, answer: Answer, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(answer.document, indent=2, default=_plain))
+        else:
+            console = self.console()
+            console.print(answer.text, soft_wrap=True, highlight=False)
+            for warning in answer.warnings:
+                console.print(f"[yellow]Note:[/yellow] {warning}", soft_wrap=True, highlight=False)
+        if not answer.done:
+            sys.exit(1)
+
+    def _refuse(self, refusal: Refusal, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps({"error": refusal.as_dict()}, indent=2))
+        else:
+            lines = [f"Refused: {refusal.message}", refusal.where, refusal.fix]
+            self.stderr.write("\n".join(line for line in lines if line))
+        sys.exit(1)
+
+    def console(self) -> Console:
+        """Where people read: colour and width as the terminal allows."""
+        return Console(file=self.stdout._out)
+
+
+def _database_refusal(error: DatabaseError) -> DatabaseNotReady:
+    cause = error.__cause__
+    missing = getattr(cause, "sqlstate", None) == "42P01" or "no such table" in str(cause)
+    if missing:
+        return DatabaseNotReady("The database has no tables yet.", fix="Run: payerwatch migrate")
+    if "locked" in str(cause):
+        return DatabaseNotReady(
+            "The database is in use by another command.", fix="Wait until it is done and try again."
+        )
+    # The driver's own words may hold an address or a value: they are not repeated.
+    return DatabaseNotReady(
+        f"The database refused ({type(cause).__name__}).",
+        fix="Check DATABASE_URL (or PAYERWATCH_DATA_DIR) and that the server runs.",
+    )
+
+
+def add_customer_argument(parser: CommandParser) -> None:
+    """The customer a command acts in."""
+    parser.add_argument("--customer", required=True, metavar="NAME", help="the customer, as added")
+
+
+def day(text: str) -> date:
+    """An argument that is a date. Raises ArgumentTypeError, which is a usage error."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError("write the date as YYYY-MM-DD, such as 2026-03-31") from None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+

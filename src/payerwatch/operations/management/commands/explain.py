@@ -1,0 +1,125 @@
+"""`payerwatch explain EVENT --customer NAME`"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from rich.markup import escape
+
+from payerwatch.drift.band_chart import band_chart
+from payerwatch.drift.explaining import Explanation, explain_event
+from payerwatch.drift.models import DriftEvent
+from payerwatch.drift.queries import event_with_id
+from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
+from payerwatch.operations.wording import event_document, event_sentence
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.queries import customer_named
+
+
+class Command(PayerwatchCommand):
+    help = "Show what stands behind a drift event: chart, windows, baseline and the claims."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        add_customer_argument(parser)
+        parser.add_argument("event", metavar="EVENT", help="the event's id, evt_…")
+        parser.add_argument("--claims", type=int, default=20, help="how many claim numbers to list (default 20)")
+
+    def answer(self, **options: Any) -> Answer:
+        with acting_in(customer_named(options["customer"]), reading=True):
+            event = event_with_id(options["event"])
+            explanation = explain_event(event, claims=max(0, options["claims"]))
+            return Answer(_document(explanation), self._text(explanation))
+
+    def _text(self, explanation: Explanation) -> str:
+        event = explanation.event
+        console = self.console()
+        parts = [f"[bold]{escape(event_sentence(event))}[/bold]", ""]
+        if explanation.weeks is not None:
+            parts += [_chart(explanation, width=min(console.width, 100), unicode=_speaks_unicode(console.encoding)), ""]
+        parts += [*_windows(event), *_baseline(explanation), *_claims(explanation)]
+        return "\n".join(parts)
+
+
+def _speaks_unicode(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") in {"utf8", "utf16", "utf32"}
+
+
+def _chart(explanation: Explanation, *, width: int, unicode: bool) -> str:
+    weeks, event = explanation.weeks, explanation.event
+    title = {
+        DriftEvent.Measure.DENIAL_RATE: "Denied of the claims decided each week",
+        DriftEvent.Measure.DAYS_TO_DECISION: "Decided of the claims waiting each week",
+    }[DriftEvent.Measure(event.measure)]
+    chart = band_chart(
+        weeks.weeks,
+        weeks.observed,
+        weeks.low,
+        weeks.high,
+        expected=weeks.expected,
+        change_week=event.first_week,
+        as_of=event.as_of_week,
+        width=width,
+        unicode=unicode,
+    )
+    return f"{title}\n{escape(chart)}"
+
+
+def _windows(event: DriftEvent) -> list[str]:
+    kinds = {"decided": "decided in", "submitted": "submitted in", "decisions": "waiting in"}
+    lines = ["Windows (what was seen, what was expected):"]
+    for window in event.windows:
+        mark = ">" if window["name"] == event.window["name"] else " "
+        lines.append(
+            f" {mark} {kinds[window['kind']]} the last {window['weeks']:>2} weeks: {window['observed']:>6,} seen, "
+            f"{window['expected']:>8,.1f} expected, of {window['claims']:,} claims"
+        )
+    return [*lines, f"p = {event.p_value:.2g} over all windows; q = {event.q_value:.2g} over all tests of the run."]
+
+
+def _baseline(explanation: Explanation) -> list[str]:
+    baseline = explanation.event.baseline
+    line = (
+        f"Expected from: weeks of {baseline['first_week']} to {baseline['last_week']}, "
+        f"{baseline['decided']:,} claims decided"
+    )
+    if baseline["denial_rate"] is not None:
+        line += f", {baseline['denial_rate']:.1%} denied"
+    lines = [f"{line}."]
+    before, now = explanation.median_days_before, explanation.median_days_now
+    if before is not None:
+        told = "not reached" if now is None else f"{now:.0f}"
+        lines.append(f"Median days to decision: {before:.0f} then, {told} in the last 4 weeks.")
+    return lines
+
+
+def _claims(explanation: Explanation) -> list[str]:
+    numbers = explanation.claim_numbers
+    kind = "denied" if explanation.event.measure == DriftEvent.Measure.DENIAL_RATE else "waiting"
+    unnumbered = sum(number.startswith("~") for number in numbers)
+    lines = [f"Claims behind it: {explanation.claims_behind:,} {kind}; the oldest {len(numbers):,}:"]
+    lines += [f"  {escape(number)}" for number in numbers if not number.startswith("~")]
+    if unnumbered:
+        lines.append(f"  and {unnumbered} rows that came without a claim number")
+    return lines
+
+
+def _document(explanation: Explanation) -> dict[str, Any]:
+    weeks = explanation.weeks
+    event = explanation.event
+    return {
+        **event_document(event),
+        "windows": event.windows,
+        "baseline": event.baseline,
+        "history": event.history,
+        "median_days_before": explanation.median_days_before,
+        "median_days_now": explanation.median_days_now,
+        "claims_behind": explanation.claims_behind,
+        "claim_numbers": explanation.claim_numbers,
+        "weeks": weeks
+        and [
+            {"week": week, "observed": seen, "expected": expected, "low": low, "high": high}
+            for week, seen, expected, low, high in zip(
+                weeks.weeks, weeks.observed, weeks.expected, weeks.low, weeks.high, strict=True
+            )
+        ],
+    }

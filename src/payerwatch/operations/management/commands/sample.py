@@ -1,0 +1,42 @@
+"""`payerwatch sample DIR --seed N --weeks N --claims-per-week N [--until DATE] [--drift …]`"""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from payerwatch.operations.command import Answer, PayerwatchCommand, day
+from payerwatch.operations.sample import draw_practice, write_sample
+
+
+def last_sunday() -> date:
+    """The latest Sunday before today."""
+    today = date.today()
+    return today - timedelta(days=today.weekday() + 1)
+
+
+class Command(PayerwatchCommand):
+    help = "Draw a believable practice's export, with drift put in and the truth written beside it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("directory", metavar="DIR", type=Path, help="where claims.csv and truth.json go")
+        parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same practice")
+        parser.add_argument("--weeks", type=int, default=60, help="weeks of history (default 60)")
+        parser.add_argument("--claims-per-week", type=int, default=800, help="of the whole practice (default 800)")
+        parser.add_argument("--until", type=day, default=None, help="last day of the export (default: last Sunday)")
+        parser.add_argument("--drift", choices=["none", "denial", "delay", "both"], default="both")
+
+    def answer(self, **options: Any) -> Answer:
+        practice = draw_practice(
+            seed=options["seed"],
+            weeks=options["weeks"],
+            claims_per_week=options["claims_per_week"],
+            until=options["until"] or last_sunday(),
+            drift=options["drift"],
+        )
+        files = write_sample(options["directory"], practice)
+        document = {"claims": str(files.claims), "truth": str(files.truth), "rows": files.rows}
+        text = f"Wrote {files.rows:,} rows to {files.claims}, and what was put in to {files.truth}."
+        return Answer(document, text)

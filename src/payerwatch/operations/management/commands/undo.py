@@ -1,0 +1,34 @@
+"""`payerwatch undo UPLOAD --customer NAME`"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from payerwatch import pipeline
+from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
+from payerwatch.tenancy.queries import customer_named
+
+
+class Command(PayerwatchCommand):
+    help = (
+        "Take back what an upload did: claims it brought go, claims it changed are as before. "
+        "Refused where a later upload changed the same claims. The file can then be loaded again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        add_customer_argument(parser)
+        parser.add_argument("upload", metavar="UPLOAD", help="the upload's id, upl_…, as load printed it")
+
+    def answer(self, **options: Any) -> Answer:
+        upload = pipeline.undo(customer_named(options["customer"]), options["upload"])
+        document = {
+            "upload": upload.public_id,
+            "removed_claims": upload.new_claims,
+            "restored_claims": upload.updated_claims,
+        }
+        text = (
+            f"Took back {upload.public_id} ({upload.filename}): {upload.new_claims:,} claims removed, "
+            f"{upload.updated_claims:,} restored."
+        )
+        return Answer(document, text)

@@ -1,0 +1,128 @@
+"""What commands say: drift events and runs as documents for programs and as sentences for people."""
+
+from datetime import date
+from typing import Any
+
+from rich.markup import escape
+
+from payerwatch.claims.cpt_groups import group_label
+from payerwatch.drift.actions import Detected
+from payerwatch.drift.models import DriftEvent, DriftRun
+from payerwatch.drift.sentences import EventFacts, sentence
+
+REASON_WORDS = {
+    "learning": "still learning what is normal",
+    "too_few": "too few claims to judge",
+    "no_pending": "days to decision need pending claims, which the export leaves out",
+    "data_feed_stalled": "nearly all payers went quiet together, which points at the data feed",
+}
+_STYLES = {"alert": "bold red", "watch": "yellow"}
+
+
+def event_document(event: DriftEvent) -> dict[str, Any]:
+    """An event as programs read it. Amounts are whole cents."""
+    return {
+        "id": event.public_id,
+        "measure": event.measure,
+        "payer": event.payer.name,
+        "cpt_group": event.cpt_group or None,
+        "parent": event.parent.public_id if event.parent else None,
+        "direction": event.direction,
+        "tier": event.tier,
+        "certainty": event.certainty,
+        "status": event.status,
+        "episode": event.episode,
+        "first_week": event.first_week,
+        "alert_week": event.alert_week,
+        "as_of_week": event.as_of_week,
+        "closed_week": event.closed_week,
+        "window": event.window,
+        "observed": event.observed,
+        "expected": event.expected,
+        "effect": event.effect,
+        "p_value": event.p_value,
+        "q_value": event.q_value,
+        "claims": event.claims,
+        "amount_at_risk": event.amount_at_risk,
+        "top_denial_category": event.top_denial_category,
+        "provisional": event.provisional,
+        "sentence": event_sentence(event),
+    }
+
+
+def event_sentence(event: DriftEvent) -> str:
+    """The event in plain sentences."""
+    kind = event.window["kind"]
+    return sentence(
+        EventFacts(
+            measure=event.measure,
+            payer=event.payer.name,
+            cpt_group_label=group_label(event.cpt_group) if event.cpt_group else None,
+            direction=event.direction,
+            tier=event.tier,
+            certainty=event.certainty,
+            observed=round(event.observed),
+            expected=event.expected,
+            effect=event.effect,
+            claims=event.claims,
+            window_weeks=event.window["weeks"],
+            window_start=date.fromisoformat(event.window["first_week"]),
+            window_kind=kind if kind in ("decided", "submitted") else "waiting",
+            amount_at_risk=event.amount_at_risk,
+            top_denial_category=event.top_denial_category,
+            status=event.status,
+        )
+    )
+
+
+def events_text(events: list[DriftEvent]) -> str:
+    """Events as a list, series beneath their payer."""
+    if not events:
+        return "Nothing to report. (--watch shows weaker signs, --all what is over.)"
+    listed = {event.pk for event in events}
+    children: dict[int, list[DriftEvent]] = {}
+    for event in events:
+        if event.parent_id in listed:
+            children.setdefault(event.parent_id, []).append(event)
+    lines = []
+    for event in events:
+        if event.parent_id not in listed:
+            lines += [_event_line(event, ""), *(_event_line(child, "    ") for child in children.get(event.pk, []))]
+    return "\n".join(lines)
+
+
+def _event_line(event: DriftEvent, indent: str) -> str:
+    state = event.tier.upper() if event.status == DriftEvent.Status.OPEN else "OVER"
+    style = _STYLES[event.tier] if state != "OVER" else "dim"
+    return (
+        f"{indent}[{style}]{state:<5}[/{style}] {escape(event_sentence(event))}\n"
+        f"{indent}      [dim]{event.public_id}, since the week of {event.first_week}[/dim]"
+    )
+
+
+def run_text(run: DriftRun) -> str:
+    """A run in a few lines."""
+    lines = [
+        f"Week of {run.as_of_week}: {run.series_checked} payer and CPT group pairs checked, {run.tests} tests.",
+        f"Events: {run.opened} opened, {run.updated} updated, {run.closed} closed.",
+    ]
+    if run.carried_at is None:
+        lines[1] = "A later week was judged already: this run only reports and changed no event."
+    lines += [f"Not judged: {count} ({REASON_WORDS[reason]})." for reason, count in run.not_judged.items()]
+    return "\n".join(lines)
+
+
+def run_warnings(detected: Detected) -> list[str]:
+    """What one must know to read a run rightly."""
+    warnings = []
+    if detected.stale:
+        warnings.append(f"The data is stale: nothing after {detected.watermark} is loaded.")
+    if not detected.run.pending_known:
+        warnings.append(
+            "This export holds decided claims only. Denials are compared by age of the claim instead "
+            "(provisional: a change of speed can look like a change in denials), and days to decision are not "
+            "judged. Include pending claims in the export to get both."
+        )
+    if detected.run.data_feed_stalled:
+        warnings.append("Nearly all payers went quiet in the same week: check the data feed first.")
+    return warnings

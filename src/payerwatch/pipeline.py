@@ -1,0 +1,148 @@
+"""The product on one page: a file of claims in, a named drift out.
+
+    receive   the file is known by its digest: the same file twice changes nothing
+    load      its rows become claims
+    count     what the load changed is added to the run-off cells
+    detect    the cells of one week are judged; drift events open, change and close
+
+Receive, load and count are one transaction, so a file is loaded whole or not at all; detect is another.
+Undo and re-mapping go the same road: claims are counted out, changed, and counted in again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from django.db import transaction
+
+from payerwatch.claims import actions as claims
+from payerwatch.claims.formats.csv import ClaimsFile, open_claims_file
+from payerwatch.claims.formats.remembered import Remembered
+from payerwatch.claims.formats.setaside import SetAsideWriter
+from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
+from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
+from payerwatch.claims.queries import earlier_upload_of, latest_upload_with, upload_with_id
+from payerwatch.drift import runoff
+from payerwatch.drift.actions import Detected, detect_drift
+from payerwatch.refusals import Refusal
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+
+
+class NothingAccepted(Refusal):
+    """Every row of the file was set aside; nothing was stored."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__(
+            f"None of the {loaded.upload.rows:,} rows could be loaded; nothing was stored.",
+            where=", ".join(f"{code}: {count:,}" for code, count in loaded.upload.reasons.items()),
+            fix="Use --set-aside FILE to get the rows back with a reason and a fix for each.",
+        )
+        self.loaded = loaded
+
+
+@dataclass(frozen=True)
+class LoadOrder:
+    """What is asked of a load. `mapping` and `date_order` overrule what the file's header suggests."""
+
+    path: Path
+    mapping: dict[str, str | None] | None = None
+    date_order: str | None = None
+    dry_run: bool = False
+    set_aside: Path | None = None
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The upload; with `already_loaded`, the earlier one of the same bytes. A dry run's is not stored."""
+
+    upload: Upload
+    file: ClaimsFile
+    already_loaded: bool
+    loaded: Loaded | None = None
+
+
+def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: date) -> LoadResult:
+    """Receive, load and count one file. Raises FileRefused or NothingAccepted; nothing is then stored."""
+    with acting_in(customer):
+        lock_claims()
+        file = open_claims_file(
+            order.path,
+            mapping=order.mapping,
+            date_order=order.date_order,
+            remembered=_remembered,
+            today=today,
+            progress=progress,
+        )
+        earlier = earlier_upload_of(file.digest)
+        if earlier is not None:
+            return LoadResult(earlier, file, already_loaded=True)
+        upload = claims.receive_upload(file, order.path.name)
+        with _set_aside_file(order.set_aside, file) as set_aside:
+            loaded = load_claims(file, upload, progress=progress, set_aside=set_aside)
+        if not upload.accepted:
+            raise NothingAccepted(loaded)
+        progress("count", 0, 1)
+        runoff.count_upload(upload)
+        progress("count", 1, 1)
+        if order.dry_run:
+            transaction.set_rollback(True)
+        return LoadResult(upload, file, already_loaded=False, loaded=loaded)
+
+
+def undo(customer: Customer, upload_id: str) -> Upload:
+    """Take an upload back. Raises UnknownUpload, UploadAlreadyUndone or UploadChangedSince."""
+    with acting_in(customer):
+        lock_claims()
+        upload = upload_with_id(upload_id)
+        claims.refuse_unless_undoable(upload)
+        runoff.count_upload(upload, sign=-1)
+        return claims.undo_upload(upload)
+
+
+def map_payer(customer: Customer, raw_name: str, payer_name: str) -> PayerMapping:
+    """Map a spelling to a payer; claims and cells follow. Raises PayerNameUnusable."""
+    with acting_in(customer):
+        lock_claims()
+        spelling = claims.payer_spelling(raw_name)
+        if spelling is not None:
+            runoff.count_spelling(spelling.pk, sign=-1)
+        mapping = claims.map_payer(raw_name, payer_name)
+        if spelling is not None:
+            runoff.count_spelling(mapping.pk, sign=1)
+        return mapping
+
+
+def map_cpt_group(customer: Customer, code_from: str, code_to: str, group: str) -> CptGroupMapping:
+    """Group a range of codes the customer's own way; claims and cells follow. Raises CodeRangeUnusable."""
+    with acting_in(customer):
+        lock_claims()
+        runoff.count_codes(code_from, code_to, sign=-1)
+        mapping = claims.map_cpt_group(code_from, code_to, group)
+        runoff.count_codes(code_from, code_to, sign=1)
+        return mapping
+
+
+def detect(customer: Customer, as_of: date | None = None) -> Detected:
+    """Judge one week of a customer's cells. Raises NothingToJudge."""
+    with acting_in(customer):
+        return detect_drift(as_of)
+
+
+def _remembered(header_signature: str) -> Remembered | None:
+    """What the customer said of an earlier file with the same header."""
+    upload = latest_upload_with(header_signature)
+    if upload is None:
+        return None
+    return Remembered(mapping=upload.mapping, date_order=upload.date_order or None, source=upload.public_id)
+
+
+@contextmanager
+def _set_aside_file(path: Path | None, file: ClaimsFile) -> Iterator[SetAsideWriter | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("w", encoding="utf-8-sig", newline="") as target:
+        yield SetAsideWriter(target, file.kept_columns)
