@@ -24,3 +24,41 @@ install-dev: .venv/installed-dev  ## build .venv with what testing Payerwatch ne
 lock:  ## lock the dependencies anew, hashes and no addresses (needs uv)
 	uv pip compile $(LOCK) --extra build pyproject.toml -o requirements/base.lock
 	uv pip compile $(LOCK) --extra build --extra dev -c requirements/base.lock pyproject.toml -o requirements/dev.lock
+
+demo: install  ## the whole journey on an invented practice, ending with findings
+	@$(BIN)/payerwatch demo
+
+test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
+
+test-sqlite: install-dev  ## pass all tests on SQLite
+	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
+
+test-postgres: install-dev  ## pass all tests that touch a database on PostgreSQL
+	$(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
+
+lint: install-dev  ## style, types, import contracts, migrations that are missing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/payerwatch makemigrations --check --dry-run
+
+coverage: install-dev  ## both test runs with branch coverage; fails under 85 %
+	$(BIN)/coverage erase
+	$(MAKE) test PYTEST_ARGS="--cov --cov-append --cov-report= $(PYTEST_ARGS)"
+	$(BIN)/coverage report --fail-under=85
+
+bench: install-dev  ## the benchmarks, small
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 200000
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py --claims 50000 250000
+	$(BIN)/python benchmarks/quality.py
+
+prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py
+	$(BIN)/python benchmarks/quality.py --full
+	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
+	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
+
+.PHONY: help install install-dev lock demo test test-sqlite test-postgres lint coverage bench prove
+.DEFAULT_GOAL := help

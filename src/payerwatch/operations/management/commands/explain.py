@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
-from payerwatch.drift.band_chart import band_chart
 from payerwatch.drift.explaining import Explanation, explain_event
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import event_with_id
+from payerwatch.operations.charting import event_chart
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
 from payerwatch.operations.wording import event_document, event_sentence
 from payerwatch.tenancy.context import acting_in
@@ -32,36 +32,10 @@ class Command(PayerwatchCommand):
 
     def _text(self, explanation: Explanation) -> str:
         event = explanation.event
-        console = self.console()
         parts = [f"[bold]{escape(event_sentence(event))}[/bold]", ""]
-        if explanation.weeks is not None:
-            parts += [_chart(explanation, width=min(console.width, 100), unicode=_speaks_unicode(console.encoding)), ""]
+        parts += [event_chart(explanation, self.console()), ""]
         parts += [*_windows(event), *_baseline(explanation), *_claims(explanation)]
         return "\n".join(parts)
-
-
-def _speaks_unicode(encoding: str) -> bool:
-    return encoding.lower().replace("-", "") in {"utf8", "utf16", "utf32"}
-
-
-def _chart(explanation: Explanation, *, width: int, unicode: bool) -> str:
-    weeks, event = explanation.weeks, explanation.event
-    title = {
-        DriftEvent.Measure.DENIAL_RATE: "Denied of the claims decided each week",
-        DriftEvent.Measure.DAYS_TO_DECISION: "Decided of the claims waiting each week",
-    }[DriftEvent.Measure(event.measure)]
-    chart = band_chart(
-        weeks.weeks,
-        weeks.observed,
-        weeks.low,
-        weeks.high,
-        expected=weeks.expected,
-        change_week=event.first_week,
-        as_of=event.as_of_week,
-        width=width,
-        unicode=unicode,
-    )
-    return f"{title}\n{escape(chart)}"
 
 
 def _windows(event: DriftEvent) -> list[str]:

@@ -1,0 +1,33 @@
+"""The chart of a drift event for a terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from payerwatch.drift.band_chart import band_chart
+from payerwatch.drift.explaining import Explanation
+from payerwatch.drift.models import DriftEvent
+
+_TITLES = {
+    DriftEvent.Measure.DENIAL_RATE: "Denied of the claims decided each week",
+    DriftEvent.Measure.DAYS_TO_DECISION: "Decided of the claims waiting each week",
+}
+_WIDEST = 100
+
+
+def event_chart(explanation: Explanation, console: Console) -> str:
+    """The event's weeks against the expected band, as rich markup; blank where corrected data has none."""
+    weeks, event = explanation.weeks, explanation.event
+    if weeks is None:
+        return ""
+    chart = band_chart(
+        weeks.weeks,
+        weeks.observed,
+        weeks.low,
+        weeks.high,
+        expected=weeks.expected,
+        change_week=event.first_week,
+        as_of=event.as_of_week,
+        width=min(console.width, _WIDEST),
+        unicode=console.encoding.lower().startswith("utf"),
+    )
+    return f"{_TITLES[DriftEvent.Measure(event.measure)]}\n{escape(chart)}"

@@ -1,0 +1,32 @@
+"""Which tests run on which database, and that a skipped test is a failure where none may be skipped."""
+
+import os
+
+import pytest
+from django.conf import settings
+
+ON_POSTGRESQL = "postgresql" in settings.DATABASES["default"]["ENGINE"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what touches a database runs again; a test of one database runs on that one."""
+    kept, left_out = [], []
+    for item in items:
+        (kept if _belongs_here(item) else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _belongs_here(item: pytest.Item) -> bool:
+    if ON_POSTGRESQL:
+        touches_database = item.get_closest_marker("django_db") or item.get_closest_marker("database")
+        return bool(touches_database) and item.get_closest_marker("sqlite") is None
+    return item.get_closest_marker("postgresql") is None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With PAYERWATCH_SKIPS=none a skipped test fails the run: a skipped proof is no proof."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("PAYERWATCH_SKIPS") == "none" and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
