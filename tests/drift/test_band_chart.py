@@ -106,6 +106,18 @@ def test_a_week_left_out_of_the_list_leaves_its_gap() -> None:
     assert without == blank
 
 
+def test_a_point_just_outside_the_band_stands_clear_of_it() -> None:
+    chart = band_chart(mondays(2), [0.152, 0.048], [0.05] * 2, [0.15] * 2)
+    assert chart.count("●") == 2 + 1
+    for line in chart.splitlines()[:-1]:
+        assert not ("●" in line and "░" in line)
+
+
+def test_a_band_thinner_than_a_row_is_still_seen() -> None:
+    chart = band_chart(mondays(3), [0.5] * 3, [0.101] * 3, [0.103] * 3)
+    assert "░░░░░░░░░░░░" in chart
+
+
 def test_a_single_week_is_drawn() -> None:
     chart = steady(1, [0.3])
     assert "●" in chart
@@ -142,8 +154,12 @@ def test_days_and_decisions_are_named_and_carry_no_percent_sign() -> None:
         assert "%" not in chart
 
 
+def test_a_label_says_what_a_point_is() -> None:
+    assert "○ decided of those waiting each week   ●" in steady(12, RISING, label="decided of those waiting")
+
+
 def test_thousands_are_separated_on_the_axis() -> None:
-    assert "2,000 ┤" in band_chart(mondays(2), [1900.0] * 2, [0.0] * 2, [2000.0] * 2, unit="decisions")
+    assert "1,800 ┤" in band_chart(mondays(2), [1900.0] * 2, [0.0] * 2, [2000.0] * 2, unit="decisions")
 
 
 def test_figures_far_from_zero_use_the_whole_height() -> None:

@@ -14,8 +14,10 @@ Cell = tuple[str, str]
 
 NARROWEST, LOWEST = 24, 3
 WIDEST_WEEK = 4
-NICE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+NICE_STEPS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+ALMOST = 1e-9
 SMALLEST_STEP = 1.0
+POINTS: dict[Unit, str] = {"%": "share denied", "days": "days to decision", "decisions": "decisions"}
 RESET = "\x1b[0m"
 
 
@@ -34,12 +36,8 @@ class Marks:
     floor: str
 
 
-UNICODE = Marks(
-    band="░", expected="─", inside="○", outside="●", flag="▲", side="│", tick="┤", corner="└", floor="─"
-)
-ASCII = Marks(
-    band=":", expected="-", inside="o", outside="#", flag="^", side="|", tick="+", corner="+", floor="-"
-)
+UNICODE = Marks(band="░", expected="─", inside="○", outside="●", flag="▲", side="│", tick="┤", corner="└", floor="─")
+ASCII = Marks(band=":", expected="-", inside="o", outside="#", flag="^", side="|", tick="+", corner="+", floor="-")
 PAINT = {"band": "\x1b[2m", "expected": "\x1b[2m", "outside": "\x1b[1;31m", "flag": "\x1b[1;33m"}
 
 
@@ -77,7 +75,15 @@ class _Scale:
     height: int
 
     def row(self, value: float) -> int:
+        """The row nearest to a figure."""
         return min(max(round((value - self.bottom) / self.step), 0), self.height - 1)
+
+    def rows(self, low: float, high: float) -> range:
+        """The rows from `low` to `high`; the nearest to their middle if they lie between two rows."""
+        first = math.ceil((low - self.bottom) / self.step - ALMOST)
+        last = math.floor((high - self.bottom) / self.step + ALMOST)
+        middle = self.row((low + high) / 2)
+        return range(first, last + 1) if first <= last else range(middle, middle + 1)
 
     def value(self, row: int) -> float:
         return self.bottom + row * self.step
@@ -115,6 +121,7 @@ def band_chart(
     change_week: date | None = None,
     as_of: date | None = None,
     unit: Unit = "%",
+    label: str | None = None,
     height: int = 8,
     width: int = 72,
     unicode: bool = True,
@@ -125,6 +132,7 @@ def band_chart(
     weeks: Mondays in ascending order; a week left out stays blank; only the latest that fit are drawn.
     observed, low, high, expected: one figure per week, rates 0..1 for "%", else counts or days; None and
         NaN are not drawn. change_week: the week first flagged, marked beneath.
+    label: what a point is; else "share denied", "days to decision" or "decisions", by unit.
     as_of: the day up to which is known; the last week's Sunday where not given.
     Raises ValueError for a width under 24, a height under 3 or figures that do not match the weeks in number.
     """
@@ -136,23 +144,21 @@ def band_chart(
         return "nothing to draw yet"
     marks = UNICODE if unicode else ASCII
     scale = _scale(known, height)
-    labels = [_label(scale.value(row), scale.step, unit) for row in range(scale.height)]
+    labels = [_label(scale.value(row), unit) for row in range(scale.height)]
     frame = _frame(known, max(map(len, labels)) + 2, width)
     shown = [week for week in known if week.monday >= frame.first]
-    rows = [_painted(cells, colour) for cells in _cells(shown, scale, frame, marks)]
-    plot = [_axis(labels[row], row, frame, marks) + rows[row] for row in reversed(range(scale.height))]
+    rows = [_painted(cells, colour) for cells in _trimmed(_cells(shown, scale, frame, marks))]
+    plot = [_axis(labels[row], row, frame, marks) + rows[row] for row in reversed(range(len(rows)))]
     floor = " " * (frame.margin - 1) + marks.corner + marks.floor * frame.columns
     flag = [_flag_line(change_week, frame, marks, width, colour)] if change_week else []
     dates = _date_line(frame, as_of or frame.last + timedelta(days=6), width)
-    legend = _legend(marks, unit, width, has_line=expected is not None)
+    legend = _legend(marks, label or POINTS[unit], width, has_line=expected is not None)
     return "\n".join(line.rstrip() for line in [*plot, floor, *flag, dates, legend])
 
 
 def _refuse_misfits(weeks: Sequence[date], figures: Sequence[Values | None], height: int, width: int) -> None:
     if width < NARROWEST or height < LOWEST:
-        raise ValueError(
-            f"a chart needs a width of {NARROWEST} and a height of {LOWEST}, not {width} and {height}"
-        )
+        raise ValueError(f"a chart needs a width of {NARROWEST} and a height of {LOWEST}, not {width} and {height}")
     for values in figures:
         if values is not None and len(values) != len(weeks):
             raise ValueError(f"{len(values)} figures for {len(weeks)} weeks")
@@ -177,19 +183,18 @@ def _scale(weeks: list[_Week], height: int) -> _Scale:
     while math.floor(start / step) * step + (height - 1) * step < highest:
         step = _nice(step * 1.01)
     bottom = math.floor(start / step) * step
-    rows = round((highest - bottom) / step) + 1
+    rows = math.ceil((highest - bottom) / step - ALMOST) + 1
     return _Scale(bottom, step, max(rows, LOWEST))
 
 
 def _nice(step: float) -> float:
-    """The least of 1, 2, 2.5, 5 or 10 times a power of ten that is not below `step`."""
+    """The least nice step, times a power of ten, that is not below `step`."""
     power = 10.0 ** math.floor(math.log10(step))
-    return next(nice * power for nice in NICE_STEPS if nice * power >= step * (1 - 1e-12))
+    return next(nice * power for nice in NICE_STEPS if nice * power >= step * (1 - ALMOST))
 
 
-def _label(value: float, step: float, unit: Unit) -> str:
-    digits = 0 if float(step).is_integer() else 1
-    return f"{value:.{digits}f}%" if unit == "%" else f"{value:,.{digits}f}"
+def _label(value: float, unit: Unit) -> str:
+    return f"{value:,.0f}%" if unit == "%" else f"{value:,.0f}"
 
 
 def _frame(weeks: list[_Week], margin: int, width: int) -> _Frame:
@@ -218,14 +223,28 @@ def _cells(weeks: list[_Week], scale: _Scale, frame: _Frame, marks: Marks) -> li
                 cells[scale.row(week.expected)][column] = (marks.expected, "expected")
         if week.observed is not None:
             mark = (marks.outside, "outside") if week.is_outside else (marks.inside, "inside")
-            cells[scale.row(week.observed)][frame.middle(week.monday)] = mark
+            cells[_point_row(week.observed, week, scale)][frame.middle(week.monday)] = mark
     return cells
 
 
+def _trimmed(cells: list[list[Cell]]) -> list[list[Cell]]:
+    """Without the empty rows at the top."""
+    filled = [number for number, row in enumerate(cells) if any(kind for _, kind in row)]
+    return cells[: max(filled[-1] + 1, LOWEST)]
+
+
 def _band_rows(week: _Week, scale: _Scale) -> range:
-    if week.low is None or week.high is None:
-        return range(0)
-    return range(scale.row(week.low), scale.row(week.high) + 1)
+    return range(0) if week.low is None or week.high is None else scale.rows(week.low, week.high)
+
+
+def _point_row(observed: float, week: _Week, scale: _Scale) -> int:
+    """The nearest row, but never one in the band for a point outside of it."""
+    row, band = scale.row(observed), _band_rows(week, scale)
+    if row in band and week.high is not None and observed > week.high:
+        row = band.stop
+    if row in band and week.low is not None and observed < week.low:
+        row = band.start - 1
+    return min(max(row, 0), scale.height - 1)
 
 
 def _painted(cells: list[Cell], colour: bool) -> str:
@@ -258,15 +277,13 @@ def _date_line(frame: _Frame, as_of: date, width: int) -> str:
     return next((line for line in lines if len(line) <= width), known[:width])
 
 
-def _legend(marks: Marks, unit: Unit, width: int, *, has_line: bool) -> str:
+def _legend(marks: Marks, label: str, width: int, *, has_line: bool) -> str:
     """What the marks mean, in as many words as fit on one line."""
-    measure = {"%": "share denied", "days": "days to decision", "decisions": "decisions"}[unit]
     middle = f" (middle {marks.expected})" if has_line else ""
-    range_words = f"{marks.outside} outside the expected range {marks.band}"
-    legends = (f"{marks.inside} {measure} each week   {range_words}{middle}", range_words)
-    return next(
-        (legend for legend in legends if len(legend) <= width), f"{marks.outside} outside {marks.band}"
-    )
+    outside = f"{marks.outside} outside the expected range {marks.band}"
+    most = f"{marks.inside} {label} each week   {outside}"
+    legends = (f"{most}{middle}", most, outside, f"{marks.outside} outside {marks.band}")
+    return next(legend for legend in legends if len(legend) <= width)
 
 
 def _day(day: date) -> str:
