@@ -11,9 +11,7 @@ MAP_VERSION = "2026-11"
 DENIAL_CODES: dict[str, tuple[str, ...]] = {
     "eligibility": ("26", "27", "31", "32", "33", "177", "200"),
     "authorization": ("15", "39", "165", "197", "198", "243", "284", "296", "302"),
-    "medical_necessity": (
-        *("50", "55", "56", "58", "150", "151", "152", "153", "154", "167", "186", "249", "272"),
-    ),
+    "medical_necessity": (*("50", "55", "56", "58", "150", "151", "152", "153", "154", "167", "186", "249", "272"),),
     "coding_bundling": (
         *("4", "5", "6", "7", "8", "9", "10", "11", "12", "49", "97", "107", "146"),
         *("181", "182", "199", "231", "234", "236", "B15"),
@@ -44,19 +42,35 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"duplicat|\bdup\b|already (?:paid|processed|adjudicated)", "duplicate"),
     (r"timely|\btfl?\b|\btmf\b|filing limit|filed late|late filing|past filing|time limit", "timely_filing"),
     (r"\bauth|pre ?auth|prior ?auth|preauth|pre ?cert|precert|referral|notification absent", "authorization"),
-    (r"medical(?:ly)? (?:un)?necess|not (?:deemed )?necessary|\bmed(?:nec)?\b|necessity|experimental"
-     r"|investigational|level of care|\blcd\b|\bncd\b", "medical_necessity"),
-    (r"coordination|\bcoord\b|\bcob\b|other (?:payer|insurance|carrier|coverage)|primary (?:payer|insurance)"
-     r"|secondary payer|\bmsp\b|workers? comp|no fault|liability carrier", "cob_other_payer"),
+    (
+        r"medical(?:ly)? (?:un)?necess|not (?:deemed )?necessary|\bmed(?:nec)?\b|necessity|experimental"
+        r"|investigational|level of care|\blcd\b|\bncd\b",
+        "medical_necessity",
+    ),
+    (
+        r"coordination|\bcoord\b|\bcob\b|other (?:payer|insurance|carrier|coverage)|primary (?:payer|insurance)"
+        r"|secondary payer|\bmsp\b|workers? comp|no fault|liability carrier",
+        "cob_other_payer",
+    ),
     (r"bundl|\bncci\b|\bcci\b|inclusive|included in|global|unbundl|mutually exclusive|\bmue\b", "coding_bundling"),
     (r"provider|network|\boon\b|credential|enroll?ed with|\bnpi\b|taxonomy|contracted", "provider_network"),
-    (r"eligib|\belig\b|coverage (?:term|lapse|inactive|ended|not in effect)|not covered on|terminated|inactive"
-     r"|expenses incurred (?:prior|after)|no coverage|not insured|cannot identify|not enrolled", "eligibility"),
-    (r"missing|incomplete|\binfo\b|information|lacks|documentation|records? (?:request|needed|required)"
-     r"|medical records|attachment|\beob\b|invalid (?:claim|data|id)|submission error|billing error", "missing_info"),
+    (
+        r"eligib|\belig\b|coverage (?:term|lapse|inactive|ended|not in effect)|not covered on|terminated|inactive"
+        r"|expenses incurred (?:prior|after)|no coverage|not insured|cannot (?:be )?identif"
+        r"|not identified|not enrolled",
+        "eligibility",
+    ),
+    (
+        r"missing|incomplete|\binfo\b|information|lacks|documentation|records? (?:request|needed|required)"
+        r"|medical records|attachment|\beob\b|invalid (?:claim|data|id)|submission error|billing error",
+        "missing_info",
+    ),
     (r"non ?cover|not (?:a )?covered|not payable|benefit|maximum|exhausted|exclu|limit", "noncovered_limit"),
-    (r"coding|\bcode[sd]?\b|\bcod\b|modifier|\bmod\b|diagnosis|\bdx\b|\bpos\b|place of service|procedure"
-     r"|inconsistent|mismatch|units", "coding_bundling"),
+    (
+        r"coding|\bcode[sd]?\b|\bcod\b|modifier|\bmod\b|diagnosis|\bdx\b|\bpos\b|place of service|procedure"
+        r"|inconsistent|mismatch|units",
+        "coding_bundling",
+    ),
     (r"capitat", "capitation"),
     (r"deductible|co ?insurance|co ?pay|patient resp", "patient_responsibility"),
     (r"contractual|fee schedule|sequestration|allowable|write ?off", "contractual"),
@@ -64,7 +78,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
 _WORD_PATTERNS = tuple((re.compile(pattern), category) for pattern, category in _WORDS)
 
 # "CO-197", "CO197", "PR 204", "CARC 29", "Denial code: B7"; a bare number only when nothing else stands with it.
-_GROUPED_CODE = re.compile(r"\b(?:CO|PR|OA|PI|CR|CARC|DENIAL CODE|REASON CODE|ADJ CODE)[\s:#-]*([AB]?\d{1,3})(?!\d)")
+_GROUPED_CODE = re.compile(r"\b(?:CO|PR|OA|PI|CR|CARC|DENIAL CODE|REASON CODE|ADJ CODE)[\s:#-]*(0*[AB]?\d{1,3})(?!\d)")
 _BARE_CODES = re.compile(r"[AB]?\d{1,3}(?:\.0)?(?:[\s,;|/+&]+[AB]?\d{1,3}(?:\.0)?)*")
 _LEADING_CODE = re.compile(r"([AB]?\d{1,3})\s*(?:[-:=]|–)\s*[A-Z]")
 
@@ -85,7 +99,7 @@ def denial_category(text: str | None) -> tuple[str | None, str]:
     return (codes[0] if codes else None), _category_of_words(upper)
 
 
-def reason_given(code: str | None, category: str) -> str:
+def reason_given(category: str) -> str:
     """The category of a denied claim: one that never denies says nothing about why it was denied."""
     return UNKNOWN if category in NOT_DENIAL_CODES else category
 

@@ -39,9 +39,29 @@ ABBREVIATIONS = {
     "umwa": "UMWA",
 }
 _LONG_FORMS = {short: "".join(filter(str.isalnum, name.casefold())) for short, name in ABBREVIATIONS.items()}
-_WEAK_WORDS = frozenset("inc llc corp corporation company co insurance ins plan plans the of health hlth group".split())
+_WEAK_WORDS = frozenset(
+    [
+        "inc",
+        "llc",
+        "corp",
+        "corporation",
+        "company",
+        "co",
+        "insurance",
+        "ins",
+        "plan",
+        "plans",
+        "the",
+        "of",
+        "health",
+        "hlth",
+        "healthcare",
+        "group",
+    ]
+)
 _LEAST_SCORE = 0.6
 _ABBREVIATION_SCORE = 0.95
+_CONTAINED_SCORE = 0.82
 
 
 def normalise(raw: str) -> str:
@@ -81,7 +101,13 @@ def _same_words(raw: str, name: str) -> float:
     if not telling or not others:
         return plain
     ordered = fuzz.token_sort_ratio(" ".join(telling), " ".join(others)) / 100
-    return max(plain, 0.97 * ordered)
+    return max(plain, 0.97 * ordered, _CONTAINED_SCORE if _contains(raw, name) else 0.0)
+
+
+def _contains(raw: str, name: str) -> bool:
+    """Whether one is the other with something added, such as a state; short names are in too many others."""
+    shorter, longer = sorted((_spelled_out(raw), _spelled_out(name)), key=len)
+    return len(shorter) >= 10 and longer.startswith(shorter)
 
 
 def _words(name: str) -> list[str]:

@@ -1,0 +1,304 @@
+"""Claims from CSV, whatever its header, delimiter, encoding and dates: opened, settled, then read in batches.
+
+scanning    one pass over the bytes: what it is, digest, encoding
+layout      delimiter and header
+mapping     which column means what; which columns are personal and dropped
+date_order  day or month first
+records     lines to cells;  values  cells to checked columns;  setaside  rows that fail, and why
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from payerwatch.claims.formats.date_order import gather
+from payerwatch.claims.formats.dates import DATE_ORDERS, DateOrder
+from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
+from payerwatch.claims.formats.headers import header_signature
+from payerwatch.claims.formats.layout import Layout, find_layout
+from payerwatch.claims.formats.lines import LineBlock, read_head, read_lines
+from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns
+from payerwatch.claims.formats.money import read_cents
+from payerwatch.claims.formats.outcomes import question_in
+from payerwatch.claims.formats.privacy import mask_numbers, mask_text
+from payerwatch.claims.formats.records import Table, read_tables
+from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
+from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file
+from payerwatch.claims.formats.setaside import SetAsideRow, set_aside_row
+from payerwatch.claims.formats.values import ACCEPTED_SCHEMA, RowChecks
+
+__all__ = ["FIELDS", "Batch", "ClaimsFile", "Remembered", "open_claims_file", "read_header_signature"]
+
+BATCH_ROWS = 20_000
+_SAMPLE_LINES = 1_000
+_HEADER_LINES = 100
+_COUNTED_BYTES = 50 << 20
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What an earlier upload with the same header settled; of another header it is ignored."""
+
+    header_signature: str
+    mapping: Mapping[str, str]
+    date_order: DateOrder | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of the file, each either accepted or set aside; `bytes_read` counts from the file's beginning."""
+
+    accepted: pl.DataFrame
+    set_aside: list[SetAsideRow]
+    bytes_read: int
+
+    @property
+    def row_count(self) -> int:
+        """Rows in this batch; blank lines are not rows."""
+        return self.accepted.height + len(self.set_aside)
+
+
+@dataclass(frozen=True)
+class ClaimsFile:
+    """A claims file whose every question is settled; `batches` reads it, as often as wanted.
+
+    `digest` is the SHA-256 of the bytes in hexadecimal, `mapping` and `confidence` (0 to 1) are by field,
+    `dropped_columns` are those that hold patients' data, `notes` sentences for a person.
+    """
+
+    path: Path
+    scan: Scan
+    layout: Layout
+    choice: ColumnChoice
+    date_order: DateOrder | None
+    today: date
+    negated: frozenset[str] = frozenset()
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        return self.scan.digest
+
+    @property
+    def size_bytes(self) -> int:
+        return self.scan.size_bytes
+
+    @property
+    def encoding(self) -> str:
+        return self.scan.encoding
+
+    @property
+    def delimiter(self) -> str:
+        return self.layout.grid.delimiter
+
+    @property
+    def columns(self) -> list[str]:
+        return self.layout.columns
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        return {name: self.columns[at] for name, at in self.choice.columns.items()}
+
+    @property
+    def confidence(self) -> dict[str, float]:
+        return self.choice.confidence
+
+    @property
+    def dropped_columns(self) -> list[str]:
+        return [self.columns[at] for at in self.choice.dropped]
+
+    @property
+    def kept_columns(self) -> list[str]:
+        """The columns of `SetAsideRow.cells`: the file's own without the dropped ones."""
+        return [self.columns[at] for at in self._kept]
+
+    @property
+    def header_signature(self) -> str:
+        return header_signature(self.columns)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether a column gives claim numbers, so that a later file can correct claims."""
+        return "claim_number" in self.choice.columns
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[Batch]:
+        """All rows in the file's order, about `rows` at a time; memory does not grow with the file."""
+        checks = RowChecks(
+            self.choice.columns,
+            order=self.date_order,
+            asks=question_in(self.mapping["outcome"]),
+            negated=self.negated,
+            today=self.today,
+        )
+        for table in _tables(self.path, self.scan, self.layout, sorted(set(self.choice.columns.values())), rows):
+            yield self._batch(table, checks)
+
+    @property
+    def _kept(self) -> list[int]:
+        return [at for at in range(len(self.columns)) if at not in self.choice.dropped]
+
+    def _batch(self, table: Table, checks: RowChecks) -> Batch:
+        checked = checks.check(table.frame)
+        accepted = checked.filter(pl.col("problem").is_null()).select(list(ACCEPTED_SCHEMA))
+        failed = checked.filter(pl.col("problem").is_not_null()).select("row", "record", "problem")
+        kept, blank = self._kept, [""] * len(self._kept)
+        rows = [
+            set_aside_row(row, code, self._shown_cells(table.cells(record), kept))
+            for row, record, code in failed.iter_rows()
+        ]
+        rows += [set_aside_row(row, code, blank) for row, code in table.broken]
+        return Batch(accepted, sorted(rows, key=lambda row: row.row), table.bytes_read)
+
+    def _shown_cells(self, cells: Sequence[str], kept: Sequence[int]) -> list[str]:
+        """The cells to give back: as they are where they can be corrected, masked where they are free text."""
+        structured = {at for name, at in self.choice.columns.items() if name != "denial_reason"}
+        number = self.choice.columns.get("claim_number")
+        return [
+            cells[at] if at == number else mask_numbers(cells[at]) if at in structured else _masked(cells[at])
+            for at in kept
+        ]
+
+
+def open_claims_file(
+    path: Path | str,
+    *,
+    mapping: Mapping[str, str | None] | None = None,
+    date_order: str | None = None,
+    remembered: Remembered | None = None,
+    today: date,
+) -> ClaimsFile:
+    """Settle what the file is, which column means what and how its dates are read.
+
+    `mapping` (field to column, null for a field to be left out) and `date_order` (mdy, dmy, ymd) overrule what was
+    `remembered`, which overrules the guess. Raises a FileRefused where a person has to decide or nothing can be read.
+    """
+    path = Path(path)
+    asked = dict(mapping or {})
+    order = _known_order(date_order)
+    scan = scan_file(path)
+    lines = read_head(path, scan.encoding, lines=_SAMPLE_LINES)
+    layout = find_layout(lines, [name for name in asked.values() if name])
+    samples = _samples(lines, layout)
+    notes = _layout_notes(layout)
+    if remembered is not None and remembered.header_signature == header_signature(layout.columns):
+        asked = {**remembered.mapping, **asked}
+        order = order or remembered.date_order
+        notes.append("The mapping of an earlier file with the same header was used.")
+    try:
+        choice = choose_columns(layout.columns, samples, asked)
+    except ColumnMissing as refusal:
+        raise _with_pending_counted(refusal, path, scan, asked, date_order, today) from None
+    order = order or _order_of_dates(path, scan, layout, choice)
+    negated = frozenset(name for name in AMOUNT_FIELDS if _is_negated(samples, choice.columns.get(name)))
+    notes += _choice_notes(layout, choice, order, negated)
+    return ClaimsFile(path, scan, layout, choice, order, today, negated, notes)
+
+
+def read_header_signature(path: Path | str) -> str:
+    """The signature of a file's header, from its first MiB alone. Raises a FileRefused where there is none."""
+    path = Path(path)
+    with path.open("rb") as file:
+        encoding = encoding_of_head(file.read(1 << 16))
+    lines = read_head(path, encoding, lines=_HEADER_LINES)
+    return header_signature(find_layout(lines).columns)
+
+
+def _masked(cell: str) -> str:
+    """Free text is masked whole; a single word, number or date only where it is an identifier by its form."""
+    return mask_text(cell) if " " in cell.strip() else mask_numbers(cell)
+
+
+def _known_order(date_order: str | None) -> DateOrder | None:
+    if date_order is None:
+        return None
+    for order in DATE_ORDERS:
+        if date_order.strip().lower() == order:
+            return order
+    raise DateOrderInvalid("The date order is none we know", where="--date-order", fix=f"Use {', '.join(DATE_ORDERS)}.")
+
+
+def _tables(path: Path, scan: Scan, layout: Layout, wanted: list[int], rows: int) -> Iterator[Table]:
+    blocks = read_lines(path, scan.encoding, rows=rows, skip=layout.header_lines)
+    return read_tables(blocks, layout.grid, wanted, first_row=layout.header_row + 1)
+
+
+def _samples(lines: Sequence[str], layout: Layout) -> list[list[str]]:
+    """Cells of the first rows, by column. Raises HeaderOnly where there are none."""
+    block = LineBlock(list(lines[layout.header_lines :]), 0, is_last=True)
+    wanted = list(range(layout.grid.width))
+    table = next(read_tables([block], layout.grid, wanted, first_row=layout.header_row + 1))
+    if not table.frame.height and not table.broken:
+        raise HeaderOnly("The file has a header and no rows", fix="Export the claims of a longer period.")
+    return [table.frame[str(at)].to_list() for at in wanted]
+
+
+def _order_of_dates(path: Path, scan: Scan, layout: Layout, choice: ColumnChoice) -> DateOrder | None:
+    """Proven by the first rows, or by all of them."""
+    dated = [choice.columns[name] for name in DATE_FIELDS if name in choice.columns]
+    tables = _tables(path, scan, layout, sorted(set(dated)), _SAMPLE_LINES * 5)
+    evidence = gather((table.frame for table in tables), [str(at) for at in dated])
+    return evidence.order([layout.columns[at] for at in dated])
+
+
+def _is_negated(samples: Sequence[Sequence[str]], at: int | None) -> bool:
+    """Whether a column books amounts with a minus throughout, as ledgers do with payments."""
+    if at is None:
+        return False
+    amounts = [cents for cell in samples[at] if (cents := _cents(cell))]
+    return len(amounts) >= 5 and sum(cents < 0 for cents in amounts) > 0.9 * len(amounts)
+
+
+def _cents(cell: str) -> int | None:
+    try:
+        return read_cents(cell)
+    except ValueError:
+        return None
+
+
+def _with_pending_counted(
+    refusal: ColumnMissing,
+    path: Path,
+    scan: Scan,
+    asked: Mapping[str, str | None],
+    date_order: str | None,
+    today: date,
+) -> ColumnMissing:
+    """The refusal with the number of rows that would load without decision dates, where counting is cheap."""
+    if refusal.fields != ("decided_date",) or scan.size_bytes > _COUNTED_BYTES:
+        return refusal
+    try:
+        file = open_claims_file(path, mapping={**asked, "decided_date": None}, date_order=date_order, today=today)
+    except FileRefused:
+        return refusal
+    accepted = rows = 0
+    for batch in file.batches():
+        accepted += batch.accepted.height
+        rows += batch.row_count
+    fix = f"{refusal.fix} Here that is {accepted:,} of {rows:,} rows."
+    return ColumnMissing(refusal.message, where=refusal.where, fix=fix, fields=refusal.fields)
+
+
+def _layout_notes(layout: Layout) -> list[str]:
+    return [f"The header was found in row {layout.header_row}."] if layout.header_row > 1 else []
+
+
+def _choice_notes(layout: Layout, choice: ColumnChoice, order: DateOrder | None, negated: frozenset[str]) -> list[str]:
+    notes = []
+    if order in ("mdy", "dmy"):
+        first = "month" if order == "mdy" else "day"
+        notes.append(f"Dates are read with the {first} first ({order}).")
+    if choice.dropped:
+        dropped = ", ".join(layout.columns[at] for at in choice.dropped)
+        notes.append(f"Dropped as patients' data: {dropped}.")
+    if "claim_number" not in choice.columns:
+        notes.append("There is no claim number: corrections in a later file cannot be matched to these claims.")
+    if "decided_date" not in choice.columns:
+        notes.append("There is no decision date: only pending rows can be loaded.")
+    for name in sorted(negated):
+        notes.append(
+            f"Column {layout.columns[choice.columns[name]]} books amounts with a minus; they are read without."
+        )
+    return notes

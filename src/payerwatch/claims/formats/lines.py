@@ -1,0 +1,53 @@
+"""A file's lines in blocks of bounded size, whatever its encoding and line ends."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_CHUNK_CHARACTERS = 1 << 19
+_BLOCK_CHARACTERS = 8 << 20
+
+
+@dataclass(frozen=True)
+class LineBlock:
+    """Consecutive lines without their ends, and the bytes of the file read so far."""
+
+    lines: list[str]
+    bytes_read: int
+    is_last: bool
+
+
+def read_lines(path: Path, encoding: str, *, rows: int, skip: int = 0) -> Iterator[LineBlock]:
+    """Blocks of about `rows` lines, never much more than 8 MiB; CR, LF and CRLF all end a line.
+
+    The first `skip` lines are left out. There is always a last block, possibly without lines.
+    """
+    with path.open("rb") as file:
+        text = io.TextIOWrapper(file, encoding=encoding, newline=None)
+        lines: list[str] = []
+        characters, tail = 0, ""
+        while chunk := text.read(_CHUNK_CHARACTERS):
+            fresh = (tail + chunk).split("\n")
+            tail = fresh.pop()
+            lines += fresh[skip:]
+            skip = max(0, skip - len(fresh))
+            characters += len(chunk)
+            while len(lines) >= rows or (lines and characters > _BLOCK_CHARACTERS):
+                yield LineBlock(lines[:rows], file.tell(), is_last=False)
+                lines, characters = lines[rows:], 0
+        if tail and not skip:
+            lines.append(tail)
+        yield LineBlock(lines, file.tell(), is_last=True)
+
+
+def read_head(path: Path, encoding: str, *, lines: int) -> list[str]:
+    """The first lines of the file, at most `lines`, from its first MiB."""
+    with path.open("rb") as file:
+        text = io.TextIOWrapper(file, encoding=encoding, newline=None)
+        head = text.read(1 << 20)
+        whole = not text.read(1)
+    found = head.split("\n")
+    if not whole and len(found) > 1:
+        found.pop()
+    return found[:lines]

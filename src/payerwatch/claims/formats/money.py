@@ -1,0 +1,39 @@
+"""Amounts as exports write them (`$1,200.50`, `(12.00)`, `1.200,50`), in whole cents."""
+
+import re
+
+import polars as pl
+
+from payerwatch.claims.formats.dates import is_blank
+
+_MOST_CENTS = 100_000_000_000  # a claim of a billion dollars is a mistake
+_CURRENCY = re.compile(r"US\$|USD|[$€£\s]", re.IGNORECASE)
+_AMERICAN = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+")
+_EUROPEAN = re.compile(r"(?:\d{1,3}(?:\.\d{3})+|\d+),\d{1,2}")
+
+
+def read_cents(text: str) -> int | None:
+    """Whole cents; None for a blank cell. Raises ValueError where the cell is no amount."""
+    if is_blank(text):
+        return None
+    plain = _CURRENCY.sub("", text.strip().removeprefix("'"))
+    digits = plain.strip("()+-")
+    signs = plain.replace(digits, "", 1)
+    if signs not in {"", "+", "-", "()", "-()", "(-)"}:
+        raise ValueError("not an amount")
+    if _AMERICAN.fullmatch(digits):
+        dollars = digits.replace(",", "")
+    elif _EUROPEAN.fullmatch(digits):
+        dollars = digits.replace(".", "").replace(",", ".")
+    else:
+        raise ValueError("not an amount")
+    cents = round(float(dollars) * 100)
+    if cents >= _MOST_CENTS:
+        raise ValueError("not a plausible amount")
+    return -cents if "-" in signs or "(" in signs else cents
+
+
+def plain_cents(cells: pl.Expr) -> pl.Expr:
+    """Whole cents of cells that are plain numbers (`764.79`, `-3`); null for all others, to be read one by one."""
+    cents = (cells.str.strip_chars().cast(pl.Float64, strict=False) * 100).round(0)
+    return pl.when(cents.is_finite() & (cents.abs() < _MOST_CENTS)).then(cents).cast(pl.Int64)

@@ -1,0 +1,124 @@
+"""Rows that cannot be loaded: why, what to do, and the file they are written back to."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TextIO
+
+REASONS: dict[str, tuple[str, str]] = {
+    "wrong_number_of_cells": (
+        "The row has another number of cells than the header.",
+        "Put quotes around cells that contain the delimiter, such as 1,200.50.",
+    ),
+    "quote_not_closed": (
+        "A quotation mark opens a cell and is never closed.",
+        "Close the quotation mark, or remove it.",
+    ),
+    "row_too_long": ("The row is longer than 100,000 characters.", "Shorten or remove its long cells."),
+    "nul_character": ("The row contains a NUL character.", "Export the row again; the file was damaged here."),
+    "payer_missing": ("The payer is blank.", "Name the payer the claim was sent to."),
+    "payer_is_formula": (
+        "The payer begins like a spreadsheet formula.",
+        "Write the payer's name without =, +, - or @ in front.",
+    ),
+    "cpt_missing": ("The procedure code is blank.", "Give the CPT or HCPCS code of the row."),
+    "cpt_invalid": (
+        "The procedure code is not one CPT or HCPCS code.",
+        "Give one code of five characters per row; a spreadsheet may have dropped leading zeros.",
+    ),
+    "submitted_date_missing": ("The submitted date is blank.", "Give the date the claim was sent."),
+    "submitted_date_invalid": (
+        "The submitted date cannot be read.",
+        "Write it as YYYY-MM-DD; check that it follows the file's order of day and month.",
+    ),
+    "submitted_date_is_serial": (
+        "The submitted date is a spreadsheet's day number.",
+        "Format the column as a date in the spreadsheet and export again.",
+    ),
+    "submitted_date_out_of_range": ("The submitted date is before 1990.", "Correct the year."),
+    "submitted_date_in_future": ("The submitted date is later than today.", "Correct the date."),
+    "outcome_missing": ("The outcome is blank.", "Say whether the claim was paid, denied or is pending."),
+    "outcome_unknown": (
+        "The outcome is not a word we know.",
+        "Write paid, partially paid, denied, appealed or pending.",
+    ),
+    "outcome_not_a_decision": (
+        "The row is a void, a reversal, a write-off or the like, not a payer's decision.",
+        "Leave it out; the claim it belongs to has its own row.",
+    ),
+    "rejected_before_decision": (
+        "The claim was rejected without a decision date: the payer never decided it.",
+        "Load it once resubmitted; if the payer did deny it, give the decision date.",
+    ),
+    "decided_date_missing": (
+        "The claim is decided and the decision date is blank.",
+        "Give the date of the remittance, or call the claim pending.",
+    ),
+    "decided_date_invalid": (
+        "The decision date cannot be read.",
+        "Write it as YYYY-MM-DD; check that it follows the file's order of day and month.",
+    ),
+    "decided_date_is_serial": (
+        "The decision date is a spreadsheet's day number.",
+        "Format the column as a date in the spreadsheet and export again.",
+    ),
+    "decided_date_out_of_range": ("The decision date is before 1990.", "Correct the year."),
+    "decided_date_in_future": ("The decision date is later than today.", "Correct the date."),
+    "decided_before_submitted": (
+        "The decision date is earlier than the submitted date.",
+        "Check whether the two dates are swapped, or the claim was sent twice.",
+    ),
+    "amount_invalid": ("An amount cannot be read.", "Write amounts as 1200.50."),
+    "amount_negative": (
+        "An amount is negative: take-backs and reversals are not decisions.",
+        "Leave the row out, or give the amount of the decision.",
+    ),
+    "claim_number_reserved": (
+        "The claim number begins with ~, which Payerwatch keeps for rows without one.",
+        "Remove the ~, or leave the number blank.",
+    ),
+    "claim_number_rounded": (
+        "A spreadsheet rounded the claim number (as in 1.2E+11), so that claims would be mixed up.",
+        "Format the column as text in the spreadsheet and export again.",
+    ),
+    "claim_number_too_long": ("The claim number is longer than 80 characters.", "Check the column mapping."),
+}
+
+_ADDED_COLUMNS = ("row", "reason_code", "reason", "fix")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class SetAsideRow(NamedTuple):
+    """A row that was not loaded: its number in a spreadsheet (the header is row 1), why, and its cells."""
+
+    row: int
+    code: str
+    reason: str
+    fix: str
+    cells: list[str]
+
+
+def set_aside_row(row: int, code: str, cells: list[str]) -> SetAsideRow:
+    """The row with the sentences of its reason code."""
+    reason, fix = REASONS[code]
+    return SetAsideRow(row, code, reason, fix, cells)
+
+
+class SetAsideWriter:
+    """Writes rows as CSV in the file's own columns, then row, reason_code, reason and fix.
+
+    Columns dropped as personal are absent; cells a spreadsheet would run as a formula get a leading apostrophe.
+    """
+
+    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow([*map(neutralised, columns), *_ADDED_COLUMNS])
+
+    def write(self, rows: Iterable[SetAsideRow]) -> None:
+        """Append the rows."""
+        for row in rows:
+            self._writer.writerow([*map(neutralised, row.cells), row.row, row.code, row.reason, row.fix])
+
+
+def neutralised(cell: str) -> str:
+    """The cell, led by an apostrophe where a spreadsheet would run it as a formula."""
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
