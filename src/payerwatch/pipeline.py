@@ -18,8 +18,7 @@ from pathlib import Path
 from django.db import transaction
 
 from payerwatch.claims import actions as claims
-from payerwatch.claims.formats.csv import ClaimsFile, open_claims_file
-from payerwatch.claims.formats.remembered import Remembered
+from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_file, read_header_signature
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
 from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
@@ -68,14 +67,15 @@ def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: dat
     """Receive, load and count one file. Raises FileRefused or NothingAccepted; nothing is then stored."""
     with acting_in(customer):
         lock_claims()
+        progress("read", 0, 1)
         file = open_claims_file(
             order.path,
             mapping=order.mapping,
             date_order=order.date_order,
-            remembered=_remembered,
+            remembered=_remembered(order.path),
             today=today,
-            progress=progress,
         )
+        progress("read", file.size_bytes, file.size_bytes)
         earlier = earlier_upload_of(file.digest)
         if earlier is not None:
             return LoadResult(earlier, file, already_loaded=True)
@@ -131,12 +131,13 @@ def detect(customer: Customer, as_of: date | None = None) -> Detected:
         return detect_drift(as_of)
 
 
-def _remembered(header_signature: str) -> Remembered | None:
+def _remembered(path: Path) -> Remembered | None:
     """What the customer said of an earlier file with the same header."""
-    upload = latest_upload_with(header_signature)
+    signature = read_header_signature(path)
+    upload = latest_upload_with(signature)
     if upload is None:
         return None
-    return Remembered(mapping=upload.mapping, date_order=upload.date_order or None, source=upload.public_id)
+    return Remembered(signature, upload.mapping, upload.date_order or None)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def receive_upload(file: ClaimsFile, filename: str) -> Upload:
         filename=Path(filename).name[:255],
         digest=file.digest,
         size_bytes=file.size_bytes,
-        mapping=dict(file.mapping),
+        mapping=file.mapping | dict.fromkeys(file.choice.unmapped),
         dropped_columns=list(file.dropped_columns),
         date_order=file.date_order or "",
         header_signature=file.header_signature,

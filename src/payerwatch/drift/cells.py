@@ -16,7 +16,7 @@ from django.db.models import Min, Q
 from payerwatch.claims.models import Payer
 from payerwatch.drift.models import RunoffCell
 from payerwatch.drift.pending import check_pending
-from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, RunoffArrays
+from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, Ints, RunoffArrays
 
 _COLUMNS = (
     "payer_id",
@@ -78,23 +78,20 @@ class CellsAsOf:
         """The counts that the detectors read."""
         shape = (len(self.series), self.week_index + 1)
         placed = self._placed(self.known)
-        submitted = np.zeros(shape, dtype=np.int64)
-        in_range = placed.filter(pl.col("submitted") >= 0)
-        np.add.at(submitted, (in_range["series"], in_range["submitted"]), in_range["claims"])
         duplicate = pl.col("denial_category") == _DUPLICATE
         denied = pl.col("outcome") == "denied"
         payer_index = {payer: index for index, payer in enumerate(self.payers)}
         return RunoffArrays(
             first_week=self.first_week,
             payer=np.array([payer_index[payer] for payer, _ in self.series], dtype=np.int64),
-            submitted=submitted,
+            submitted=_summed(placed.filter(pl.col("submitted") >= 0), ("series", "submitted"), shape),
             denied=self._decisions(placed.filter(denied & ~duplicate), shape),
             paid=self._decisions(placed.filter(pl.col("outcome") == "paid"), shape),
             duplicate=self._decisions(placed.filter(denied & duplicate), shape),
         )
 
     @property
-    def pending(self) -> np.ndarray:
+    def pending(self) -> Ints:
         """[W] claims without a decision in all that is loaded, by week of submission."""
         undecided = self.cells.filter(pl.col("decided").is_null() & (pl.col("submitted") <= self.week_index))
         return np.bincount(
@@ -119,12 +116,16 @@ class CellsAsOf:
         )
         return cells.join(index, on=["payer_id", "cpt_group"], how="left")
 
-    def _decisions(self, cells: pl.DataFrame, shape: tuple[int, int]) -> np.ndarray:
-        counts = np.zeros((*shape, LAG_WEEKS), dtype=np.int64)
-        cells = cells.filter(pl.col("decided") >= 0)
-        lag = np.minimum(cells["lag"].to_numpy(), LAG_WEEKS - 1)
-        np.add.at(counts, (cells["series"], cells["decided"], lag), cells["claims"])
-        return counts
+    def _decisions(self, cells: pl.DataFrame, shape: tuple[int, int]) -> Ints:
+        inside = cells.filter(pl.col("decided") >= 0).with_columns(pl.col("lag").clip(upper_bound=LAG_WEEKS - 1))
+        return _summed(inside, ("series", "decided", "lag"), (*shape, LAG_WEEKS))
+
+
+def _summed(cells: pl.DataFrame, axes: tuple[str, ...], shape: tuple[int, ...]) -> Ints:
+    """Claims summed into an array whose axes are columns of indexes."""
+    place = np.ravel_multi_index(tuple(cells[axis].to_numpy() for axis in axes), shape)
+    counts = np.bincount(place, weights=cells["claims"].to_numpy(), minlength=int(np.prod(shape)))
+    return counts.astype(np.int64).reshape(shape)
 
 
 def cells_as_of(week: date) -> CellsAsOf | None:

@@ -124,7 +124,8 @@ def _estimate(facts: EventFacts) -> str:
 def _scope(facts: EventFacts) -> str:
     if facts.cpt_group_label is None:
         return ""
-    label = facts.cpt_group_label
+    area, _, part = facts.cpt_group_label.partition(": ")
+    label = f"{area} ({part})" if part else area
     is_word = label[1:2].islower()
     return f" for {label[0].lower() + label[1:] if is_word else label}"
 

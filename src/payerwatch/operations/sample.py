@@ -7,8 +7,13 @@ from pathlib import Path
 from payerwatch.operations.practice.drawing import Practice, draw_practice
 from payerwatch.operations.practice.export import export_frames
 from payerwatch.operations.practice.shape import Drift, DriftKind, PracticeShape
+from payerwatch.refusals import Refusal
 
-__all__ = ["Drift", "DriftKind", "Practice", "PracticeShape", "SampleFiles", "draw_practice", "write_sample"]
+__all__ = ["Drift", "DriftKind", "Practice", "PracticeShape", "SampleFiles", "SampleNotWritten", "draw_practice", "write_sample"]
+
+
+class SampleNotWritten(Refusal):
+    """The sample cannot be written where it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,25 @@ class SampleFiles:
 def write_sample(directory: Path, practice: Practice) -> SampleFiles:
     """Write `claims.csv` and `truth.json` into `directory`, making it and replacing what they held.
 
-    Raises OSError where the directory cannot be written.
+    Raises SampleNotWritten where the directory cannot be made or written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     files = SampleFiles(directory / "claims.csv", directory / "truth.json", practice.claims.series.size)
-    with files.claims.open("wb") as export:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _write_claims(files.claims, practice)
+        files.truth.write_text(json.dumps(_truth(practice), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or "the disk refused"
+        raise SampleNotWritten(
+            f"The sample could not be written: {reason}", where=str(directory), fix="Choose another directory."
+        ) from error
+    return files
+
+
+def _write_claims(path: Path, practice: Practice) -> None:
+    with path.open("wb") as export:
         for order, frame in enumerate(export_frames(practice)):
             frame.write_csv(export, include_header=order == 0)
-    files.truth.write_text(json.dumps(_truth(practice), indent=2) + "\n", encoding="utf-8")
-    return files
 
 
 def _truth(practice: Practice) -> dict[str, object]:

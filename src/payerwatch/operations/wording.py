@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from payerwatch.claims.cpt_groups import group_label
+from payerwatch.claims.cpt_groups import GROUP_LABELS
 from payerwatch.drift.actions import Detected
 from payerwatch.drift.models import DriftEvent, DriftRun
 from payerwatch.drift.sentences import EventFacts, sentence
@@ -57,7 +57,7 @@ def event_sentence(event: DriftEvent) -> str:
         EventFacts(
             measure=event.measure,
             payer=event.payer.name,
-            cpt_group_label=group_label(event.cpt_group) if event.cpt_group else None,
+            cpt_group_label=_group_label(event.cpt_group),
             direction=event.direction,
             tier=event.tier,
             certainty=event.certainty,
@@ -73,6 +73,11 @@ def event_sentence(event: DriftEvent) -> str:
             status=event.status,
         )
     )
+
+
+def _group_label(group: str) -> str | None:
+    """Our label of a CPT group, or a customer's own name for one; None for all groups."""
+    return GROUP_LABELS.get(group, group.replace("_", " ")) if group else None
 
 
 def events_text(events: list[DriftEvent]) -> str:

@@ -52,9 +52,7 @@ class Reason:
 
 
 PAYERS: tuple[PayerProfile, ...] = (
-    PayerProfile(
-        "Medicare", 24, 0.07, 17, 16, 0.42, 1.0, floor_days=14, favourite_denial="medical_necessity"
-    ),
+    PayerProfile("Medicare", 24, 0.07, 17, 16, 0.42, 1.0, floor_days=14, favourite_denial="medical_necessity"),
     PayerProfile("UnitedHealthcare", 18, 0.13, 16, 26, 0.55, 0.9, favourite_denial="authorization"),
     PayerProfile("Blue Cross Blue Shield", 15, 0.10, 13, 22, 0.58, 0.8, favourite_denial="coding_bundling"),
     PayerProfile("Aetna", 11, 0.11, 20, 13, 0.54, 0.3, favourite_denial="authorization"),
@@ -109,7 +107,7 @@ GROUPS: tuple[GroupProfile, ...] = (
         ),
     ),
     GroupProfile(
-        "imaging_basic",
+        "imaging",
         10,
         -0.10,
         (
@@ -143,18 +141,18 @@ GROUPS: tuple[GroupProfile, ...] = (
         ),
     ),
     GroupProfile(
-        "minor_procedures",
+        "surgery_skin",
         5,
         0.05,
         (
-            Charge("20610", 21000, 5),
+            Charge("17110", 18500, 4),
             Charge("17000", 14500, 3),
             Charge("11102", 22500, 3),
             Charge("10060", 26500, 1),
         ),
     ),
     GroupProfile(
-        "cardiology",
+        "heart_lung_tests",
         4,
         0.10,
         (
@@ -164,7 +162,7 @@ GROUPS: tuple[GroupProfile, ...] = (
         ),
     ),
     GroupProfile(
-        "drugs_injections",
+        "drugs_injected",
         3,
         0.45,
         (
@@ -176,7 +174,7 @@ GROUPS: tuple[GroupProfile, ...] = (
         most_units=4,
     ),
     GroupProfile(
-        "endoscopy",
+        "surgery_digestive",
         2,
         0.20,
         (

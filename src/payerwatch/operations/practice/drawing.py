@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from payerwatch.operations.practice.claims import Claims, Ways, draw_claims
 from payerwatch.operations.practice.drifts import describe, place_drifts
-from payerwatch.operations.practice.shape import Calendar, Drift, DriftKind, PracticeShape
+from payerwatch.operations.practice.shape import Calendar, Drift, DriftKind, PracticeShape, require_between
 from payerwatch.operations.practice.traits import draw_traits
+
+MOST_CLAIMS = 20_000_000
+LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,11 @@ def draw_practice(
     """Invent a practice; the same arguments give the same claims.
 
     weeks, until: the history is `weeks` Monday weeks, the last one holding `until` and cut after it.
-    claims_per_week: of the whole practice, on average. Raises ValueError for sizes that make no practice.
+    claims_per_week: of the whole practice, on average. Raises ImpossiblePractice for sizes that make none.
     """
-    if claims_per_week < 1:
-        raise ValueError(f"claims_per_week must be at least 1, not {claims_per_week}")
-    shape = shape or PracticeShape()
-    calendar = Calendar(until, weeks)
+    shape, calendar = shape or PracticeShape(), Calendar(until, weeks)
+    require_between("claims per week", claims_per_week, 1, MOST_CLAIMS // weeks)
+    require_between("seed", seed, 0, LARGEST_SEED)
     streams = np.random.SeedSequence(seed).spawn(3)
     character, change, fate = (np.random.default_rng(stream) for stream in streams)
     traits = draw_traits(character, shape)

@@ -50,10 +50,7 @@ def place_drifts(
         sites = _mixed_sites(rng, shape, share, wide=len(MEASURES[kind]))
     else:
         sites = _spread_sites(rng, shape, shape.drifted_series)
-    return [
-        _placement(rng, shape, calendar, measure, site)
-        for measure, site in zip(measures, sites, strict=False)
-    ]
+    return [_placement(rng, shape, calendar, measure, site) for measure, site in zip(measures, sites, strict=False)]
 
 
 def describe(placements: Iterable[Placement], shape: PracticeShape, calendar: Calendar) -> list[Drift]:

@@ -5,9 +5,24 @@ from datetime import date, timedelta
 from typing import Literal
 
 from payerwatch.operations.practice.catalogue import GROUPS, PAYERS, GroupProfile, PayerProfile
+from payerwatch.refusals import Refusal
 
+MOST_WEEKS = 1_040
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 DriftKind = Literal["none", "denial", "delay", "both"]
 Measure = Literal["denial_rate", "days_to_decision"]
+
+
+class ImpossiblePractice(Refusal):
+    """No practice can be drawn in the size asked for."""
+
+
+def require_between(name: str, value: int, lowest: int, highest: int) -> None:
+    """Raise ImpossiblePractice unless the value lies in its range, ends included."""
+    if not lowest <= value <= highest:
+        raise ImpossiblePractice(
+            f"{name} is {value}", where="sample", fix=f"Choose a number from {lowest:,} to {highest:,}."
+        )
 
 
 @dataclass(frozen=True)
@@ -37,12 +52,9 @@ class PracticeShape:
 
     def __post_init__(self) -> None:
         """Refuse sizes the catalogue cannot fill."""
-        if not 1 <= self.payers <= len(PAYERS):
-            raise ValueError(f"payers must be 1 to {len(PAYERS)}, not {self.payers}")
-        if not 1 <= self.groups <= len(GROUPS):
-            raise ValueError(f"groups must be 1 to {len(GROUPS)}, not {self.groups}")
-        if self.drifted_series is not None and not 0 <= self.drifted_series <= self.series:
-            raise ValueError(f"drifted_series must be 0 to {self.series}, not {self.drifted_series}")
+        require_between("payers", self.payers, 1, len(PAYERS))
+        require_between("groups", self.groups, 1, len(GROUPS))
+        require_between("drifted series", self.drifted_series or 0, 0, self.series)
 
     @classmethod
     def flat(cls, **options: int | float | None) -> "PracticeShape":
@@ -74,9 +86,9 @@ class Calendar:
     weeks: int
 
     def __post_init__(self) -> None:
-        """Refuse a history without a week."""
-        if self.weeks < 1:
-            raise ValueError(f"weeks must be at least 1, not {self.weeks}")
+        """Refuse a history of no week, or of more than dates and memory hold."""
+        require_between("weeks", self.weeks, 1, MOST_WEEKS)
+        require_between("the year of until", self.until.year, FIRST_YEAR, LAST_YEAR)
 
     @property
     def start(self) -> date:
