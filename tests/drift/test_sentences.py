@@ -79,6 +79,11 @@ def test_an_abbreviation_keeps_its_capitals() -> None:
     assert "claims for MRI and CT:" in sentence(replace(DENIALS, cpt_group_label="MRI and CT"))
 
 
+def test_a_label_with_a_colon_does_not_break_the_sentence() -> None:
+    text = sentence(replace(DENIALS, cpt_group_label="Surgery: skin and breast"))
+    assert text.startswith("Aetna began denying more claims for surgery (skin and breast): 31 of 118")
+
+
 def test_a_window_by_submission_says_so() -> None:
     text = sentence(replace(DENIALS, window_kind="submitted"))
     assert "31 of 118 submitted since Aug 4 and already decided were denied" in text

@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from payerwatch.claims.cpt_groups import GROUP_LABELS, cpt_group
 from payerwatch.claims.denials import denial_category
+from payerwatch.claims.formats.headers import guess_columns
+from payerwatch.claims.payer_names import normalise
 from payerwatch.operations.practice.catalogue import GROUPS, PAYERS, REASONS, USUAL_DENIALS
-from payerwatch.operations.sample import Practice, PracticeShape, draw_practice, write_sample
+from payerwatch.operations.practice.shape import ImpossiblePractice
+from payerwatch.operations.sample import (
+    Practice,
+    PracticeShape,
+    SampleNotWritten,
+    draw_practice,
+    write_sample,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -110,9 +120,7 @@ def test_some_claims_are_appealed_and_some_partly_paid(rows: list[Row]) -> None:
 
 
 def test_money_is_written_with_dollar_sign_and_thousands(rows: list[Row]) -> None:
-    amounts = [
-        row[column] for row in rows for column in ("Billed Amt", "Allowed Amt", "Paid Amt") if row[column]
-    ]
+    amounts = [row[column] for row in rows for column in ("Billed Amt", "Allowed Amt", "Paid Amt") if row[column]]
     assert all(re.fullmatch(r"\$\d{1,3}(,\d{3})?\.\d\d", amount) for amount in amounts)
     assert any("," in amount for amount in amounts)
 
@@ -121,8 +129,7 @@ def test_no_claim_is_paid_more_than_allowed_or_allowed_more_than_billed(rows: li
     for row in rows:
         if row["Paid Amt"]:
             billed, allowed, paid = (
-                float(row[column].strip("$").replace(",", ""))
-                for column in ("Billed Amt", "Allowed Amt", "Paid Amt")
+                float(row[column].strip("$").replace(",", "")) for column in ("Billed Amt", "Allowed Amt", "Paid Amt")
             )
             assert paid <= allowed <= billed
             assert (paid == 0) == (row["Claim Status"] in {"Denied", "Appealed"})
@@ -136,9 +143,9 @@ def test_dates_can_be_read_one_way_only(until: date, tmp_path: Path) -> None:
 
 def test_payers_are_spelled_in_several_ways_that_mean_the_same(drawn: Practice, rows: list[Row]) -> None:
     spellings = {row["Payer Name "] for row in rows}
-    plain = {re.sub(r"[^a-z]+", " ", spelling.lower()).strip() for spelling in spellings}
+    plain = {normalise(spelling) for spelling in spellings}
     assert len(spellings) > 2 * len(drawn.payers)
-    assert plain == {name.lower() for name in drawn.payers}
+    assert plain == {normalise(name) for name in drawn.payers}
 
 
 def test_the_first_claim_of_each_payer_carries_its_usual_name(drawn: Practice, rows: list[Row]) -> None:
@@ -194,18 +201,58 @@ def test_the_last_week_may_be_cut_on_any_day(until: date) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    "options",
     [
-        ({"weeks": 0}, "weeks must be at least 1"),
-        ({"claims_per_week": 0}, "claims_per_week must be at least 1"),
+        {"weeks": 0},
+        {"weeks": 1_041},
+        {"claims_per_week": 0},
+        {"claims_per_week": 10_000_000},
+        {"seed": -1},
+        {"until": date(1, 1, 1)},
+        {"until": date.max},
     ],
 )
-def test_a_practice_of_no_size_is_refused(options: dict[str, int], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_a_practice_of_no_possible_size_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ImpossiblePractice) as refused:
         practice(**options)
+    assert refused.value.fix.startswith("Choose a number from ")
 
 
 @pytest.mark.parametrize("options", [{"payers": 0}, {"payers": 13}, {"groups": 11}, {"drifted_series": 91}])
 def test_a_shape_the_catalogue_cannot_fill_is_refused(options: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ImpossiblePractice, match=r"Choose a number from [01] to \d+"):
         PracticeShape(**options)  # type: ignore[arg-type]
+
+
+def test_a_directory_that_cannot_be_made_is_refused(drawn: Practice, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SampleNotWritten, match="Choose another directory"):
+        write_sample(tmp_path / "file", drawn)
+
+
+def test_the_truth_names_groups_as_the_product_does() -> None:
+    for group in GROUPS:
+        assert group.key in GROUP_LABELS
+        for charge in group.charges:
+            assert cpt_group(charge.code) == group.key
+
+
+def test_the_loader_recognises_every_column_of_a_claim(rows: list[Row]) -> None:
+    columns = list(rows[0])
+    samples = [[row[column] for row in rows[:200]] for column in columns]
+    guess = guess_columns(columns, samples, range(len(columns)))
+    assert {field: columns[at] for field, at in guess.columns.items()} == {
+        "claim_number": "Claim #",
+        "payer": "Payer Name ",
+        "cpt": "Proc Code",
+        "service_date": "Svc Date",
+        "submitted_date": "Date Submitted",
+        "decided_date": "Decision Date",
+        "outcome": "Claim Status",
+        "billed_amount": "Billed Amt",
+        "allowed_amount": "Allowed Amt",
+        "paid_amount": "Paid Amt",
+        "denial_reason": "Denial Reason",
+    }
+    assert min(guess.confidence.values()) > 0.9
+    assert not guess.rivals

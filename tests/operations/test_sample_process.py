@@ -98,9 +98,7 @@ def test_only_denied_claims_have_a_reason(steady: Practice) -> None:
 
 
 def test_both_measures_drift_at_payers_of_their_own(drifting: Practice) -> None:
-    assert sorted(drift.measure for drift in drifting.drifts) == 2 * ["days_to_decision"] + 2 * [
-        "denial_rate"
-    ]
+    assert sorted(drift.measure for drift in drifting.drifts) == 2 * ["days_to_decision"] + 2 * ["denial_rate"]
     assert len({drift.payer for drift in drifting.drifts}) == 4
     assert [drift.cpt_group is None for drift in drifting.drifts] == [True, True, False, False]
 
@@ -138,9 +136,7 @@ def test_decisions_slow_by_the_days_told_and_denials_do_not_rise(drifting: Pract
             assert denied[claims & after].mean() == pytest.approx(denied[claims & ~after].mean(), abs=0.04)
 
 
-def test_what_does_not_drift_is_as_in_the_practice_without_drift(
-    drifting: Practice, steady: Practice
-) -> None:
+def test_what_does_not_drift_is_as_in_the_practice_without_drift(drifting: Practice, steady: Practice) -> None:
     elsewhere = ~np.any([touched(drifting, drift) for drift in drifting.drifts], axis=0)
     assert (drifting.claims.series == steady.claims.series).all()
     assert (drifting.claims.denied[elsewhere] == steady.claims.denied[elsewhere]).all()

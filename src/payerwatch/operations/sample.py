@@ -9,7 +9,16 @@ from payerwatch.operations.practice.export import export_frames
 from payerwatch.operations.practice.shape import Drift, DriftKind, PracticeShape
 from payerwatch.refusals import Refusal
 
-__all__ = ["Drift", "DriftKind", "Practice", "PracticeShape", "SampleFiles", "SampleNotWritten", "draw_practice", "write_sample"]
+__all__ = [
+    "Drift",
+    "DriftKind",
+    "Practice",
+    "PracticeShape",
+    "SampleFiles",
+    "SampleNotWritten",
+    "draw_practice",
+    "write_sample",
+]
 
 
 class SampleNotWritten(Refusal):

@@ -11,7 +11,7 @@ from payerwatch.operations.practice.drifts import describe, place_drifts
 from payerwatch.operations.practice.shape import Calendar, Drift, DriftKind, PracticeShape, require_between
 from payerwatch.operations.practice.traits import draw_traits
 
-MOST_CLAIMS = 20_000_000
+MOST_CLAIMS = 10_000_000
 LARGEST_SEED = 2**63 - 1
 
 
