@@ -37,7 +37,7 @@ GOLDEN = """\
     └────────────────────────────────────────────────
                  first flagged Oct 6, 2025 ▲
      Aug 4, 2025          Oct 20, 2025 (as of Oct 26)
-○ share denied each week   ● outside the expected range ░ (middle ─)"""
+○ a week's share   ● outside the expected range ░ (middle ─)"""
 
 
 def test_a_rising_denial_rate_leaves_its_band() -> None:
@@ -62,9 +62,7 @@ def test_colour_changes_nothing_but_colour() -> None:
 @pytest.mark.parametrize("flagged", [0, 5, 299])
 def test_no_line_is_wider_than_asked(width: int, weeks: int, flagged: int) -> None:
     rates: list[float | None] = [0.1 + 0.001 * (week % 50) for week in range(weeks)]
-    chart = steady(
-        weeks, rates, change_week=MONDAY + timedelta(weeks=flagged), width=width, as_of=date(2031, 1, 5)
-    )
+    chart = steady(weeks, rates, change_week=MONDAY + timedelta(weeks=flagged), width=width, as_of=date(2031, 1, 5))
     assert max(map(len, chart.splitlines())) <= width
 
 
@@ -148,14 +146,14 @@ def test_a_history_too_long_for_the_page_shows_its_end() -> None:
 
 
 def test_days_and_decisions_are_named_and_carry_no_percent_sign() -> None:
-    for unit, words in (("days", "days to decision each week"), ("decisions", "decisions each week")):
+    for unit, words in (("days", "a week's days"), ("decisions", "a week's decisions")):
         chart = band_chart(mondays(9), [14.0] * 9, [10.0] * 9, [20.0] * 9, unit=unit)  # type: ignore[arg-type]
         assert words in chart
         assert "%" not in chart
 
 
 def test_a_label_says_what_a_point_is() -> None:
-    assert "○ decided of those waiting each week   ●" in steady(12, RISING, label="decided of those waiting")
+    assert "○ decided of those waiting   ●" in steady(12, RISING, label="decided of those waiting")
 
 
 def test_thousands_are_separated_on_the_axis() -> None:

@@ -44,7 +44,7 @@ DELAY = replace(
 def test_more_denials_are_told_with_counts_reason_money_and_certainty() -> None:
     assert sentence(DENIALS) == (
         "Aetna began denying more claims for physical therapy: 31 of 118 decided since Aug 4 were denied "
-        "where about 14 were expected (about 14 points more, allowing for chance). "
+        "where about 14 were expected (about 14 points more). "
         "Most extra denials: authorization. About $4,200 at risk. Very likely real."
     )
 
@@ -57,7 +57,7 @@ def test_a_slowdown_is_told_by_the_decisions_that_did_not_come() -> None:
 
 
 def test_an_improvement_names_neither_reason_nor_money() -> None:
-    text = sentence(replace(DENIALS, direction="better", observed=3, effect=-0.09))
+    text = sentence(replace(DENIALS, direction="better", observed=3, effect=-0.095))
     assert "denying fewer claims" in text
     assert "3 of 118" in text
     assert "about 9 points fewer" in text
@@ -117,11 +117,28 @@ def test_decisions_agree_with_their_verbs(observed: int, expected: float, weeks:
 
 
 @pytest.mark.parametrize(
-    ("effect", "words"),
-    [(0.004, "less than 1 point more"), (0.012, "about 1 point more"), (0.018, "about 2 points more")],
+    ("observed", "effect", "words"),
+    [
+        (31, 0.136, "(about 14 points more)"),
+        (31, 0.05, "(about 14 points more; 5 after allowing for chance)"),
+        (31, 0.004, "(about 14 points more; less than 1 after allowing for chance)"),
+        (15, 0.012, "(about 1 point more)"),
+        (14, 0.02, "(slightly more; 2 after allowing for chance)"),
+    ],
 )
-def test_points_are_whole_and_agree_in_number(effect: float, words: str) -> None:
-    assert f"({words}, allowing for chance)" in sentence(replace(DENIALS, effect=effect))
+def test_points_are_told_as_counted_and_as_chance_leaves_them(observed: int, effect: float, words: str) -> None:
+    assert words in sentence(replace(DENIALS, observed=observed, effect=effect))
+
+
+def test_an_open_event_back_to_usual_is_told_in_the_past() -> None:
+    quiet = sentence(replace(DELAY, observed=116, effect=0.98, amount_at_risk=50_000))
+    assert quiet.startswith("Cigna took longer to decide claims")
+    assert quiet.endswith("(0.98x). Was very likely real; back to usual at the last look.")
+    assert "had begun denying more" in sentence(replace(DENIALS, effect=0.005))
+
+
+def test_money_behind_a_slowdown_is_held_up_not_lost() -> None:
+    assert "About $4,200 held up." in sentence(replace(DELAY, amount_at_risk=418_050))
 
 
 @pytest.mark.parametrize(

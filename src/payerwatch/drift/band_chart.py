@@ -17,7 +17,7 @@ WIDEST_WEEK = 4
 NICE_STEPS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 ALMOST = 1e-9
 SMALLEST_STEP = 1.0
-POINTS: dict[Unit, str] = {"%": "share denied", "days": "days to decision", "decisions": "decisions"}
+POINTS: dict[Unit, str] = {"%": "a week's share", "days": "a week's days", "decisions": "a week's decisions"}
 RESET = "\x1b[0m"
 
 
@@ -132,7 +132,7 @@ def band_chart(
     weeks: Mondays in ascending order; a week left out stays blank; only the latest that fit are drawn.
     observed, low, high, expected: one figure per week, rates 0..1 for "%", else counts or days; None and
         NaN are not drawn. change_week: the week first flagged, marked beneath.
-    label: what a point is; else "share denied", "days to decision" or "decisions", by unit.
+    label: what a point is, such as "share denied"; else named by the unit.
     as_of: the day up to which is known; the last week's Sunday where not given.
     Raises ValueError for a width under 24, a height under 3 or figures that do not match the weeks in number.
     """
@@ -281,7 +281,7 @@ def _legend(marks: Marks, label: str, width: int, *, has_line: bool) -> str:
     """What the marks mean, in as many words as fit on one line."""
     middle = f" (middle {marks.expected})" if has_line else ""
     outside = f"{marks.outside} outside the expected range {marks.band}"
-    most = f"{marks.inside} {label} each week   {outside}"
+    most = f"{marks.inside} {label}   {outside}"
     legends = (f"{most}{middle}", most, outside, f"{marks.outside} outside {marks.band}")
     return next(legend for legend in legends if len(legend) <= width)
 

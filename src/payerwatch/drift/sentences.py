@@ -26,6 +26,9 @@ CATEGORY_WORDS = {
     "unknown": "no reason we could read",
 }
 
+QUIET_EXCESS = 0.01
+QUIET_RATIO = (0.95, 1.05)
+
 
 @dataclass(frozen=True)
 class EventFacts:
@@ -66,12 +69,12 @@ def sentence(facts: EventFacts) -> str:
 def _denials(facts: EventFacts) -> str:
     """Such as: Aetna began denying more claims for physical therapy: 31 of 118 … were denied where …"""
     amount = "more" if facts.direction == "worse" else "fewer"
-    began = "had begun" if facts.status == "closed" else "began"
+    began = "had begun" if _is_over(facts) else "began"
     verb = "was" if facts.observed == 1 else "were"
     return (
         f"{facts.payer} {began} denying {amount} claims{_scope(facts)}: {_count(facts.observed)} of "
         f"{_window_claims(facts)} {verb} denied where {_expected(facts)} "
-        f"({_points(facts.effect)} {amount}, allowing for chance)."
+        f"({_points(facts, amount)})."
     )
 
 
@@ -85,7 +88,7 @@ def _window_claims(facts: EventFacts) -> str:
 def _decisions(facts: EventFacts) -> str:
     """Such as: Cigna takes longer to decide claims: given how many … 118 decisions were expected …"""
     pace = "takes longer" if facts.direction == "worse" else "takes less time"
-    if facts.status == "closed":
+    if _is_over(facts):
         pace = pace.replace("takes", "took")
     came = "1 came" if facts.observed == 1 else f"{_count(facts.observed)} came"
     return (
@@ -134,11 +137,21 @@ def _count(number: int) -> str:
     return f"{number:,}" if number else "none"
 
 
-def _points(effect: float) -> str:
-    points = round(abs(effect) * 100)
-    if points < 1:
-        return "less than 1 point"
-    return "about 1 point" if points == 1 else f"about {points} points"
+def _points(facts: EventFacts, amount: str) -> str:
+    """The change as counted, and as far as chance leaves it where that differs."""
+    counted = round(abs(facts.observed - facts.expected) / max(facts.claims, 1) * 100)
+    shrunken = round(abs(facts.effect) * 100)
+    words = f"about {counted} {'point' if counted == 1 else 'points'} {amount}" if counted else f"slightly {amount}"
+    if counted == shrunken:
+        return words
+    return f"{words}; {shrunken or 'less than 1'} after allowing for chance"
+
+
+def _is_over(facts: EventFacts) -> bool:
+    """Closed, or so near to the usual that the week counts towards closing."""
+    if facts.measure == "denial_rate":
+        return facts.status == "closed" or abs(facts.effect) < QUIET_EXCESS
+    return facts.status == "closed" or QUIET_RATIO[0] <= facts.effect <= QUIET_RATIO[1]
 
 
 def _day(day: date, facts: EventFacts) -> str:
@@ -154,9 +167,10 @@ def _reason(facts: EventFacts) -> str:
 
 
 def _money_at_stake(facts: EventFacts) -> str:
-    if facts.direction == "better" or not facts.amount_at_risk or facts.amount_at_risk < 0:
+    if facts.direction == "better" or _is_over(facts) or not facts.amount_at_risk or facts.amount_at_risk < 0:
         return ""
-    return f"{_rounded_dollars(facts.amount_at_risk)} at risk."
+    fate = "at risk" if facts.measure == "denial_rate" else "held up"
+    return f"{_rounded_dollars(facts.amount_at_risk)} {fate}."
 
 
 def _rounded_dollars(cents: int) -> str:
@@ -174,5 +188,7 @@ def _certainty(facts: EventFacts) -> str:
     if facts.status == "closed":
         return "It has since returned to what is usual."
     words = CERTAINTY_WORDS[facts.certainty]
+    if _is_over(facts):
+        return f"Was {words}; back to usual at the last look."
     weaker = facts.tier == "alert" and facts.certainty == "watch"
     return f"{words.capitalize()}; the evidence was stronger before." if weaker else f"{words.capitalize()}."
