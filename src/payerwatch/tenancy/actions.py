@@ -2,11 +2,11 @@
 
 from django.db import IntegrityError, transaction
 
+from payerwatch.refusals import Refusal
 from payerwatch.tenancy.models import Customer
-from payerwatch.tenancy.refusal import Refused
 
 
-class CustomerExists(Refused):
+class CustomerExists(Refusal):
     """There is a customer of this name already."""
 
     def __init__(self, name: str) -> None:
@@ -15,11 +15,11 @@ class CustomerExists(Refused):
         )
 
 
-class CustomerNameUnusable(Refused):
+class CustomerNameUnusable(Refusal):
     """A customer's name must have 1 to 200 characters that can be printed."""
 
     def __init__(self) -> None:
-        super().__init__("A customer's name needs 1 to 200 printable characters.")
+        super().__init__("This cannot be a customer's name", fix="Use 1 to 200 printable characters.")
 
 
 def add_customer(name: str) -> Customer:

@@ -2,15 +2,15 @@
 
 from difflib import get_close_matches
 
+from payerwatch.refusals import Refusal
 from payerwatch.tenancy.models import Customer
-from payerwatch.tenancy.refusal import Refused
 
 
-class UnknownCustomer(Refused):
+class UnknownCustomer(Refusal):
     """No customer has this name."""
 
     def __init__(self, name: str, near: list[str]) -> None:
-        super().__init__(f"There is no customer named {name!r}. {_advice(near)}")
+        super().__init__(f"There is no customer named {name!r}", fix=_advice(near))
         self.near = near
 
 

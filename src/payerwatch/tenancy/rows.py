@@ -16,7 +16,7 @@ from types import ModuleType
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import ForeignKey, Model
 
 from payerwatch.tenancy.models import TenantForeignKey
 from payerwatch.tenancy.postgresql import rows as postgresql
@@ -28,7 +28,7 @@ EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 class PlainKeyToTenantTable(Exception):
     """A foreign key to a tenant table must be a TenantForeignKey, which names the customer too."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: object) -> None:
         super().__init__(f"{field} points to a tenant table and must be a TenantForeignKey.")
 
 

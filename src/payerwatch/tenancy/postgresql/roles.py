@@ -65,7 +65,7 @@ def as_migrator(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     Only this thread's connection changes. Elsewhere than on PostgreSQL nothing does. Raises MigratorMissing,
     RolesNotApart, or TransactionManagementError inside a transaction, which could not survive.
     """
-    connection = connections[alias]
+    connection: Any = connections[alias]
     if connection.vendor != "postgresql" or connection.settings_dict.get(MIGRATING):
         yield
         return
@@ -89,7 +89,9 @@ def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
         raise MigratorMissing
     if migrator["USER"] == own["USER"]:
         raise RolesNotApart(own["USER"])
-    swapped = {key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator}
+    swapped: dict[str, Any] = {
+        key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator
+    }
     options = {key: value for key, value in own["OPTIONS"].items() if key != "pool"}
     return {**own, **swapped, "OPTIONS": options, MIGRATING: True}
 

@@ -1,20 +1,20 @@
 """How PostgreSQL keeps customers' rows apart: keys that name the customer, forced row policies, grants."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.backends.ddl_references import ForeignKeyName, Statement
-from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.models import ForeignKey, Model
 
 from payerwatch.tenancy.postgresql.roles import app_role
+
+Editor = Any  # Django's schema editor; its type stubs leave out what the operations below need
 
 # Without current_setting's "missing is fine": no customer is an error, never an empty answer.
 OWN_ROW = "customer_id = current_setting('app.customer_id')::bigint"
 
 
-def protect(
-    editor: DatabaseSchemaEditor, model: type[Model], keys: Sequence[ForeignKey], allowed: Sequence[str]
-) -> None:
+def protect(editor: Editor, model: type[Model], keys: Sequence[ForeignKey], allowed: Sequence[str]) -> None:
     """Widen the primary key, add composite keys, policies and grants. Parents must be protected before."""
     table = editor.quote_name(model._meta.db_table)
     _replace_primary_key(editor, model, "customer_id, id")
@@ -29,7 +29,7 @@ def protect(
     grant(editor, model, allowed)
 
 
-def unprotect(editor: DatabaseSchemaEditor, model: type[Model], keys: Sequence[ForeignKey]) -> None:
+def unprotect(editor: Editor, model: type[Model], keys: Sequence[ForeignKey]) -> None:
     """Undo protect(). Fails if two customers' rows have the same id."""
     table = editor.quote_name(model._meta.db_table)
     grant(editor, model, ("SELECT", "INSERT", "UPDATE", "DELETE"))
@@ -44,7 +44,7 @@ def unprotect(editor: DatabaseSchemaEditor, model: type[Model], keys: Sequence[F
     _replace_primary_key(editor, model, "id")
 
 
-def add_key(editor: DatabaseSchemaEditor, model: type[Model], key: ForeignKey) -> None:
+def add_key(editor: Editor, model: type[Model], key: ForeignKey) -> None:
     """(customer_id, key) -> parent (customer_id, id), checked at each statement.
 
     A deferred key costs the same and would leave pending checks, which stop a later ALTER TABLE.
@@ -57,12 +57,12 @@ def add_key(editor: DatabaseSchemaEditor, model: type[Model], key: ForeignKey) -
     )
 
 
-def drop_key(editor: DatabaseSchemaEditor, model: type[Model], key: ForeignKey) -> None:
+def drop_key(editor: Editor, model: type[Model], key: ForeignKey) -> None:
     table = editor.quote_name(model._meta.db_table)
     editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {_key_name(editor, model, key)}")
 
 
-def grant(editor: DatabaseSchemaEditor, model: type[Model], allowed: Sequence[str]) -> None:
+def grant(editor: Editor, model: type[Model], allowed: Sequence[str]) -> None:
     """Let the application do these to the table, and nothing else."""
     table = editor.quote_name(model._meta.db_table)
     role = editor.quote_name(app_role(editor.connection.alias))
@@ -70,12 +70,12 @@ def grant(editor: DatabaseSchemaEditor, model: type[Model], allowed: Sequence[st
     editor.execute(f"GRANT {', '.join(allowed)} ON {table} TO {role}")
 
 
-def _key_name(editor: DatabaseSchemaEditor, model: type[Model], key: ForeignKey) -> str:
+def _key_name(editor: Editor, model: type[Model], key: ForeignKey) -> str:
     name = editor._create_index_name(model._meta.db_table, [key.column], suffix="_own_fk")
     return str(editor.quote_name(name))
 
 
-def _replace_primary_key(editor: DatabaseSchemaEditor, model: type[Model], columns: str) -> None:
+def _replace_primary_key(editor: Editor, model: type[Model], columns: str) -> None:
     table = model._meta.db_table
     names = editor._constraint_names(model, primary_key=True)
     name = editor.quote_name(names[0] if names else f"{table[:58]}_pkey")
@@ -90,7 +90,7 @@ def _customer_is_implied(model: type[Model], keys: Sequence[ForeignKey]) -> bool
     return any(not key.null and key.remote_field.model is not model for key in keys)
 
 
-def _drop_customer_key(editor: DatabaseSchemaEditor, model: type[Model]) -> None:
+def _drop_customer_key(editor: Editor, model: type[Model]) -> None:
     """Spare each insert a check that a composite key makes already, whether the key is made or pending."""
     table = model._meta.db_table
     editor.deferred_sql = [sql for sql in editor.deferred_sql if not _is_customer_key(sql, table)]

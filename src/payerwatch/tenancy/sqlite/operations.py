@@ -1,9 +1,13 @@
 """Emptying tables, which row guards would refuse."""
 
+from collections.abc import Iterable
+
 from django.db.backends.sqlite3 import operations
+
+from payerwatch.tenancy.sqlite.guards import guards_lifted
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    def execute_sql_flush(self, sql_list: list[str]) -> None:
-        with self.connection.guards_lifted():
+    def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
+        with guards_lifted():
             super().execute_sql_flush(sql_list)

@@ -8,6 +8,8 @@ from typing import NamedTuple, Self
 from django.db.backends.sqlite3 import schema
 from django.db.models import Field, Model
 
+from payerwatch.tenancy.sqlite.guards import guards_lifted
+
 
 class Trigger(NamedTuple):
     name: str
@@ -18,7 +20,7 @@ class Trigger(NamedTuple):
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def __enter__(self) -> Self:
         self._lifting = ExitStack()
-        self._lifting.enter_context(self.connection.guards_lifted())
+        self._lifting.enter_context(guards_lifted())
         try:
             return super().__enter__()
         except BaseException:
@@ -46,7 +48,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         triggers = self.triggers_naming(model._meta.db_table)
         for trigger in triggers:
             self.drop_trigger(trigger.name)
-        super()._remake_table(model, create_field, delete_field, alter_fields)
+        super()._remake_table(model, create_field, delete_field, alter_fields)  # type: ignore[misc]
         renamed = {old.column: new.column for old, new in alter_fields or [] if old.column != new.column}
         for trigger in triggers:
             self.execute(_with_columns_renamed(trigger.sql, renamed))
@@ -84,7 +86,7 @@ def _guards(trigger: Trigger, table: str, column: str) -> bool:
     return f'FROM "{table}"' in trigger.sql and f'"{column}" = OLD.' in trigger.sql
 
 
-def _with_columns_renamed(sql: str, renamed: dict[str, str]) -> str:
+def _with_columns_renamed(sql: str, renamed: dict[str | None, str | None]) -> str:
     for old, new in renamed.items():
         sql = sql.replace(f'"{old}"', f'"{new}"')
     return sql

@@ -7,7 +7,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from payerwatch.tenancy.postgresql.roles import (
     as_migrator,
@@ -35,7 +34,7 @@ class Command(migrate.Command):
             return output
 
 
-def _make_directory(connection: BaseDatabaseWrapper) -> None:
+def _make_directory(connection: Any) -> None:
     name = str(connection.settings_dict["NAME"])
     if not connection.is_in_memory_db() and not name.startswith("file:"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
