@@ -14,9 +14,7 @@ is shown under it, and leaving either out would make families differ between cus
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from payerwatch.drift import statistics
 from payerwatch.drift.decision_delay import DecisionDelay
 from payerwatch.drift.denial_rate import DenialRate
 from payerwatch.drift.explanations import WeeklyCounts
@@ -30,11 +28,10 @@ from payerwatch.drift.judgement import (
     WindowResult,
 )
 from payerwatch.drift.lag_denial_rate import LagDenialRate
+from payerwatch.drift.opinion import Opinion, is_quiet, lower_tier
 from payerwatch.drift.parameters import DEFAULTS, Parameters
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.window_tests import Direction, Measure, WindowTests, baseline_span
-
-Floats = NDArray[np.float64]
 
 
 def judge(
@@ -77,9 +74,7 @@ class Detectors:
         nodes = denials.results(None) + delays.results(withheld)
         return Judgement(week_index, tuple(nodes), stalled)
 
-    def weekly(
-        self, measure: Measure, week_index: int, weeks: int, *, pending_known: bool = True
-    ) -> WeeklyCounts:
+    def weekly(self, measure: Measure, week_index: int, weeks: int, *, pending_known: bool = True) -> WeeklyCounts:
         """The last ``weeks`` weeks of every node against the expectation judged by: what a chart draws.
 
         Node ``n`` is series ``n``, node ``arrays.series + p`` is payer ``p``.
@@ -104,9 +99,7 @@ class Detectors:
 class _Family:
     """The nodes of one measure in one week, judged together."""
 
-    def __init__(
-        self, arrays: RunoffArrays, tests: WindowTests, parameters: Parameters, provisional: bool
-    ) -> None:
+    def __init__(self, arrays: RunoffArrays, tests: WindowTests, parameters: Parameters, provisional: bool) -> None:
         self._arrays = arrays
         self._tests = tests
         self._parameters = parameters
@@ -119,8 +112,8 @@ class _Family:
         payers = np.flatnonzero(self._judged[self._arrays.series :]) + self._arrays.series
         if payers.size < self._parameters.stalled_payers_minimum:
             return False
-        p_values, window = self._tests.most_telling("worse")
-        slower = (p_values < self._parameters.watch_p_value) & self._large_enough("worse", window)
+        opinion = self._opinion(self._tests, "worse")
+        slower = (opinion.p_values < self._parameters.watch_p_value) & opinion.large
         return bool(slower[payers].mean() >= self._parameters.stalled_share)
 
     def results(self, withheld: Reason | None) -> list[NodeResult]:
@@ -130,9 +123,7 @@ class _Family:
         if withheld:
             return [self._node(row, withheld, windows[row]) for row in rows]
         worse, better = self._directions("worse", windows), self._directions("better", windows)
-        return [
-            self._node(row, self._reason(row), windows[row], worse.get(row), better.get(row)) for row in rows
-        ]
+        return [self._node(row, self._reason(row), windows[row], worse.get(row), better.get(row)) for row in rows]
 
     def _node(
         self,
@@ -179,48 +170,28 @@ class _Family:
             for column, window in enumerate(tests.windows)
         )
 
-    def _directions(
-        self, direction: Direction, windows: list[tuple[WindowResult, ...]]
-    ) -> dict[int, DirectionResult]:
+    def _directions(self, direction: Direction, windows: list[tuple[WindowResult, ...]]) -> dict[int, DirectionResult]:
         """The result of every judged node in one direction, by row."""
-        p_values, telling = self._tests.most_telling(direction)
-        q_values = np.ones(p_values.size)
-        q_values[self._judged] = statistics.adjusted_p_values(p_values[self._judged])
-        large = self._large_enough(direction, telling)
+        opinion = self._opinion(self._tests, direction)
+        second = self._opinion(self._tests.calibrated, direction) if self._tests.calibrated else opinion
         results = {}
         for row in np.flatnonzero(self._judged).tolist():
-            p_value, q_value = float(p_values[row]), float(q_values[row])
-            tier = self._tier(p_value, q_value) if large[row] else None
-            window = windows[row][telling[row]]
-            quiet = is_quiet(self._tests.measure, window.effect, self._parameters)
-            certainty = self._certainty(tier, q_value)
-            results[row] = DirectionResult(p_value, q_value, window, tier, certainty, quiet)
+            tier = lower_tier(opinion.tier(row), second.tier(row))
+            window = windows[row][opinion.telling[row]]
+            results[row] = DirectionResult(
+                p_value=float(opinion.p_values[row]),
+                q_value=float(opinion.q_values[row]),
+                telling=window,
+                tier=tier,
+                certainty=self._certainty(tier, max(opinion.q_values[row], second.q_values[row])),
+                quiet=is_quiet(self._tests.measure, window.effect, self._parameters),
+            )
         return results
 
-    def _large_enough(self, direction: Direction, telling: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """[nodes] whether the effect in the most telling window is worth telling."""
-        effect = self._tests.effect[np.arange(telling.size), telling]
-        if self._tests.measure == "denial_rate":
-            signed = effect if direction == "worse" else -effect
-            return signed >= self._parameters.denial_effect
-        if direction == "worse":
-            return effect <= self._parameters.slower_ratio
-        return effect >= self._parameters.faster_ratio
-
-    def _tier(self, p_value: float, q_value: float) -> Tier | None:
-        if q_value <= self._parameters.false_discovery_rate:
-            return "alert"
-        return "watch" if p_value < self._parameters.watch_p_value else None
+    def _opinion(self, tests: WindowTests, direction: Direction) -> Opinion:
+        return Opinion.of(tests, direction, self._judged, self._parameters)
 
     def _certainty(self, tier: Tier | None, q_value: float) -> Certainty | None:
         if tier != "alert":
             return tier
         return "very_likely" if q_value <= self._parameters.very_likely_rate else "likely"
-
-
-def is_quiet(measure: Measure, effect: float, parameters: Parameters = DEFAULTS) -> bool:
-    """Whether an effect is so near to none that its week counts towards closing an event."""
-    if measure == "denial_rate":
-        return abs(effect) < parameters.quiet_denial_effect
-    low, high = parameters.quiet_ratio
-    return low <= effect <= high

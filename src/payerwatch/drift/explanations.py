@@ -32,14 +32,9 @@ class WeeklyCounts:
         """The rates of one node with the range that ``coverage`` of weeks would stay in without drift."""
         claims, expected, variance = self.claims[node], self.expected[node], self.variance[node]
         tail = (1 - coverage) / 2
-        bounds = [
-            statistics.beta_binomial_quantile(chance, claims, expected, variance)
-            for chance in (tail, 1 - tail)
-        ]
+        bounds = [statistics.beta_binomial_quantile(chance, claims, expected, variance) for chance in (tail, 1 - tail)]
         trials = np.where(claims > 0, claims, np.nan)
-        return WeeklyBand(
-            self.first_week, claims, *(c / trials for c in (self.observed[node], expected, *bounds))
-        )
+        return WeeklyBand(self.first_week, claims, *(c / trials for c in (self.observed[node], expected, *bounds)))
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.rate_baseline import (
     Baseline,
     StratumCounts,
+    WindowCounts,
     baseline_variance,
     expected_rates,
+    judged_by,
     weeks_against,
-    windows_against,
 )
 from payerwatch.drift.runoff_arrays import RunoffArrays
-from payerwatch.drift.window_tests import Window, WindowTests, baseline_span, trailing_window
+from payerwatch.drift.window_tests import WindowTests, baseline_span, trailing_window, weeks_since_first_decision
 
 DECIDED_WEEKS = (2, 4, 8)
 LAG_STRATA = (0, 1, 2, 3, 4, 5, 6, 8, 11)
@@ -45,16 +46,15 @@ class LagDenialRate:
         """Windows: decided in the last 2, 4 and 8 weeks."""
         windows = tuple(trailing_window("decided", week_index, weeks) for weeks in DECIDED_WEEKS)
         baseline = self._baseline(*baseline_span(week_index))
-        return windows_against(self._arrays, week_index, baseline, windows, self._in_window)
+        counts = [self._between(window.first, window.last + 1).over(1) for window in windows]
+        sums = WindowCounts.of(self._arrays, baseline, windows, counts)
+        return judged_by(baseline, sums, weeks_since_first_decision(self._arrays, week_index))
 
     def weekly(self, week_index: int, weeks: int) -> WeeklyCounts:
         """The last ``weeks`` weeks of decisions against the baseline of ``week_index``."""
         first = max(0, week_index + 1 - weeks)
         baseline = self._baseline(*baseline_span(week_index))
         return weeks_against(self._arrays, first, baseline, self._between(first, week_index + 1))
-
-    def _in_window(self, window: Window) -> StratumCounts:
-        return self._between(window.first, window.last + 1).over(1)
 
     def _between(self, start: int, stop: int) -> StratumCounts:
         return StratumCounts(self._by_week.denied[:, start:stop], self._by_week.decided[:, start:stop])

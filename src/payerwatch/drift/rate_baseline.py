@@ -1,7 +1,7 @@
 """The denial rate to expect in each stratum, learned from a baseline and shared by both denial measures."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from scipy import special
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.runoff_arrays import RunoffArrays
-from payerwatch.drift.window_tests import Window, WindowTests, weeks_since_first_decision
+from payerwatch.drift.window_tests import Window, WindowTests
 
 Floats = NDArray[np.float64]
 
@@ -92,9 +92,7 @@ def baseline_variance(counts: StratumCounts, rates: Floats) -> Floats:
     return variance
 
 
-def weeks_against(
-    arrays: RunoffArrays, first_week: int, baseline: Baseline, by_week: StratumCounts
-) -> WeeklyCounts:
+def weeks_against(arrays: RunoffArrays, first_week: int, baseline: Baseline, by_week: StratumCounts) -> WeeklyCounts:
     """Denials of each week [S, weeks, strata] against the expectation, for every series and payer."""
     expected, variance = (arrays.with_payers(values) for values in baseline.expected(by_week.decided))
     return WeeklyCounts(
@@ -106,35 +104,62 @@ def weeks_against(
     )
 
 
-def windows_against(
-    arrays: RunoffArrays,
-    week_index: int,
-    baseline: Baseline,
-    windows: tuple[Window, ...],
-    counts_in: Callable[[Window], StratumCounts],
-) -> WindowTests:
-    """Denials in each window against the baseline's expectation, for every series and payer."""
-    counts = [counts_in(window) for window in windows]
-    by_stratum = np.stack([count.decided for count in counts], axis=1)
-    denied = np.stack([count.denied.sum(axis=1) for count in counts], axis=1)
-    expected, variance = (arrays.with_payers(values) for values in baseline.expected(by_stratum))
-    observed = np.round(arrays.with_payers(denied))
-    decided = np.round(arrays.with_payers(by_stratum.sum(axis=2)))
+@dataclass(frozen=True)
+class WindowCounts:
+    """Denials and claims decided in each window, [nodes, windows], with what the baseline foretells of them."""
+
+    windows: tuple[Window, ...]
+    denied: Floats
+    decided: Floats
+    expected: Floats
+    variance: Floats
+    """Binomial variance of the denials expected."""
+
+    @classmethod
+    def of(
+        cls,
+        arrays: RunoffArrays,
+        baseline: Baseline,
+        windows: tuple[Window, ...],
+        counts: Sequence[StratumCounts],
+    ) -> "WindowCounts":
+        """Add up the counts [S, strata] of each window for every series and payer."""
+        by_stratum = np.stack([count.decided for count in counts], axis=1)
+        denied = np.stack([count.denied.sum(axis=1) for count in counts], axis=1)
+        expected, variance = (arrays.with_payers(values) for values in baseline.expected(by_stratum))
+        return cls(
+            windows,
+            # Whole claims, though each may have been spread over strata.
+            np.round(arrays.with_payers(denied)),
+            np.round(arrays.with_payers(by_stratum.sum(axis=2))),
+            expected,
+            variance,
+        )
+
+    def scaled(self, ratio: Floats) -> "WindowCounts":
+        """The same windows with ``ratio`` times the denials expected."""
+        return replace(self, expected=self.expected * ratio, variance=self.variance * ratio)
+
+
+def judged_by(baseline: Baseline, counts: WindowCounts, baseline_weeks: NDArray[np.int64]) -> WindowTests:
+    """Test the denials of each window against the number expected."""
     spread = (baseline.variance[:, None], baseline.dispersion[:, None])
-    predictive = baseline.predictive_variance(variance)
-    upper, lower = statistics.beta_binomial_tails(observed, decided, expected, predictive)
-    tested = (decided >= WINDOW_MINIMUM) & (np.round(baseline.decided) >= BASELINE_MINIMUM)[:, None]
+    predictive = baseline.predictive_variance(counts.variance)
+    upper, lower = statistics.beta_binomial_tails(counts.denied, counts.decided, counts.expected, predictive)
+    enough = (np.round(baseline.decided) >= BASELINE_MINIMUM)[:, None]
+    tested = (counts.decided >= WINDOW_MINIMUM) & enough
+    excess = counts.denied - counts.expected
     return WindowTests(
         measure="denial_rate",
-        windows=windows,
-        observed=observed,
-        expected=expected,
+        windows=counts.windows,
+        observed=counts.denied,
+        expected=counts.expected,
         variance=predictive,
-        claims=decided,
-        effect=statistics.shrunken_excess_rate(observed - expected, decided, variance, *spread),
+        claims=counts.decided,
+        effect=statistics.shrunken_excess_rate(excess, counts.decided, counts.variance, *spread),
         worse_p=np.where(tested, upper, 1),
         better_p=np.where(tested, lower, 1),
         tested=tested,
-        baseline_weeks=weeks_since_first_decision(arrays, week_index),
+        baseline_weeks=baseline_weeks,
         baseline_decided=np.round(baseline.decided).astype(np.int64),
     )

@@ -17,9 +17,7 @@ _TERMS_AT_ONCE = 64
 _NEGLIGIBLE = 1e-18
 
 
-def beta_binomial_tails(
-    observed: Floats, trials: Floats, mean: Floats, variance: Floats
-) -> tuple[Floats, Floats]:
+def beta_binomial_tails(observed: Floats, trials: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """P(X >= observed) and P(X <= observed) for a count of given mean and variance.
 
     X is beta-binomial over ``trials``, matched by moments (correlation

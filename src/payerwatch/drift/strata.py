@@ -56,6 +56,23 @@ class PlacedCells:
         span = slice(self.starts[first], self.starts[last + 1])
         return self._summed(span, self.cohort[span] - first, last + 1 - first)
 
+    def all_windows(self, first: int, stop: int, weeks: int) -> StratumCounts:
+        """[S, strata] sums over the windows of the last ``weeks`` submission weeks as seen at every age.
+
+        From decisions of the weeks ``first`` to ``stop`` - 1; a claim of lag l is in ``weeks`` - l of them.
+        """
+        span = slice(self.starts[first], self.starts[stop])
+        lag = np.repeat(np.arange(first, stop), np.diff(self.starts[first : stop + 1])) - self.cohort[span]
+        index = self.series[span] * STRATA + self.stratum[span]
+        times = np.maximum(weeks - lag, 0)
+
+        def summed(counts: Floats) -> Floats:
+            size = self.shape[0] * STRATA
+            sums: Floats = np.bincount(index, counts[span] * times, minlength=size).astype(float)
+            return sums.reshape(self.shape[0], STRATA)
+
+        return StratumCounts(summed(self.denied), summed(self.decided))
+
     def _summed(self, span: slice, week: NDArray[np.intp], weeks: int) -> StratumCounts:
         """Sum entries into weeks; those before the first are left out."""
         shape = (self.shape[0], weeks, STRATA)

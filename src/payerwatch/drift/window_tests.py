@@ -53,6 +53,8 @@ class WindowTests:
     """[nodes] weeks of the baseline since the node's first decision, 0 to 26."""
     baseline_decided: NDArray[np.int64]
     """[nodes] claims decided in the baseline."""
+    calibrated: "WindowTests | None" = None
+    """A second opinion that must agree before anything is raised; None if there is none."""
 
     def p_by_window(self, direction: Direction) -> Floats:
         """[nodes, windows] p-values of one direction."""
