@@ -8,10 +8,10 @@ from payerwatch.drift.explaining import Explanation
 from payerwatch.drift.models import DriftEvent
 
 _TITLES = {
-    DriftEvent.Measure.DENIAL_RATE: "Denied of the claims decided each week",
-    DriftEvent.Measure.DAYS_TO_DECISION: "Decided of the claims waiting each week",
+    DriftEvent.Measure.DENIAL_RATE: ("Denied of the claims decided each week", "share denied"),
+    DriftEvent.Measure.DAYS_TO_DECISION: ("Decided of the claims waiting each week", "share decided"),
 }
-_WIDEST = 100
+_NARROWEST, _WIDEST, _HEIGHT = 24, 100, 10
 
 
 def event_chart(explanation: Explanation, console: Console) -> str:
@@ -19,6 +19,7 @@ def event_chart(explanation: Explanation, console: Console) -> str:
     weeks, event = explanation.weeks, explanation.event
     if weeks is None:
         return ""
+    title, label = _TITLES[DriftEvent.Measure(event.measure)]
     chart = band_chart(
         weeks.weeks,
         weeks.observed,
@@ -26,8 +27,9 @@ def event_chart(explanation: Explanation, console: Console) -> str:
         weeks.high,
         expected=weeks.expected,
         change_week=event.first_week,
-        as_of=event.as_of_week,
-        width=min(console.width, _WIDEST),
+        label=label,
+        height=_HEIGHT,
+        width=max(_NARROWEST, min(console.width, _WIDEST)),
         unicode=console.encoding.lower().startswith("utf"),
     )
-    return f"{_TITLES[DriftEvent.Measure(event.measure)]}\n{escape(chart)}"
+    return f"{title}\n{escape(chart)}"

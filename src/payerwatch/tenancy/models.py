@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -55,7 +56,14 @@ class TenantForeignKey(models.ForeignKey):
 
     def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
         kwargs["db_constraint"] = False
+        kwargs["db_index"] = False  # an index by the id alone helps no query that names its customer
         super().__init__(to, on_delete, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        for fixed in ("db_constraint", "db_index"):
+            kwargs.pop(fixed, None)
+        return name, path, args, kwargs
 
 
 class TenantModel(models.Model):

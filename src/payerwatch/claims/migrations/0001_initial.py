@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('raw_name', models.CharField(max_length=200)),
                 ('raw_key', models.CharField(max_length=200)),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
-                ('payer', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='claims.payer')),
+                ('payer', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='claims.payer')),
             ],
             options={
                 'abstract': False,
@@ -64,8 +64,8 @@ class Migration(migrations.Migration):
                 ('first_decided_date', models.DateField(null=True)),
                 ('first_denial_category', models.CharField(max_length=24, null=True)),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
-                ('payer', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payer')),
-                ('payer_mapping', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payermapping')),
+                ('payer', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payer')),
+                ('payer_mapping', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payermapping')),
             ],
             options={
                 'abstract': False,
@@ -124,12 +124,12 @@ class Migration(migrations.Migration):
                 ('first_outcome', models.CharField(choices=[('paid', 'Paid'), ('denied', 'Denied'), ('pending', 'Pending')], max_length=7)),
                 ('first_decided_date', models.DateField(null=True)),
                 ('first_denial_category', models.CharField(max_length=24, null=True)),
-                ('claim', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.claim')),
+                ('claim', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.claim')),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
-                ('payer', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payer')),
-                ('payer_mapping', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payermapping')),
-                ('replaced_by', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload')),
-                ('upload', payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, help_text='the upload that last changed the claim', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload')),
+                ('payer', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payer')),
+                ('payer_mapping', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payermapping')),
+                ('replaced_by', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload')),
+                ('upload', payerwatch.tenancy.models.TenantForeignKey(help_text='the upload that last changed the claim', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload')),
             ],
             options={
                 'abstract': False,
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='claim',
             name='upload',
-            field=payerwatch.tenancy.models.TenantForeignKey(db_constraint=False, help_text='the upload that last changed the claim', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload'),
+            field=payerwatch.tenancy.models.TenantForeignKey(help_text='the upload that last changed the claim', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload'),
         ),
         migrations.CreateModel(
             name='CptGroupMapping',
