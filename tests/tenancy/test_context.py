@@ -17,7 +17,7 @@ from payerwatch.tenancy.context import (
 from payerwatch.tenancy.models import Customer
 from tests.tenancy.conftest import OTHER_BOOKS, OWN_BOOKS, World, is_postgresql
 from tests.tenancy.query_paths import PATHS, PATHS_PAST_FILTERS, RAW_READS, RAW_WRITES
-from tests.tenancy.shelf.models import Book, Shelf
+from tests.tenancy.shelf.models import Book, Shelf, Stamp
 
 pytestmark = pytest.mark.django_db
 
@@ -34,10 +34,9 @@ def test_no_query_path_runs_outside_a_customer(world: World, name: str):
         (PATHS | PATHS_PAST_FILTERS)[name](world)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("name", RAW_READS)
 def test_raw_reading_outside_a_customer_is_an_error_on_postgresql(world: World, name: str):
-    if not is_postgresql():
-        pytest.skip("SQLite has no policy for reading")
     with pytest.raises(DatabaseError) as raised, transaction.atomic():
         RAW_READS[name](world)
     assert raised.value.__cause__.sqlstate in {"42704", "22P02"}
@@ -122,19 +121,17 @@ def policy_customer() -> str:
         return cursor.fetchone()[0]
 
 
+@pytest.mark.postgresql
 def test_leaving_a_customer_inside_a_longer_transaction_leaves_the_policies_too(world: World):
     """SET LOCAL outlives a savepoint: without care the rest of the transaction would see the rows."""
-    if not is_postgresql():
-        pytest.skip("policies are PostgreSQL's")
     with transaction.atomic():
         with acting_in(world.own.customer):
             assert policy_customer() == str(world.own.customer.pk)
         assert policy_customer() == ""
 
 
+@pytest.mark.postgresql
 def test_a_failed_statement_that_was_caught_leaves_the_policies_too(world: World):
-    if not is_postgresql():
-        pytest.skip("policies are PostgreSQL's")
     with (
         acting_in(world.own.customer),
         pytest.raises(IntegrityError),
@@ -219,6 +216,24 @@ def test_what_must_be_unique_is_unique_per_customer(world: World):
         assert Book.objects.create(shelf=world.own.shelf, title="Other 0")
         with pytest.raises(IntegrityError), transaction.atomic():
             Book.objects.create(shelf=world.own.shelf, title="Own 0")
+
+
+@pytest.mark.parametrize("change", ["UPDATE shelf_stamp SET book_id = NULL", "DELETE FROM shelf_stamp"])
+def test_a_table_that_may_only_grow_is_not_changed(world: World, change: str):
+    with acting_in(world.own.customer):
+        Stamp.objects.create(book=world.own.books[0])
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(change)
+        assert Stamp.objects.filter(book=world.own.books[0]).count() == 1
+
+
+def test_rows_are_replaced_by_what_is_unique_per_customer(world: World):
+    with acting_in(world.own.customer):
+        again = Book(shelf=world.own.shelf, title="Own 0", pages=9)
+        Book.objects.bulk_create(
+            [again], update_conflicts=True, unique_fields=["customer", "title"], update_fields=["pages"]
+        )
+        assert list(Book.objects.order_by("title").values_list("pages", flat=True)) == [9, 1]
 
 
 def test_deleting_a_parent_that_has_children_is_refused_by_the_database(world: World):

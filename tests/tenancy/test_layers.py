@@ -48,17 +48,15 @@ def test_the_row_policy_holds_without_the_filter(world: World):
     assert found == own_only(paths)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", ["update", "update by key", "bulk_update", "delete", "delete at once"])
 def test_the_row_guard_refuses_a_write_without_the_filter_on_sqlite(world: World, name: str):
-    if is_postgresql():
-        pytest.skip("PostgreSQL hides the rows instead")
     with filters_off(), acting_in(world.own.customer), pytest.raises(IntegrityError, match="row policy"):
         answers({name: PATHS[name]}, world)
 
 
+@pytest.mark.postgresql
 def test_the_row_policy_holds_for_raw_sql(world: World):
-    if not is_postgresql():
-        pytest.skip("SQLite has no policy for reading")
     with acting_in(world.own.customer):
         assert answers(RAW_READS, world) == own_only(RAW_READS)
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection
 
 from payerwatch.tenancy.context import acting_in
-from tests.tenancy.conftest import World, is_postgresql
+from tests.tenancy.conftest import World
 
 pytestmark = pytest.mark.django_db
 
@@ -34,10 +34,9 @@ def test_readers_and_writers_together_find_no_locked_database(tmp_path: Path):
     assert found["stored"] == found["writes"]
 
 
+@pytest.mark.sqlite
 def test_a_program_that_knows_no_customer_cannot_write_a_tenant_table(world: World):
     """The function the guards ask is Payerwatch's own: to others it is missing, and the write fails."""
-    if is_postgresql():
-        pytest.skip("guards are SQLite's")
     with closing(sqlite3.connect(":memory:")) as stranger:
         for statement in tables_and_triggers():
             stranger.execute(statement)
@@ -53,9 +52,8 @@ def tables_and_triggers() -> list[str]:
         return [sql for (sql,) in cursor.fetchall()]
 
 
+@pytest.mark.sqlite
 def test_a_write_that_was_refused_says_which_table(world: World):
-    if is_postgresql():
-        pytest.skip("guards are SQLite's")
     with (
         acting_in(world.own.customer),
         connection.cursor() as cursor,

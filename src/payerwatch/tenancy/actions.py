@@ -10,9 +10,7 @@ class CustomerExists(Refusal):
     """There is a customer of this name already."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"There is already a customer named {name!r}. Choose another name, or use that customer."
-        )
+        super().__init__(f"There is already a customer named {name!r}. Choose another name, or use that customer.")
 
 
 class CustomerNameUnusable(Refusal):

@@ -24,9 +24,7 @@ def customer_named(name: str) -> Customer:
 
 
 def _near_names(wanted: str) -> list[str]:
-    names = {
-        name.casefold(): name for name in Customer.objects.order_by("name").values_list("name", flat=True)
-    }
+    names = {name.casefold(): name for name in Customer.objects.order_by("name").values_list("name", flat=True)}
     return [names[key] for key in get_close_matches(wanted.casefold(), names, n=3)]
 
 

@@ -89,9 +89,7 @@ def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
         raise MigratorMissing
     if migrator["USER"] == own["USER"]:
         raise RolesNotApart(own["USER"])
-    swapped: dict[str, Any] = {
-        key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator
-    }
+    swapped: dict[str, Any] = {key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator}
     options = {key: value for key, value in own["OPTIONS"].items() if key != "pool"}
     return {**own, **swapped, "OPTIONS": options, MIGRATING: True}
 
@@ -145,9 +143,7 @@ def keep_migration_history_from_app(alias: str = DEFAULT_DB_ALIAS) -> None:
 def _create_role(connection: BaseDatabaseWrapper, alias: str) -> None:
     # Roles belong to the whole server and the lock to one database: a role made meanwhile is as good.
     role, password = app_role(alias), settings.DATABASES[alias]["PASSWORD"]
-    create = sql.SQL(
-        "CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {password}"
-    )
+    create = sql.SQL("CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {password}")
     statement = create.format(role=sql.Identifier(role), password=_verifier(connection, role, password))
     tolerant = sql.SQL("DO {body}").format(
         body=sql.Literal(

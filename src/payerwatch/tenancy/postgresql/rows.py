@@ -80,8 +80,7 @@ def _replace_primary_key(editor: Editor, model: type[Model], columns: str) -> No
     names = editor._constraint_names(model, primary_key=True)
     name = editor.quote_name(names[0] if names else f"{table[:58]}_pkey")
     editor.execute(
-        f"ALTER TABLE {editor.quote_name(table)} DROP CONSTRAINT {name}, "
-        f"ADD CONSTRAINT {name} PRIMARY KEY ({columns})"
+        f"ALTER TABLE {editor.quote_name(table)} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} PRIMARY KEY ({columns})"
     )
 
 
@@ -98,9 +97,7 @@ def _drop_customer_key(editor: Editor, model: type[Model]) -> None:
         constraints = editor.connection.introspection.get_constraints(cursor, table)
     for name, each in constraints.items():
         if each["foreign_key"] and each["columns"] == ["customer_id"]:
-            editor.execute(
-                f"ALTER TABLE {editor.quote_name(table)} DROP CONSTRAINT {editor.quote_name(name)}"
-            )
+            editor.execute(f"ALTER TABLE {editor.quote_name(table)} DROP CONSTRAINT {editor.quote_name(name)}")
 
 
 def _is_customer_key(sql: object, table: str) -> bool:

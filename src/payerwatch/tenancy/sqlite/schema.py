@@ -68,9 +68,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def triggers_naming(self, table: str) -> list[Trigger]:
         """Every trigger on the table, or on another one and mentioning it."""
         with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
-            )
+            cursor.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
             triggers = [Trigger(*row) for row in cursor.fetchall()]
         named = re.compile(rf"\b{re.escape(table)}\b")
         return [trigger for trigger in triggers if trigger.table == table or named.search(trigger.sql)]
