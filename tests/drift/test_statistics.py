@@ -19,8 +19,7 @@ def exact_tails(observed: int, trials: int, a: Fraction, b: Fraction) -> tuple[f
         return prod((x + i for i in range(n)), start=Fraction(1))
 
     chances = [
-        comb(trials, k) * rising(a, k) * rising(b, trials - k) / rising(a + b, trials)
-        for k in range(trials + 1)
+        comb(trials, k) * rising(a, k) * rising(b, trials - k) / rising(a + b, trials) for k in range(trials + 1)
     ]
     return float(sum(chances[observed:])), float(sum(chances[: observed + 1]))
 
