@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -90,6 +90,7 @@ RANGES: tuple[tuple[str, str, str], ...] = (
 )
 
 _ROOM = 100_000
+_NO_CODE = -1
 
 
 class _Segments(NamedTuple):
@@ -119,12 +120,12 @@ def group_expression(overrides: Iterable[tuple[str, str, str]] = (), *, column: 
     return groups.gather(place).alias("cpt_group")
 
 
-@cache
+@lru_cache(maxsize=64)
 def _segments(overrides: tuple[tuple[str, str, str], ...]) -> _Segments:
     """All ranges cut at each other's ends."""
     ranges = [(*_span(low, high), group, 0) for low, high, group in overrides]
     ranges += [(*_span(low, high), group, 1) for low, high, group in RANGES]
-    edges = sorted({0, *(low for low, *_ in ranges), *(high + 1 for _, high, *_ in ranges)})
+    edges = sorted({_NO_CODE, 0, *(low for low, *_ in ranges), *(high + 1 for _, high, *_ in ranges)})
     groups = []
     for edge in edges:
         covering = [(rank, high - low, group) for low, high, group, rank in ranges if low <= edge <= high]
@@ -154,13 +155,13 @@ def _position(code: str) -> int | None:
 
 
 def _position_expression(code: pl.Expr) -> pl.Expr:
-    """`_position` vectorised; what is no code gets the position 0, which belongs to no group."""
+    """`_position` vectorised; what is no code gets a position no range can hold."""
     plain = code.str.strip_chars().str.to_uppercase()
     head, tail = plain.str.head(1), plain.str.tail(1)
     digits = plain.str.extract(r"^(\d{5})$").cast(pl.Int64, strict=False)
     leading = plain.str.extract(r"^[A-Z](\d{4})$").cast(pl.Int64, strict=False) + _ordinal(head) * _ROOM
     trailing = plain.str.extract(r"^(\d{4})[A-Z]$").cast(pl.Int64, strict=False) + (_ordinal(tail) + 100) * _ROOM
-    return pl.coalesce(digits, leading, trailing, pl.lit(0))
+    return pl.coalesce(digits, leading, trailing, pl.lit(_NO_CODE))
 
 
 def _ordinal(letter: pl.Expr) -> pl.Expr:

@@ -52,7 +52,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
         r"|secondary payer|\bmsp\b|workers? comp|no fault|liability carrier",
         "cob_other_payer",
     ),
-    (r"bundl|\bncci\b|\bcci\b|inclusive|included in|global|unbundl|mutually exclusive|\bmue\b", "coding_bundling"),
+    (
+        r"bundl|\bncci\b|\bcci\b|inclusive|included in|global|unbundl|modifier|\bmod\b|mutually exclusive|\bmue\b",
+        "coding_bundling",
+    ),
     (r"provider|network|\boon\b|credential|enroll?ed with|\bnpi\b|taxonomy|contracted", "provider_network"),
     (
         r"eligib|\belig\b|coverage (?:term|lapse|inactive|ended|not in effect)|not covered on|terminated|inactive"
@@ -67,7 +70,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     (r"non ?cover|not (?:a )?covered|not payable|benefit|maximum|exhausted|exclu|limit", "noncovered_limit"),
     (
-        r"coding|\bcode[sd]?\b|\bcod\b|modifier|\bmod\b|diagnosis|\bdx\b|\bpos\b|place of service|procedure"
+        r"coding|\bcode[sd]?\b|\bcod\b|diagnosis|\bdx\b|\bpos\b|place of service|procedure"
         r"|inconsistent|mismatch|units",
         "coding_bundling",
     ),

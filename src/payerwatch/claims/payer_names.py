@@ -39,26 +39,8 @@ ABBREVIATIONS = {
     "umwa": "UMWA",
 }
 _LONG_FORMS = {short: "".join(filter(str.isalnum, name.casefold())) for short, name in ABBREVIATIONS.items()}
-_WEAK_WORDS = frozenset(
-    [
-        "inc",
-        "llc",
-        "corp",
-        "corporation",
-        "company",
-        "co",
-        "insurance",
-        "ins",
-        "plan",
-        "plans",
-        "the",
-        "of",
-        "health",
-        "hlth",
-        "healthcare",
-        "group",
-    ]
-)
+_WEAK = "inc llc corp corporation company co insurance ins plan plans the of health hlth healthcare group"
+_WEAK_WORDS = frozenset(_WEAK.split())
 _LEAST_SCORE = 0.6
 _ABBREVIATION_SCORE = 0.95
 _CONTAINED_SCORE = 0.82

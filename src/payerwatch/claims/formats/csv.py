@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from payerwatch.claims.formats.date_order import gather
+from payerwatch.claims.formats.date_order import DateEvidence, gather
 from payerwatch.claims.formats.dates import DATE_ORDERS, DateOrder
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
 from payerwatch.claims.formats.headers import header_signature
@@ -183,15 +183,16 @@ def open_claims_file(
     layout = find_layout(lines, [name for name in asked.values() if name])
     samples = _samples(lines, layout)
     notes = _layout_notes(layout)
+    order_before = None
     if remembered is not None and remembered.header_signature == header_signature(layout.columns):
         asked = {**remembered.mapping, **asked}
-        order = order or remembered.date_order
+        order_before = remembered.date_order
         notes.append("The mapping of an earlier file with the same header was used.")
     try:
         choice = choose_columns(layout.columns, samples, asked)
     except ColumnMissing as refusal:
         raise _with_pending_counted(refusal, path, scan, asked, date_order, today) from None
-    order = order or _order_of_dates(path, scan, layout, choice)
+    order = order or _date_evidence(path, scan, layout, choice).order(_date_columns(layout, choice), order_before)
     negated = frozenset(name for name in AMOUNT_FIELDS if _is_negated(samples, choice.columns.get(name)))
     notes += _choice_notes(layout, choice, order, negated)
     return ClaimsFile(path, scan, layout, choice, order, today, negated, notes)
@@ -235,12 +236,15 @@ def _samples(lines: Sequence[str], layout: Layout) -> list[list[str]]:
     return [table.frame[str(at)].to_list() for at in wanted]
 
 
-def _order_of_dates(path: Path, scan: Scan, layout: Layout, choice: ColumnChoice) -> DateOrder | None:
-    """Proven by the first rows, or by all of them."""
+def _date_columns(layout: Layout, choice: ColumnChoice) -> list[str]:
+    return [layout.columns[choice.columns[name]] for name in DATE_FIELDS if name in choice.columns]
+
+
+def _date_evidence(path: Path, scan: Scan, layout: Layout, choice: ColumnChoice) -> DateEvidence:
+    """What the first rows prove, or all of them where the first do not."""
     dated = [choice.columns[name] for name in DATE_FIELDS if name in choice.columns]
     tables = _tables(path, scan, layout, sorted(set(dated)), _SAMPLE_LINES * 5)
-    evidence = gather((table.frame for table in tables), [str(at) for at in dated])
-    return evidence.order([layout.columns[at] for at in dated])
+    return gather((table.frame for table in tables), [str(at) for at in dated])
 
 
 def _is_negated(samples: Sequence[Sequence[str]], at: int | None) -> bool:

@@ -34,16 +34,18 @@ class DateEvidence:
             return not self.counts["either"] and self.counts["ymd"] >= _ENOUGH_PROOFS
         return proofs >= _ENOUGH_PROOFS and self._contrary_share() <= _MOST_CONTRARY_SHARE
 
-    def order(self, columns: Sequence[str]) -> DateOrder | None:
-        """The order, None where no date needs one.
+    def order(self, columns: Sequence[str], remembered: DateOrder | None = None) -> DateOrder | None:
+        """The order, None where no date needs one; `remembered` decides where the dates do not.
 
         Raises DateOrderAmbiguous, or DateOrderContradictory where more than 5 % prove the other order.
         """
         proofs = self.counts["mdy"] + self.counts["dmy"]
         if proofs == 0:
+            if self.counts["either"] and remembered in ("mdy", "dmy"):
+                return remembered
             if self.counts["either"]:
                 raise _ambiguous(columns)
-            return "ymd" if self.counts["ymd"] else None
+            return None
         if self._contrary_share() > _MOST_CONTRARY_SHARE:
             raise _contradictory(self.counts, columns)
         return "mdy" if self.counts["mdy"] > self.counts["dmy"] else "dmy"

@@ -33,12 +33,16 @@ _SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")
 
 
 class Parts(NamedTuple):
-    """A date taken apart: three numbers and, where the writing itself settles it, their order."""
+    """A date taken apart: three numbers and, where the writing itself settles it, their order.
+
+    `is_short` where the last number has two digits, so that it may be a day as well as a year.
+    """
 
     first: int
     second: int
     third: int
     order: DateOrder | None
+    is_short: bool = False
 
 
 class DateReading(NamedTuple):
@@ -95,8 +99,9 @@ def _numeric(first: str, second: str, third: str) -> Parts | None:
         return Parts(int(first), int(second), int(third), "ymd") if len(third) <= 2 else None
     if len(first) == 3 or len(third) not in (2, 4):
         return None
-    year = int(third) + (_century(int(third)) if len(third) == 2 else 0)
-    return Parts(int(first), int(second), year, None)
+    is_short = len(third) == 2
+    year = int(third) + (_century(int(third)) if is_short else 0)
+    return Parts(int(first), int(second), year, None, is_short)
 
 
 def _compact(match: re.Match[str]) -> Parts | None:
@@ -126,18 +131,16 @@ def _century(two_digits: int) -> int:
 
 
 def _as_date(parts: Parts, order: DateOrder | None) -> date | None:
-    first, second, third, _ = parts
+    first, second, third, _, is_short = parts
     year, month, day = third, first, second
     match parts.order or order:
         case "ymd" if parts.order:
             year, month, day = first, second, third
-        case "ymd":
-            year, month, day = 2000 + first, second, third % 100
-            if third > 2099 or third < 1970:
-                return None
+        case "ymd" if is_short:
+            year, month, day = first + _century(first), second, third % 100
         case "dmy":
             month, day = second, first
-        case None if first != second:
+        case None | "ymd" if first != second:
             return None
     try:
         return date(year, month, day)

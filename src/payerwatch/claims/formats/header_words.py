@@ -203,3 +203,26 @@ _FOREIGN = (
     " user type class hour time end through thru"
 )
 FOREIGN_WORDS = frozenset(_FOREIGN.split())
+
+# Headers of patients' data, in reduced words; all of one must be there.
+_PEOPLE = "patient member subscriber insured guarantor beneficiary policyholder enrollee dependent guardian spouse"
+PERSON_WORDS = frozenset(_PEOPLE.split())
+_NOT_THE_PERSON = (
+    "responsibility portion balance paid amount copay coinsurance deductible type class status count charge control"
+    " due owes liability months"
+)
+# With these words a column speaks of the claim or of money, not of who the person is.
+CLAIM_WORDS = frozenset(_NOT_THE_PERSON.split())
+PERSONAL_HEADERS = (
+    *("ssn", "social security", "dob", "birth", "mrn", "medical record", "chart number", "chart", "address"),
+    *("street", "city", "zip", "phone", "email", "e email", "name begin", "name last", "middle name", "full name"),
+    *("surname", "policy", "hicn", "mbi", "medicare id", "medicaid id", "insurance id", "insurance number"),
+    *("account number", "account id", "account", "group number", "license number", "death", "fname", "lname"),
+)
+
+VOCABULARY = frozenset(
+    word
+    for source in (WORDS, FOREIGN_WORDS, PERSON_WORDS, CLAIM_WORDS, PERSONAL_HEADERS, *HEADERS.values())
+    for phrase in source
+    for word in phrase.split()
+)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from payerwatch.claims.denials import UNKNOWN, denial_category
 from payerwatch.claims.formats.codes import read_cpt
@@ -18,6 +18,7 @@ from payerwatch.claims.formats.header_words import (
     FOREIGN_WORDS,
     HEADERS,
     REQUIRED,
+    VOCABULARY,
     WORDS,
 )
 from payerwatch.claims.formats.money import read_cents
@@ -26,6 +27,7 @@ from payerwatch.claims.formats.outcomes import question_in, read_outcome
 
 _LEAST_CONFIDENCE = 0.4
 _TOO_CLOSE = 0.03
+_UNMISTAKABLE = 0.9  # such a header means its field even where its cells cannot be read
 _SAMPLE = 200
 
 
@@ -43,7 +45,15 @@ def reduced(header: str) -> frozenset[str]:
     """A header's words in one spelling each: `Date_Of_Service` and `serviceDt` are the same."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", header.replace("#", " number "))
     words = re.findall(r"[a-z]+[0-9]*|[0-9]+", spaced.lower())
-    return frozenset(filter(None, (WORDS.get(word, word) for word in words)))
+    known = (_without_typing_error(word) for word in words)
+    return frozenset(filter(None, (WORDS.get(word, word) for word in known)))
+
+
+def _without_typing_error(word: str) -> str:
+    if word in VOCABULARY or len(word) < 5:
+        return word
+    found = process.extractOne(word, VOCABULARY, scorer=fuzz.ratio, score_cutoff=86)
+    return found[0] if found else word
 
 
 def header_signature(columns: Sequence[str]) -> str:
@@ -66,15 +76,14 @@ def name_weight(field: str, header: str) -> float:
     known = _KNOWN[field]
     if words in known:
         return known[words]
-    return max((_near(words, header, weight) for header, weight in known.items()), default=0.0)
+    return max((_with_more_words(words, header, weight) for header, weight in known.items()), default=0.0)
 
 
-def _near(words: frozenset[str], known: frozenset[str], weight: float) -> float:
+def _with_more_words(words: frozenset[str], known: frozenset[str], weight: float) -> float:
     extra = words - known
     if known < words and len(known) > 1:
         return weight * 0.9 ** len(extra) * 0.3 ** len(extra & FOREIGN_WORDS)
-    likeness = fuzz.ratio(" ".join(sorted(words)), " ".join(sorted(known)))
-    return weight * 0.85 * likeness / 100 if likeness >= 86 and not extra & FOREIGN_WORDS else 0.0
+    return 0.0
 
 
 def recognised_fields(cells: Sequence[str]) -> int:
@@ -126,7 +135,7 @@ def _score(field: str, header: str, cells: Sequence[str]) -> float:
     share = sum(likely(cell, header) for cell in filled) / len(filled)
     if weight == 0.0:
         return _by_content_alone(field, share, filled)
-    return weight * (0.35 + 0.65 * share)
+    return max(weight * (0.35 + 0.65 * share), _LEAST_CONFIDENCE if weight >= _UNMISTAKABLE else 0.0)
 
 
 def _by_content_alone(field: str, share: float, filled: list[str]) -> float:

@@ -47,7 +47,8 @@ def find_layout(lines: Sequence[str], named_columns: Collection[str] = ()) -> La
             where=f"row {at + 1}",
             fix="Export only the columns of claims.",
         )
-    return Layout(Grid(delimiter, len(cells)), _unique(cells), line_count, at + 1)
+    grid = Grid(delimiter, len(cells), _trailing_blanks(rows[at + 1 :], len(cells)))
+    return Layout(grid, _unique(cells), line_count, at + 1)
 
 
 def looks_like_data(cells: Sequence[str]) -> bool:
@@ -127,6 +128,13 @@ def _unrecognised_header_at(rows: Sequence[Sequence[str]]) -> int:
 
 def _trailing_is_empty(rows: Sequence[tuple[list[str], int]], width: int) -> bool:
     return all(len(cells) < width or not cells[width - 1].strip() for cells, _ in rows)
+
+
+def _trailing_blanks(rows: Sequence[tuple[list[str], int]], width: int) -> int:
+    """How many blank cells most rows have after the last column."""
+    extras = Counter(len(cells) - width for cells, _ in rows if any(cell.strip() for cell in cells))
+    extra, times = extras.most_common(1)[0] if extras else (0, 0)
+    return extra if extra > 0 and times > 0.5 * extras.total() else 0
 
 
 def _unique(cells: Sequence[str]) -> list[str]:

@@ -66,7 +66,7 @@ def choose_columns(
     chosen = {name: {**guessed, **given}[name] for name in FIELDS if name in guessed or name in given}
     unmapped = frozenset(name for name, at in explicit.items() if at is None)
     _refuse_rivals({name: at for name, at in guess.rivals.items() if name in guessed}, chosen, columns)
-    _refuse_missing(chosen, unmapped, columns)
+    _refuse_missing(chosen, unmapped, columns, personal)
     persons = [at for at in usable if at not in chosen.values() and holds_persons(samples[at])]
     confidence = {name: 1.0 if name in given else guess.confidence[name] for name in chosen}
     return ColumnChoice(chosen, confidence, sorted(personal + persons), unmapped)
@@ -85,7 +85,7 @@ def _position(name: str | None, columns: Sequence[str]) -> int | None:
     raise MappingInvalid(
         f'The mapping names "{name}", and the file has no such column',
         where="--mapping",
-        fix=f"{'Nearest' if near else 'The columns are'}: {_shown(offered)}.",
+        fix=f"{'Nearest' if near else 'The columns are'}: {_shown(offered, columns)}.",
     )
 
 
@@ -93,12 +93,18 @@ def _plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-def _shown(columns: Sequence[str]) -> str:
+def _shown(names: Sequence[str], columns: Sequence[str]) -> str:
     """Names of columns for a message; none where the row is so strange that it may be data."""
     if recognised_fields(columns) < 2:
         return "(not shown: the header may be data)"
-    more = f" and {len(columns) - _SHOWN_COLUMNS} more" if len(columns) > _SHOWN_COLUMNS else ""
-    return ", ".join(columns[:_SHOWN_COLUMNS]) + more
+    more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
+    return ", ".join(names[:_SHOWN_COLUMNS]) + more
+
+
+def _said_of(personal: Sequence[int], columns: Sequence[str]) -> str:
+    if not personal or recognised_fields(columns) < 2:
+        return ""
+    return f"; left out as patients' data: {', '.join(columns[at] for at in personal[:_SHOWN_COLUMNS])}"
 
 
 def _refuse_identifiers(given: Mapping[str, int], columns: Sequence[str], samples: Sequence[Sequence[str]]) -> None:
@@ -126,14 +132,17 @@ def _quoted(names: Sequence[str]) -> str:
     return " and ".join(f'"{name}"' for name in names)
 
 
-def _refuse_missing(chosen: Mapping[str, int], unmapped: frozenset[str], columns: Sequence[str]) -> None:
+def _refuse_missing(
+    chosen: Mapping[str, int], unmapped: frozenset[str], columns: Sequence[str], personal: Sequence[int]
+) -> None:
     excused = unmapped & {"decided_date"}
     missing = [name for name in REQUIRED if name not in chosen and name not in excused]
     if not missing:
         return
     wanted = " and ".join(f"{MEANINGS[name]} ({name})" for name in missing)
+    seen = _shown(columns, columns) + _said_of(personal, columns)
     raise ColumnMissing(
-        f"No column was found for {wanted}. Columns in the file: {_shown(columns)}",
+        f"No column was found for {wanted}. Columns in the file: {seen}",
         where="the header",
         fix=_mapping_to_try(missing, chosen, columns),
         fields=tuple(missing),

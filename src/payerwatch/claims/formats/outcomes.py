@@ -35,6 +35,8 @@ MISSING = Outcome(None, None, "outcome_missing")
 UNKNOWN = Outcome(None, None, "outcome_unknown")
 NOT_DENIED = Outcome("paid", "paid", undecided_as="pending")
 NOT_PAID = Outcome("denied", "denied", undecided_as="pending")
+# By the clearinghouse before a decision, by the payer with one.
+ACCEPTED = Outcome("paid", "paid", undecided_as="pending")
 
 _YES = frozenset(("yes", "y", "true", "t", "1", "x"))
 _NO = frozenset(("no", "n", "false", "f", "0"))
@@ -47,7 +49,8 @@ _REMITTANCE_CODES = {
 }
 _LETTERS = {"p": PAID, "d": DENIED, "a": APPEALED, "pd": PAID, "dn": DENIED, "den": DENIED, "ppd": PARTIALLY_PAID}
 _PHRASES = {
-    **dict.fromkeys(("not denied",), NOT_DENIED),
+    "not denied": NOT_DENIED,
+    "accepted": ACCEPTED,
     **dict.fromkeys(("not paid", "unpaid", "no payment", "zero paid", "zero pay", "not approved"), NOT_PAID),
     **dict.fromkeys(("closed", "complete", "completed", "resolved", "adjudicated", "decided"), UNKNOWN),
 }
@@ -66,6 +69,7 @@ _WAITS = (
     r"|in progress|wip|sent|billed|transmitted|received|accepted|acknowledg|filed|queued|ready|suspend|develop"
     r"|forwarded|waiting|active|unresolved|not (?:yet )?(?:processed|decided|adjudicated|finali[sz]ed)|undecided"
 )
+_WAITS_FOR = re.compile(r"\b(?:pending|awaiting|waiting(?: for| on)?|due) (?:payment|remittance|decision|approval)\b")
 _REJECTS = r"reject|return|invalid claim|unprocess"
 
 
@@ -85,7 +89,7 @@ def read_outcome(text: str, asks: Asks | None = None) -> Outcome:
 
 def _from_words(words: str) -> Outcome:
     code = re.match(r"0*(\d{1,2}) [a-z]", words)
-    rest = words[code.end() - 1 :] if code else words
+    rest = _WAITS_FOR.sub("pending", words[code.end() - 1 :] if code else words)
     for outcome, stems in _STEMS:
         if _begins(stems, rest):
             return outcome

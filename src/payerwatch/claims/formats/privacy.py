@@ -3,29 +3,13 @@
 import re
 from collections.abc import Sequence
 from datetime import date
+from itertools import takewhile
 
 from payerwatch.claims.formats.dates import is_blank, take_apart
+from payerwatch.claims.formats.header_words import CLAIM_WORDS, PERSON_WORDS, PERSONAL_HEADERS
 from payerwatch.claims.formats.headers import reduced
 
-_PERSON_WORDS = (
-    "patient member subscriber insured guarantor beneficiary policyholder enrollee dependent guardian spouse"
-)
-_PEOPLE = frozenset(_PERSON_WORDS.split())
-# With these words a column speaks of the claim or of money, not of who the person is.
-_CLAIM_WORDS = (
-    "responsibility portion balance paid amount copay coinsurance deductible type class status count charge control"
-    " due owes liability months"
-)
-_NOT_THE_PERSON = frozenset(_CLAIM_WORDS.split())
-_PERSONAL = tuple(
-    frozenset(words.split())
-    for words in (
-        *("ssn", "social security", "dob", "birth", "mrn", "medical record", "chart number", "chart", "address"),
-        *("street", "city", "zip", "phone", "email", "e email", "name begin", "name last", "middle name", "full name"),
-        *("surname", "policy", "hicn", "mbi", "medicare id", "medicaid id", "insurance id", "insurance number"),
-        *("account number", "account id", "account", "group number", "license number", "death", "fname", "lname"),
-    )
-)
+_PERSONAL = tuple(frozenset(words.split()) for words in PERSONAL_HEADERS)
 _PERSONAL_ALONE = frozenset(frozenset(words.split()) for words in ("name", "initials", "begin name", "county"))
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -54,12 +38,13 @@ _NAMED_CAPITALS = re.compile(r"\b(PATIENT|PT|MEMBER|SUBSCRIBER|INSURED|GUARANTOR
 _SURNAME_FIRST = re.compile(r"\b[A-Z][a-z'’]+,\s[A-Z][a-z'’]+\b")
 _DIGITS = re.compile(r"\b[A-Za-z]{0,4}\d{6,}[A-Za-z0-9]*\b|\b\d[\d-]{6,}\d\b")
 _ORDINARY_WORDS = (
-    "not is was has had have no id ids coverage covered eligibility eligible responsibility plan policy benefit"
-    " benefits cannot be could for on at of the in and or by to with under over age records record info information number"
-    " name service services date dates does did liability share portion cost deductible copay coinsurance balance"
-    " history chart status type inactive active termed terminated enrolled identified found unknown invalid missing"
-    " denied paid claim medicare medicaid hospice inpatient outpatient must may should will can other insurance"
-    " requires required needs need authorization auth referral exceeded reached maximum"
+    "not is was has had have no id ids coverage covered eligibility eligible responsibility plan policy"
+    " benefit benefits cannot be could for on at of the in and or by to with under over age records record info"
+    " number name service services date dates does did liability share portion cost deductible copay"
+    " coinsurance balance history chart status type inactive active termed terminated enrolled identified found"
+    " unknown invalid missing denied paid claim medicare medicaid hospice inpatient outpatient must may should"
+    " will can other insurance requires required needs need authorization auth referral exceeded reached"
+    " maximum information"
 )
 _ORDINARY = frozenset(_ORDINARY_WORDS.split())
 
@@ -67,7 +52,7 @@ _ORDINARY = frozenset(_ORDINARY_WORDS.split())
 def is_personal_header(header: str) -> bool:
     """Whether a header promises a patient's name, birth date, number, address, phone or e-mail."""
     words = reduced(header)
-    if words & _PEOPLE and not words & _NOT_THE_PERSON:
+    if words & PERSON_WORDS and not words & CLAIM_WORDS:
         return True
     return words in _PERSONAL_ALONE or any(personal <= words for personal in _PERSONAL)
 
@@ -122,4 +107,5 @@ def mask_text(text: str) -> str:
 
 def _without_name(found: re.Match[str]) -> str:
     words = found[2].replace(",", " ").split()
-    return found[0] if words[0].lower() in _ORDINARY else f"{found[1]} [name]"
+    name = list(takewhile(lambda word: word.lower() not in _ORDINARY, words))
+    return " ".join([found[1], "[name]", *words[len(name) :]]) if name else found[0]

@@ -26,21 +26,31 @@ class BrokenRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Grid:
-    """How rows divide into cells: the delimiter and the number of columns."""
+    """How rows divide into cells: the delimiter, the number of columns, and of blank cells after the last one.
+
+    Such blank cells count only where the file's rows have them throughout: in a single row they mean that a comma
+    within a cell has moved the others.
+    """
 
     delimiter: str
     width: int
+    trailing: int = 0
 
     def cells(self, text: str) -> list[str] | None:
-        """The cells of one record, blank ones beyond the last column left out; None where it cannot be divided."""
+        """The cells of one record; None where it cannot be divided into as many as there are columns."""
         try:
             reader = csv.reader([text], delimiter=self.delimiter, skipinitialspace=True, strict=True)
             cells = next(reader, [])
         except csv.Error:
             return None
-        while len(cells) > self.width and not cells[-1].strip():
-            cells.pop()
-        return cells if len(cells) == self.width else None
+        if len(cells) == self.width + self.trailing and not "".join(cells[self.width :]).strip():
+            cells = cells[: self.width]
+        return [_without_formula(cell) for cell in cells] if len(cells) == self.width else None
+
+
+def _without_formula(cell: str) -> str:
+    """`="00123"` is how a spreadsheet is told to leave a number alone."""
+    return cell[2:-1] if cell.startswith('="') and cell.endswith('"') and len(cell) > 2 else cell
 
 
 @dataclass(frozen=True)

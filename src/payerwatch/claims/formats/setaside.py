@@ -110,7 +110,7 @@ class SetAsideWriter:
     """
 
     def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer = csv.writer(file, lineterminator="\r\n")
         self._writer.writerow([*map(neutralised, columns), *_ADDED_COLUMNS])
 
     def write(self, rows: Iterable[SetAsideRow]) -> None:
