@@ -6,10 +6,10 @@ from abc import abstractmethod
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, OperationalError, ProgrammingError
+from django.db import DatabaseError
 from rich.console import Console
 
 from payerwatch.refusals import Refusal
@@ -49,7 +49,7 @@ class PayerwatchCommand(BaseCommand):
             answer = self.answer(**options)
         except Refusal as refusal:
             self._refuse(refusal, as_json=options["json"])
-        except (OperationalError, ProgrammingError) as error:
+        except DatabaseError as error:
             self._refuse(_database_refusal(error), as_json=options["json"])
         except KeyboardInterrupt:
             print("Interrupted: nothing of this was stored.", file=sys.stderr)
@@ -62,15 +62,15 @@ class PayerwatchCommand(BaseCommand):
             self.stdout.write(json.dumps(answer.document, indent=2, default=_plain))
         else:
             console = self.console()
-            console.print(answer.text, soft_wrap=True, highlight=False)
+            console.print(answer.text, soft_wrap=not console.is_terminal, highlight=False)
             for warning in answer.warnings:
-                console.print(f"[yellow]Note:[/yellow] {warning}", soft_wrap=True, highlight=False)
+                console.print(f"[yellow]Note:[/yellow] {warning}", soft_wrap=not console.is_terminal, highlight=False)
         if not answer.done:
             sys.exit(1)
 
     def _refuse(self, refusal: Refusal, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps({"error": refusal.as_dict()}, indent=2))
+            self.stdout.write(json.dumps(refusal.document(), indent=2))
         else:
             lines = [f"Refused: {refusal.message}", refusal.where, refusal.fix]
             self.stderr.write("\n".join(line for line in lines if line))
@@ -78,13 +78,15 @@ class PayerwatchCommand(BaseCommand):
 
     def console(self) -> Console:
         """Where people read: colour and width as the terminal allows."""
-        return Console(file=self.stdout._out)
+        return Console(file=cast(IO[str], self.stdout))
+
+
+_NO_TABLES = ("no such table", "unable to open database file")  # SQLite's words
 
 
 def _database_refusal(error: DatabaseError) -> DatabaseNotReady:
     cause = error.__cause__
-    missing = getattr(cause, "sqlstate", None) == "42P01" or "no such table" in str(cause)
-    if missing:
+    if getattr(cause, "sqlstate", None) == "42P01" or any(sign in str(cause) for sign in _NO_TABLES):
         return DatabaseNotReady("The database has no tables yet.", fix="Run: payerwatch migrate")
     if "locked" in str(cause):
         return DatabaseNotReady(
@@ -93,7 +95,7 @@ def _database_refusal(error: DatabaseError) -> DatabaseNotReady:
     # The driver's own words may hold an address or a value: they are not repeated.
     return DatabaseNotReady(
         f"The database refused ({type(cause).__name__}).",
-        fix="Check DATABASE_URL (or PAYERWATCH_DATA_DIR) and that the server runs.",
+        fix="Check DATABASE_URL (or PAYERWATCH_DATA_DIR), that the server runs, and that payerwatch migrate was run.",
     )
 
 
