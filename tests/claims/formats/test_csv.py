@@ -156,6 +156,13 @@ def test_a_remembered_mapping_is_used_for_the_same_header_only(tmp_path: Path) -
         opened(path, remembered=Remembered("other", {}, "dmy"))
 
 
+def test_times_of_day_are_left_out(tmp_path: Path) -> None:
+    found = only_row(
+        tmp_path, submitted="2025-01-03T10:11:12Z", decided="2/13/2025 3:04 PM", service="Jan 2 2025 9:00"
+    )
+    assert (found["submitted_date"], found["decided_date"]) == (date(2025, 1, 3), date(2025, 2, 13))
+
+
 def test_a_cell_written_as_a_formula_that_is_text_is_text(tmp_path: Path) -> None:
     assert only_row(tmp_path, claim='="00123"')["claim_number"] == "00123"
 

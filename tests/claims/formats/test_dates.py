@@ -40,7 +40,10 @@ def test_year_first_with_two_digits_needs_to_be_asked_for() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        *((blank, "missing") for blank in ("", " ", "N/A", "null", "-", "0000-00-00", "00/00/0000", "12/31/9999")),
+        *(
+            (blank, "missing")
+            for blank in ("", " ", "N/A", "null", "-", "0000-00-00", "00/00/0000", "12/31/9999", "1/1/1900")
+        ),
         *(("45000", "serial"), ("45000.5", "serial"), ("12345678901", "invalid"), ("soon", "invalid")),
         *(
             ("2025-02-30", "invalid"),

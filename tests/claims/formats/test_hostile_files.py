@@ -192,3 +192,20 @@ def test_blank_cells_after_the_last_column_are_nothing_where_all_rows_have_them(
     assert len(accepted(read(write(tmp_path, lines(ROW + ",", ROW + ",", ROW))))) == 3
     assert len(accepted(read(write(tmp_path, lines(ROW + ",", ROW + ",", header=HEADER + ","))))) == 2
     assert len(accepted(read(write(tmp_path, lines(ROW, ROW, header=HEADER + ","))))) == 2
+
+
+def test_memory_does_not_grow_with_the_number_of_rows(tmp_path: Path) -> None:
+    small = write(tmp_path, lines(*[row(claim=f"C{n}") for n in range(40_000)]), "small.csv")
+    large = write(tmp_path, lines(*[row(claim=f"C{n}") for n in range(240_000)]), "large.csv")
+    process = psutil.Process()
+    peaks = {}
+    for path in (small, large):
+        peaks[path] = max(process.memory_info().rss for _ in opened(path).batches(10_000))
+    assert peaks[large] - peaks[small] < 32 << 20
+
+
+def test_an_open_cell_is_not_read_on_for_ever(tmp_path: Path) -> None:
+    text = lines(row(reason='"open'), *["x" * 5_000 + "," * 8] * 90, row(claim="C9"))
+    batches = read(write(tmp_path, text), rows=10)
+    assert codes(batches)[2] == "quote_not_closed"
+    assert accepted(batches)[0]["claim_number"] == "C9"

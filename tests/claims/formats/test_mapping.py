@@ -50,6 +50,7 @@ def mapped(folder: Path, header: list[str], cells: list[str]) -> dict[str, str]:
         *(("DOS", "service_date"), ("From DOS", "service_date"), ("Service Date From", "service_date")),
         *(("Charges", "billed_amount"), ("Billed Amt", "billed_amount"), ("Total Billed", "billed_amount")),
         *(("CARC", "denial_reason"), ("Denial Code", "denial_reason"), ("Adj Reason Code", "denial_reason")),
+        *(("submitted_at", "submitted_date"), ("adjudicated_at", "decided_date"), ("Denied (Y/N)", "outcome")),
         *(("Submision Date", "submitted_date"), ("Claim Satus", "outcome")),
     ],
 )
@@ -68,6 +69,7 @@ def test_headers_of_many_systems_are_known(tmp_path: Path, header: str, field: s
     columns = HEADER.split(",")
     columns[fields.index(field)] = header
     cells = [*ORDINARY[:-1], "CO-197"]
+    cells[6] = "Y" if "Y/N" in header else "Paid"
     assert mapped(tmp_path, columns, cells) == dict(zip(fields, columns, strict=True)) | {field: header}
 
 

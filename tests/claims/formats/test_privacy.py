@@ -58,6 +58,7 @@ def test_a_column_with_a_personal_header_is_dropped(tmp_path: Path, header: str)
         "Claim ID",
         "Patient Responsibility",
         "Patient Paid",
+        "Patient Claim ID",
         "Place of Service",
         "Provider ID",
         "Plan Name",

@@ -21,7 +21,8 @@ from payerwatch.claims.formats.headers import header_signature
 from payerwatch.claims.formats.layout import Layout, find_layout
 from payerwatch.claims.formats.lines import LineBlock, read_head, read_lines
 from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns
-from payerwatch.claims.formats.money import read_cents
+from payerwatch.claims.formats.money import books_with_minus
+from payerwatch.claims.formats.notes import choice_notes, layout_notes
 from payerwatch.claims.formats.outcomes import question_in
 from payerwatch.claims.formats.privacy import mask_numbers, mask_text
 from payerwatch.claims.formats.records import Table, read_tables
@@ -182,7 +183,7 @@ def open_claims_file(
     lines = read_head(path, scan.encoding, lines=_SAMPLE_LINES)
     layout = find_layout(lines, [name for name in asked.values() if name])
     samples = _samples(lines, layout)
-    notes = _layout_notes(layout)
+    notes = layout_notes(layout)
     order_before = None
     if remembered is not None and remembered.header_signature == header_signature(layout.columns):
         asked = {**remembered.mapping, **asked}
@@ -193,8 +194,9 @@ def open_claims_file(
     except ColumnMissing as refusal:
         raise _with_pending_counted(refusal, path, scan, asked, date_order, today) from None
     order = order or _date_evidence(path, scan, layout, choice).order(_date_columns(layout, choice), order_before)
-    negated = frozenset(name for name in AMOUNT_FIELDS if _is_negated(samples, choice.columns.get(name)))
-    notes += _choice_notes(layout, choice, order, negated)
+    amounts = {name: samples[choice.columns[name]] for name in AMOUNT_FIELDS if name in choice.columns}
+    negated = frozenset(name for name, cells in amounts.items() if books_with_minus(cells))
+    notes += choice_notes(layout, choice, order, negated)
     return ClaimsFile(path, scan, layout, choice, order, today, negated, notes)
 
 
@@ -247,21 +249,6 @@ def _date_evidence(path: Path, scan: Scan, layout: Layout, choice: ColumnChoice)
     return gather((table.frame for table in tables), [str(at) for at in dated])
 
 
-def _is_negated(samples: Sequence[Sequence[str]], at: int | None) -> bool:
-    """Whether a column books amounts with a minus throughout, as ledgers do with payments."""
-    if at is None:
-        return False
-    amounts = [cents for cell in samples[at] if (cents := _cents(cell))]
-    return len(amounts) >= 5 and sum(cents < 0 for cents in amounts) > 0.9 * len(amounts)
-
-
-def _cents(cell: str) -> int | None:
-    try:
-        return read_cents(cell)
-    except ValueError:
-        return None
-
-
 def _with_pending_counted(
     refusal: ColumnMissing,
     path: Path,
@@ -283,26 +270,3 @@ def _with_pending_counted(
         rows += batch.row_count
     fix = f"{refusal.fix} Here that is {accepted:,} of {rows:,} rows."
     return ColumnMissing(refusal.message, where=refusal.where, fix=fix, fields=refusal.fields)
-
-
-def _layout_notes(layout: Layout) -> list[str]:
-    return [f"The header was found in row {layout.header_row}."] if layout.header_row > 1 else []
-
-
-def _choice_notes(layout: Layout, choice: ColumnChoice, order: DateOrder | None, negated: frozenset[str]) -> list[str]:
-    notes = []
-    if order in ("mdy", "dmy"):
-        first = "month" if order == "mdy" else "day"
-        notes.append(f"Dates are read with the {first} first ({order}).")
-    if choice.dropped:
-        dropped = ", ".join(layout.columns[at] for at in choice.dropped)
-        notes.append(f"Dropped as patients' data: {dropped}.")
-    if "claim_number" not in choice.columns:
-        notes.append("There is no claim number: corrections in a later file cannot be matched to these claims.")
-    if "decided_date" not in choice.columns:
-        notes.append("There is no decision date: only pending rows can be loaded.")
-    for name in sorted(negated):
-        notes.append(
-            f"Column {layout.columns[choice.columns[name]]} books amounts with a minus; they are read without."
-        )
-    return notes

@@ -47,8 +47,8 @@ FIELD_ALIASES = {
 WORDS = {
     word: reduced
     for reduced, words in {
-        "": "the of on was is for a by to in and",
-        "date": "dt dte dates day",
+        "": "the of on was is for a by to in and y n yn flag indicator ind",
+        "date": "dt dte dates day at datetime timestamp",
         "amount": "amt amts amounts dollars usd value",
         "number": "no num nbr numbers nmbr ref reference",
         "id": "ident identifier ids",
@@ -155,7 +155,7 @@ HEADERS: dict[str, dict[str, float]] = {
         **dict.fromkeys(("adjudicate outcome", "payer decision", "claim status description"), 0.95),
         **dict.fromkeys(("status", "decision", "disposition", "claim disposition", "adjudicate", "payer status"), 0.9),
         **dict.fromkeys(("finalize status", "current status", "current claim status", "claim result"), 0.85),
-        **dict.fromkeys(("deny", "claim deny", "deny flag", "deny indicator", "paid flag", "deny yn"), 0.85),
+        **dict.fromkeys(("deny", "claim deny", "claim paid"), 0.85),
         **dict.fromkeys(("result", "paid status", "status description", "insurance status", "claim status code"), 0.8),
         **dict.fromkeys(("process status", "status code", "claim stage", "resolution", "bill status"), 0.7),
         **dict.fromkeys(("paid", "approved", "stage", "response", "respond"), 0.55),
@@ -166,7 +166,9 @@ HEADERS: dict[str, dict[str, float]] = {
         **dict.fromkeys(("payer claim control number", "claim reference", "invoice number", "clm01"), 0.85),
         **dict.fromkeys(("control number", "patient control number", "pcn", "claim line id"), 0.75),
         **dict.fromkeys(("invoice", "invoice id", "voucher", "voucher number", "ticket number", "bill number"), 0.75),
-        **dict.fromkeys(("encounter id", "encounter number", "visit id", "bill id", "clearinghouse id"), 0.6),
+        **dict.fromkeys(
+            ("encounter id", "encounter number", "visit id", "visit number", "bill id", "clearinghouse id"), 0.6
+        ),
         **dict.fromkeys(("id", "number"), 0.5),
     },
     "billed_amount": {
@@ -209,7 +211,7 @@ _PEOPLE = "patient member subscriber insured guarantor beneficiary policyholder 
 PERSON_WORDS = frozenset(_PEOPLE.split())
 _NOT_THE_PERSON = (
     "responsibility portion balance paid amount copay coinsurance deductible type class status count charge control"
-    " due owes liability months"
+    " due owes liability months claim service procedure cpt encounter visit"
 )
 # With these words a column speaks of the claim or of money, not of who the person is.
 CLAIM_WORDS = frozenset(_NOT_THE_PERSON.split())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CHUNK_CHARACTERS = 1 << 19
-_BLOCK_CHARACTERS = 8 << 20
+_BLOCK_CHARACTERS = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class LineBlock:
 
 
 def read_lines(path: Path, encoding: str, *, rows: int, skip: int = 0) -> Iterator[LineBlock]:
-    """Blocks of about `rows` lines, never much more than 8 MiB; CR, LF and CRLF all end a line.
+    """Blocks of about `rows` lines, never much more than 4 MiB; CR, LF and CRLF all end a line.
 
     The first `skip` lines are left out. There is always a last block, possibly without lines.
     """

@@ -1,6 +1,7 @@
 """Amounts as exports write them (`$1,200.50`, `(12.00)`, `1.200,50`), in whole cents."""
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -31,6 +32,19 @@ def read_cents(text: str) -> int | None:
     if cents >= _MOST_CENTS:
         raise ValueError("not a plausible amount")
     return -cents if "-" in signs or "(" in signs else cents
+
+
+def books_with_minus(cells: Sequence[str]) -> bool:
+    """Whether a column books its amounts with a minus throughout, as ledgers do with payments."""
+    amounts = [cents for cell in cells if (cents := _cents_or_none(cell))]
+    return len(amounts) >= 5 and sum(cents < 0 for cents in amounts) > 0.9 * len(amounts)
+
+
+def _cents_or_none(cell: str) -> int | None:
+    try:
+        return read_cents(cell)
+    except ValueError:
+        return None
 
 
 def plain_cents(cells: pl.Expr) -> pl.Expr:

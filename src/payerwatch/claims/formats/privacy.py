@@ -12,6 +12,7 @@ from payerwatch.claims.formats.headers import reduced
 _PERSONAL = tuple(frozenset(words.split()) for words in PERSONAL_HEADERS)
 _PERSONAL_ALONE = frozenset(frozenset(words.split()) for words in ("name", "initials", "begin name", "county"))
 
+_SHORTEST_NUMBER = 11  # characters of a telephone or social security number with its dividers
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _SOCIAL_SECURITY = re.compile(r"(?<![\d-])\d{3}[-  .]\d{2}[-  .]\d{4}(?![\d-])")
 _PHONE = re.compile(r"(?<!\d)(?:\+?1[\s.-]?)?(?:\(\d{3}\)\s?|\d{3}[\s.-])\d{3}[\s.-]?\d{4}(?!\d)")
@@ -88,7 +89,7 @@ def _share(cells: list[str], pattern: re.Pattern[str]) -> float:
 
 def mask_numbers(text: str) -> str:
     """The text without e-mail addresses, social security and phone numbers."""
-    if not any(character.isdigit() or character == "@" for character in text):
+    if len(text) < _SHORTEST_NUMBER and "@" not in text:
         return text
     for pattern, mask in ((_EMAIL, "[e-mail]"), (_SOCIAL_SECURITY, "[number]"), (_PHONE, "[phone]")):
         text = pattern.sub(mask, text)

@@ -69,7 +69,10 @@ class Table:
 
     def cells(self, record: int) -> list[str]:
         """All cells of a row of the frame."""
-        return self.grid.cells(self.records[record]) or [""] * self.grid.width
+        text = self.records[record]
+        if '"' not in text and text.count(self.grid.delimiter) == self.grid.width - 1:
+            return text.split(self.grid.delimiter)
+        return self.grid.cells(text) or [""] * self.grid.width
 
 
 def read_tables(blocks: Iterable[LineBlock], grid: Grid, wanted: list[int], *, first_row: int) -> Iterator[Table]:
@@ -102,7 +105,7 @@ def _join_quoted_lines(lines: list[str], grid: Grid, *, is_last: bool) -> _Joine
             continue
         records += lines[position:at]
         closing = odd[here + 1] if here + 1 < len(odd) else None
-        if closing is None and not is_last and len(lines) - at <= _LONGEST_RECORD_LINES:
+        if closing is None and not is_last and _may_be_one_record(lines[at:]):
             return _Joined(records, unclosed, lines[at:])
         position = _end_of_record(lines, at, closing, grid)
         if position == at:
@@ -116,12 +119,16 @@ def _end_of_record(lines: list[str], at: int, closing: int | None, grid: Grid) -
     """The line after the record that begins at line `at`; `at` itself where its quotation mark never closes."""
     if grid.cells(lines[at]) is not None:
         return at + 1
-    if closing is None or closing - at >= _LONGEST_RECORD_LINES:
+    if closing is None or not _may_be_one_record(lines[at : closing + 1]):
         return at
     # A line within that is a whole row by itself shows that the quotation mark was left open by mistake.
     if any(grid.cells(line) is not None for line in lines[at + 1 : closing]):
         return at
     return closing + 1 if grid.cells("\n".join(lines[at : closing + 1])) is not None else at
+
+
+def _may_be_one_record(lines: list[str]) -> bool:
+    return len(lines) <= _LONGEST_RECORD_LINES and sum(map(len, lines)) <= _LONGEST_RECORD
 
 
 def _table(joined: _Joined, grid: Grid, wanted: list[int], first_row: int, bytes_read: int) -> Table:

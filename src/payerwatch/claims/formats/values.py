@@ -81,7 +81,7 @@ class RowChecks:
         for field in ("payer", "cpt", "outcome", "denial_reason"):
             columns += self._looked_up(frame, field)
         for field in DATE_FIELDS:
-            value, problem = self._looked_up(frame, field)
+            value, problem = self._lookups[field].columns(_without_times(self._cells(frame, field)))
             columns += [value.alias(field), problem.alias(f"{field}_problem")]
         for field in AMOUNT_FIELDS:
             columns += self._amount(frame, field)
@@ -166,6 +166,13 @@ class RowChecks:
             pl.when(is_denied).then("denial_category").alias("denial_category"),
             pl.when(pl.col("service_date") <= self._today).then("service_date").alias("service_date"),
         )
+
+
+def _without_times(cells: pl.Series) -> pl.Series:
+    """Times of day would make nearly every cell distinct."""
+    if not cells.str.contains(":", literal=True).any():
+        return cells
+    return cells.str.replace(r"[T ]\d{1,2}:\d{2}.*$", "")
 
 
 def _nothing(height: int) -> pl.Series:
