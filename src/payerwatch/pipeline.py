@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -22,7 +23,12 @@ from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_fi
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
 from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
-from payerwatch.claims.queries import earlier_upload_of, latest_upload_with, upload_with_id
+from payerwatch.claims.queries import (
+    earlier_upload_of,
+    latest_upload_with,
+    upload_with_id,
+    uploads_that_repeated_claims_since,
+)
 from payerwatch.drift import runoff
 from payerwatch.drift.actions import Detected, detect_drift
 from payerwatch.refusals import Refusal
@@ -30,16 +36,32 @@ from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 
 
+class FileNotReadable(Refusal):
+    """The file is not there, is a directory or a pipe, or may not be read."""
+
+
+class SetAsideNotWritable(Refusal):
+    """The file for rows set aside cannot be written there."""
+
+
 class NothingAccepted(Refusal):
     """Every row of the file was set aside; nothing was stored."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, upload: Upload, set_aside: Path | None) -> None:
         super().__init__(
-            f"None of the {loaded.upload.rows:,} rows could be loaded; nothing was stored.",
-            where=", ".join(f"{code}: {count:,}" for code, count in loaded.upload.reasons.items()),
-            fix="Use --set-aside FILE to get the rows back with a reason and a fix for each.",
+            f"None of the {upload.rows:,} rows could be loaded; nothing was stored.",
+            where=", ".join(f"{code}: {count:,}" for code, count in upload.reasons.items()),
+            fix="Use --set-aside FILE to get the rows back with a reason and a fix for each."
+            if set_aside is None
+            else f"The rows are in {set_aside}, each with its reason and fix.",
         )
-        self.loaded = loaded
+        self.upload = upload
+
+    def document(self) -> dict[str, Any]:
+        upload = self.upload
+        counts = {"rows": upload.rows, "accepted": upload.accepted, "set_aside": upload.set_aside}
+        found = {"reasons": upload.reasons, "mapping": upload.mapping, "dropped_columns": upload.dropped_columns}
+        return super().document() | counts | found
 
 
 @dataclass(frozen=True)
@@ -64,7 +86,11 @@ class LoadResult:
 
 
 def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: date) -> LoadResult:
-    """Receive, load and count one file. Raises FileRefused or NothingAccepted; nothing is then stored."""
+    """Receive, load and count one file.
+
+    Raises FileNotReadable, SetAsideNotWritable, FileRefused or NothingAccepted; nothing is then stored.
+    """
+    _refuse_unusable_paths(order)
     with acting_in(customer):
         lock_claims()
         progress("read", 0, 1)
@@ -78,12 +104,13 @@ def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: dat
         progress("read", file.size_bytes, file.size_bytes)
         earlier = earlier_upload_of(file.digest)
         if earlier is not None:
+            _give_back_again(order.set_aside, file)
             return LoadResult(earlier, file, already_loaded=True)
         upload = claims.receive_upload(file, order.path.name)
         with _set_aside_file(order.set_aside, file) as set_aside:
             loaded = load_claims(file, upload, progress=progress, set_aside=set_aside)
         if not upload.accepted:
-            raise NothingAccepted(loaded)
+            raise NothingAccepted(upload, order.set_aside)
         progress("count", 0, 1)
         runoff.count_upload(upload)
         progress("count", 1, 1)
@@ -92,14 +119,22 @@ def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: dat
         return LoadResult(upload, file, already_loaded=False, loaded=loaded)
 
 
-def undo(customer: Customer, upload_id: str) -> Upload:
+@dataclass(frozen=True)
+class Undone:
+    """The upload taken back, and later ones that may have repeated its claims, which have gone with it."""
+
+    upload: Upload
+    repeated_by: list[Upload]
+
+
+def undo(customer: Customer, upload_id: str) -> Undone:
     """Take an upload back. Raises UnknownUpload, UploadAlreadyUndone or UploadChangedSince."""
     with acting_in(customer):
         lock_claims()
         upload = upload_with_id(upload_id)
         claims.refuse_unless_undoable(upload)
         runoff.count_upload(upload, sign=-1)
-        return claims.undo_upload(upload)
+        return Undone(claims.undo_upload(upload), list(uploads_that_repeated_claims_since(upload)))
 
 
 def map_payer(customer: Customer, raw_name: str, payer_name: str) -> PayerMapping:
@@ -116,12 +151,16 @@ def map_payer(customer: Customer, raw_name: str, payer_name: str) -> PayerMappin
 
 
 def map_cpt_group(customer: Customer, code_from: str, code_to: str, group: str) -> CptGroupMapping:
-    """Group a range of codes the customer's own way; claims and cells follow. Raises CodeRangeUnusable."""
+    """Group a range of codes the customer's own way; claims and cells follow.
+
+    Raises CodeRangeUnusable or CptGroupNameUnusable.
+    """
     with acting_in(customer):
         lock_claims()
-        runoff.count_codes(code_from, code_to, sign=-1)
-        mapping = claims.map_cpt_group(code_from, code_to, group)
-        runoff.count_codes(code_from, code_to, sign=1)
+        codes = claims.code_range(code_from, code_to)
+        runoff.count_codes(*codes, sign=-1)
+        mapping = claims.map_cpt_group(*codes, group)
+        runoff.count_codes(*codes, sign=1)
         return mapping
 
 
@@ -140,10 +179,46 @@ def _remembered(path: Path) -> Remembered | None:
     return Remembered(signature, upload.mapping, upload.date_order or None)
 
 
+def _refuse_unusable_paths(order: LoadOrder) -> None:
+    """Before anything is asked of the database. Raises FileNotReadable or SetAsideNotWritable."""
+    path, target = order.path, order.set_aside
+    try:
+        if path.exists() and not path.is_file():
+            kind = "a directory" if path.is_dir() else "no ordinary file"
+            raise FileNotReadable(f"{path} is {kind}", fix="Name the claims file itself, saved on disk.")
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise FileNotReadable(f"{path} cannot be read: {_why(error)}", fix="Check the path and try again.") from None
+    if target is not None and target.exists() and target.samefile(path):
+        raise SetAsideNotWritable(
+            "--set-aside names the claims file itself, which would be overwritten", fix="Name another file."
+        )
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or "the path is not one"
+
+
+def _give_back_again(path: Path | None, file: ClaimsFile) -> None:
+    """Write the rows set aside when this very file was loaded before."""
+    with _set_aside_file(path, file) as set_aside:
+        if set_aside is not None:
+            for batch in file.batches():
+                set_aside.write(batch.set_aside)
+
+
 @contextmanager
 def _set_aside_file(path: Path | None, file: ClaimsFile) -> Iterator[SetAsideWriter | None]:
     if path is None:
         yield None
         return
-    with path.open("w", encoding="utf-8-sig", newline="") as target:
+    try:
+        target = path.open("w", encoding="utf-8-sig", newline="")
+    except (OSError, ValueError) as error:
+        raise SetAsideNotWritable(
+            f"{path} cannot be written: {_why(error)}",
+            where="--set-aside",
+            fix="Name a file in a directory that exists.",
+        ) from None
+    with target:
         yield SetAsideWriter(target, file.kept_columns)

@@ -1,6 +1,7 @@
 """The one shape in which Payerwatch refuses: what is wrong, where, and how to fix it."""
 
 import re
+from typing import Any
 
 
 class Refusal(Exception):
@@ -22,6 +23,10 @@ class Refusal(Exception):
 
     def as_dict(self) -> dict[str, str]:
         return {"code": self.code, "message": self.message, "where": self.where, "fix": self.fix}
+
+    def document(self) -> dict[str, Any]:
+        """The answer for programs: the error and, beside it, what is known all the same."""
+        return {"error": self.as_dict()}
 
     def __str__(self) -> str:
         place = f" ({self.where.rstrip('.')})" if self.where else ""

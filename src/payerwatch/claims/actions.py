@@ -3,8 +3,10 @@
 Counting into run-off cells is the next step's: `pipeline.py` puts it around these, in the same transaction.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
+from django.db.models import F, ProtectedError
 from django.utils import timezone
 
 from payerwatch.claims import merging
@@ -19,7 +21,7 @@ from payerwatch.claims.models import (
     ReplacedClaim,
     Upload,
 )
-from payerwatch.claims.payer_names import normalise
+from payerwatch.claims.payers import payer_key
 from payerwatch.claims.queries import uploads_that_changed_claims_of
 from payerwatch.refusals import Refusal
 
@@ -36,6 +38,14 @@ class UploadChangedSince(Refusal):
 
 class PayerNameUnusable(Refusal):
     """A payer's name needs at least one letter or digit, and at most 200 characters."""
+
+
+class CodeRangeUnusable(Refusal):
+    """A range of codes needs two CPT or HCPCS codes of one kind, in order."""
+
+
+class CptGroupNameUnusable(Refusal):
+    """A CPT group's name must have 1 to 40 characters that can be printed."""
 
 
 def receive_upload(file: ClaimsFile, filename: str) -> Upload:
@@ -65,17 +75,35 @@ def refuse_unless_undoable(upload: Upload) -> None:
 
 
 def undo_upload(upload: Upload) -> Upload:
-    """Take back what an upload did to claims: restore those it changed, remove those it brought."""
+    """Take back what an upload did: restore the claims it changed, remove those and the payers it brought."""
+    spellings = Claim.objects.filter(upload=upload).values_list("payer_mapping", flat=True).distinct()
+    touched = set(spellings)
     merging.take_back(upload.pk)
+    _drop_unused_spellings(touched)
     upload.state = Upload.State.UNDONE
     upload.undone_at = timezone.now()
     upload.save()
     return upload
 
 
+def _drop_unused_spellings(touched: set[int]) -> None:
+    """Remove the spellings no claim has any more, with their payers, where no person has mapped them.
+
+    A file read by the wrong column may have made thousands, which would be suggested ever after.
+    """
+    payers = PayerMapping.objects.filter(pk__in=touched).values("payer")
+    used = set(Claim.objects.filter(payer__in=payers).values_list("payer_mapping", flat=True).distinct())
+    used |= set(ReplacedClaim.objects.values_list("payer_mapping", flat=True).distinct())
+    unused = PayerMapping.objects.filter(pk__in=touched - used, raw_key=F("payer__name_key"))
+    for mapping in list(unused.select_related("payer")):
+        mapping.delete()
+        with suppress(ProtectedError):  # another spelling, or an event, still names the payer
+            mapping.payer.delete()
+
+
 def payer_spelling(raw_name: str) -> PayerMapping | None:
     """The mapping of a spelling, if files or a person have made one."""
-    return PayerMapping.objects.filter(raw_key=normalise(raw_name)).select_related("payer").first()
+    return PayerMapping.objects.filter(raw_key=payer_key(raw_name)).select_related("payer").first()
 
 
 def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
@@ -85,19 +113,49 @@ def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
     """
     raw_name, payer_name = (" ".join(name.split()) for name in (raw_name, payer_name))
     for name in (raw_name, payer_name):
-        if not normalise(name) or len(name) > 200:
+        if not payer_key(name) or len(name) > 200 or not name.isprintable():
             raise PayerNameUnusable(f"{name[:60]!r} cannot be a payer's name.", fix="Use 1 to 200 letters or digits.")
-    payer, _ = Payer.objects.get_or_create(name_key=normalise(payer_name), defaults={"name": payer_name})
+    payer = _payer_meant(raw_name, payer_name)
     mapping, _ = PayerMapping.objects.update_or_create(
-        raw_key=normalise(raw_name), defaults={"payer": payer}, create_defaults={"payer": payer, "raw_name": raw_name}
+        raw_key=payer_key(raw_name), defaults={"payer": payer}, create_defaults={"payer": payer, "raw_name": raw_name}
     )
     for states in _STATES:
         states.objects.filter(payer_mapping=mapping).update(payer=payer)
     return mapping
 
 
+def _payer_meant(raw_name: str, payer_name: str) -> Payer:
+    """The payer of a name, which may itself be a spelling that was mapped to another payer."""
+    spelling = payer_spelling(payer_name)
+    if spelling is not None and payer_key(raw_name) != payer_key(payer_name):
+        return spelling.payer
+    payer, _ = Payer.objects.get_or_create(name_key=payer_key(payer_name), defaults={"name": payer_name})
+    return payer
+
+
+def code_range(code_from: str, code_to: str) -> tuple[str, str]:
+    """The two ends as codes are stored. Raises CodeRangeUnusable."""
+    low, high = code_from.strip().upper(), code_to.strip().upper()
+    try:
+        cpt_group(low, [(low, high, "")])
+    except ValueError:
+        raise CodeRangeUnusable(
+            f"{low[:12]!r} to {high[:12]!r} is not a range of CPT or HCPCS codes.",
+            fix="Write one code, or two of one kind with the lower first, such as 97110-97150 or J0100-J0999.",
+        ) from None
+    return low, high
+
+
 def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
-    """Group a range of codes the customer's own way; stored claims follow."""
+    """Group a range of codes (ends as of `code_range`) the customer's own way; stored claims follow.
+
+    Raises CptGroupNameUnusable.
+    """
+    group = " ".join(group.split())
+    if not group or len(group) > 40 or not group.isprintable():
+        raise CptGroupNameUnusable(
+            f"{group[:60]!r} cannot be a CPT group's name.", fix="Use 1 to 40 printable characters."
+        )
     mapping, _ = CptGroupMapping.objects.update_or_create(
         code_from=code_from, code_to=code_to, defaults={"cpt_group": group}
     )

@@ -76,9 +76,7 @@ def lock_claims() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [_LOADING_LOCK, current_customer_id()])
 
 
-def load_claims(
-    file: ClaimsFile, upload: Upload, *, progress: Progress, set_aside: SetAsideWriter | None
-) -> Loaded:
+def load_claims(file: ClaimsFile, upload: Upload, *, progress: Progress, set_aside: SetAsideWriter | None) -> Loaded:
     """Turn the rows of `file` into claims of `upload` (saved, still without counts).
 
     Steps: 1. each batch is checked, its payers are found, its rows staged or set aside; 2. service lines

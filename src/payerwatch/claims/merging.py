@@ -3,7 +3,7 @@
 Every statement names the customer, although on PostgreSQL the row policies would do: SQLite has none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -76,9 +76,7 @@ def take_back(upload_id: int) -> None:
               AND was.replaced_by_id = %s AND was.claim_id = {_CLAIM}.id""",
         [customer_id, customer_id, upload_id],
     )
-    _execute(
-        f"DELETE FROM {_REPLACED} WHERE customer_id = %s AND replaced_by_id = %s", [customer_id, upload_id]
-    )
+    _execute(f"DELETE FROM {_REPLACED} WHERE customer_id = %s AND replaced_by_id = %s", [customer_id, upload_id])
 
 
 def _unknown(fields: Iterable[str]) -> set[str]:
@@ -101,18 +99,23 @@ def _assignments(fields: Iterable[str]) -> list[str]:
     latest = {name: f"excluded.{name}" for name in ("upload_id", *_STATE)}
     for name in (*_KEY, *_unknown(fields)):
         del latest[name]
-    if "denial_reason" not in set(fields):
+    reasons_known = "denial_reason" in set(fields)
+    if not reasons_known:
         latest["denial_category"] = """CASE WHEN excluded.outcome = 'denied'
             THEN coalesce(existing.denial_category, excluded.denial_category) END"""
-    first = {name: _first_decision(name) for name in _FIRST}
+    first = {name: _first_decision(name, reasons_known=reasons_known) for name in _FIRST}
     return [f"{name} = {value}" for name, value in (latest | first).items()]
 
 
-def _first_decision(name: str) -> str:
+def _first_decision(name: str, *, reasons_known: bool) -> str:
     """The first decision stays, unless none was known or the row states one that is not later."""
+    incoming = f"excluded.{name}"
+    if name == "first_denial_category" and not reasons_known:
+        incoming = """CASE WHEN excluded.first_outcome = 'denied'
+            THEN coalesce(existing.first_denial_category, excluded.first_denial_category) END"""
     return f"""CASE WHEN excluded.first_outcome <> 'pending' AND (existing.first_outcome = 'pending'
         OR excluded.first_decided_date <= existing.first_decided_date)
-        THEN excluded.{name} ELSE existing.{name} END"""
+        THEN {incoming} ELSE existing.{name} END"""
 
 
 def _equal(left: str, right: str, names: Iterable[str]) -> str:
@@ -123,7 +126,7 @@ def _listed(table: str, names: Iterable[str]) -> str:
     return ", ".join(f"{table}.{name}" for name in names)
 
 
-def _execute(statement: str, parameters: list[object]) -> int:
+def _execute(statement: str, parameters: Sequence[int]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)

@@ -20,9 +20,7 @@ class Payer(TenantModel):
     name_key = models.CharField(max_length=200)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "name_key"], name="claims_payer_name_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["customer", "name_key"], name="claims_payer_name_unique")]
 
     def __str__(self) -> str:
         return self.name
@@ -36,9 +34,7 @@ class PayerMapping(TenantModel):
     payer = TenantForeignKey(Payer, on_delete=models.PROTECT, related_name="mappings")
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "raw_key"], name="claims_payermapping_raw_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["customer", "raw_key"], name="claims_payermapping_raw_unique")]
 
     def __str__(self) -> str:
         return self.raw_name
@@ -91,9 +87,7 @@ class Upload(TenantModel):
     undone_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "public_id"], name="claims_upload_public_id_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["customer", "public_id"], name="claims_upload_public_id_unique")]
         indexes = [models.Index(fields=["customer", "digest"], name="claims_upload_digest")]
 
     def __str__(self) -> str:
@@ -171,9 +165,7 @@ class ReplacedClaim(ClaimState):
     class Meta(ClaimState.Meta):
         abstract = False
         constraints = [
-            models.UniqueConstraint(
-                fields=["customer", "replaced_by", "claim"], name="claims_replacedclaim_once"
-            )
+            models.UniqueConstraint(fields=["customer", "replaced_by", "claim"], name="claims_replacedclaim_once")
         ]
         indexes = [
             models.Index(fields=["customer", "upload"], name="claims_replaced_upload"),

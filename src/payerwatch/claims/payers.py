@@ -5,10 +5,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from payerwatch.claims.models import Payer, PayerMapping
-from payerwatch.claims.payer_names import normalise, suggest
+from payerwatch.claims.payer_names import ABBREVIATIONS, normalise, suggest
 
 # Below this a near spelling is more often another payer than the same one.
 _WORTH_SUGGESTING = 0.8
+_KEY_LENGTH = 200
+
+
+def payer_key(name: str) -> str:
+    """What spellings of a name share, as it is stored; empty for a name without letter or digit."""
+    return normalise(name)[:_KEY_LENGTH]  # folding case can make a name longer than it was
 
 
 @dataclass(frozen=True)
@@ -40,17 +46,21 @@ class PayerDirectory:
         return rows.join(ids, on="payer_name", how="left", maintain_order="left")
 
     def suggestions(self) -> list[PayerSuggestion]:
-        """For each payer made by this load, the known payer it is probably a spelling of."""
+        """For each payer made by this load, the payer seen before it that it is probably a spelling of."""
+        in_use = {payer_id for _, payer_id in self._mapped.values()} - {payer.pk for payer in self._new}
+        seen = [payer.name for payer in self._payers.values() if payer.pk in in_use]
+        new: set[str] = set()
         suggestions = []
         for payer in self._new:
-            others = [other.name for other in self._payers.values() if other.name != payer.name]
-            best = next(iter(suggest(payer.name, others)), None)
+            best = next(iter(suggest(payer.name, seen)), None)
             if best is not None and best[1] >= _WORTH_SUGGESTING:
-                suggestions.append(PayerSuggestion(payer.name, best[0], round(best[1], 2)))
+                suggestions.append(_suggestion(payer.name, best[0], best[1], either_way=best[0] in new))
+            seen.append(payer.name)
+            new.add(payer.name)
         return suggestions
 
     def _mapping(self, raw_name: str) -> tuple[int, int]:
-        key = normalise(raw_name)
+        key = payer_key(raw_name)
         if key not in self._mapped:
             payer = self._payers.get(key) or self._add_payer(raw_name, key)
             mapping = PayerMapping.objects.create(raw_name=raw_name, raw_key=key, payer=payer)
@@ -62,3 +72,10 @@ class PayerDirectory:
         self._payers[key] = payer
         self._new.append(payer)
         return payer
+
+
+def _suggestion(name: str, other: str, score: float, *, either_way: bool) -> PayerSuggestion:
+    """Of two new payers the short form means the long one; otherwise the later means the earlier."""
+    if either_way and payer_key(other) in ABBREVIATIONS and payer_key(name) not in ABBREVIATIONS:
+        name, other = other, name
+    return PayerSuggestion(name, other, round(score, 2))

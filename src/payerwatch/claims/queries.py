@@ -14,7 +14,8 @@ class UnknownUpload(Refusal):
 
 def watermark() -> date | None:
     """The latest submitted or decided date loaded, or None where nothing is."""
-    return Upload.objects.filter(state=Upload.State.LOADED).aggregate(last=Max("last_date"))["last"]
+    last: date | None = loaded_uploads().aggregate(last=Max("last_date"))["last"]
+    return last
 
 
 def loaded_uploads() -> QuerySet[Upload]:
@@ -55,6 +56,11 @@ def uploads_that_changed_claims_of(upload: Upload) -> QuerySet[Upload]:
     """Later uploads that changed claims which `upload` brought or changed."""
     later = ReplacedClaim.objects.filter(upload=upload).values("replaced_by_id")
     return Upload.objects.filter(pk__in=later).order_by("pk")
+
+
+def uploads_that_repeated_claims_since(upload: Upload) -> QuerySet[Upload]:
+    """Later uploads with claims that changed nothing, since they were stored before; perhaps by `upload`."""
+    return loaded_uploads().filter(pk__gt=upload.pk, unchanged_claims__gt=0)
 
 
 def claims_of(payer: Payer, cpt_group: str) -> QuerySet[Claim]:

@@ -4,7 +4,7 @@ A cell never sees a claim: it is changed by the claims a load, an undo or a re-m
 same transaction. Encounters billed at nothing are no claims and are not counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection
@@ -23,26 +23,25 @@ _A_MONDAY = "date('1900-01-01')"
 
 def count_upload(upload: Upload, *, sign: int = 1) -> None:
     """Count what an upload changed: its claims in, the states they replaced out (`sign=-1`: the reverse)."""
-    _add(Claim, "upload_id = %s", upload.pk, sign)
-    _add(ReplacedClaim, "replaced_by_id = %s", upload.pk, -sign)
+    _add(Claim, "upload_id = %s", [upload.pk], sign)
+    _add(ReplacedClaim, "replaced_by_id = %s", [upload.pk], -sign)
     _drop_empty()
 
 
 def count_spelling(payer_mapping_id: int, *, sign: int) -> None:
     """Count the claims of one spelling of a payer in (`sign=1`) or out (`sign=-1`)."""
-    _add(Claim, "payer_mapping_id = %s", payer_mapping_id, sign)
+    _add(Claim, "payer_mapping_id = %s", [payer_mapping_id], sign)
     _drop_empty()
 
 
 def count_codes(code_from: str, code_to: str, *, sign: int) -> None:
     """Count the claims of a range of codes, both ends included, in or out."""
-    _add(Claim, "cpt >= %s AND cpt <= %s", (code_from, code_to), sign)
+    _add(Claim, "cpt >= %s AND cpt <= %s", [code_from, code_to], sign)
     _drop_empty()
 
 
-def _add(model: type[Model], condition: str, value: object, sign: int) -> None:
+def _add(model: type[Model], condition: str, values: Sequence[int | str], sign: int) -> None:
     sums = ", ".join(f"{_CELL}.{name} + excluded.{name}" for name in _SUMS)
-    parameters = list(value) if isinstance(value, tuple) else [value]
     with connection.cursor() as cursor, _hashed_groups(cursor):
         cursor.execute(
             f"""INSERT INTO {_CELL} (customer_id, {", ".join(_KEY + _SUMS)})
@@ -58,7 +57,7 @@ def _add(model: type[Model], condition: str, value: object, sign: int) -> None:
                 GROUP BY 1, 2, 3, 4, 5, 6, 7
                 ON CONFLICT (customer_id, submit_week, payer_id, cpt_group, lag_weeks, outcome, denial_category)
                 DO UPDATE SET ({", ".join(_SUMS)}) = ({sums})""",
-            [current_customer_id(), *parameters],
+            [current_customer_id(), *values],
         )
 
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -40,11 +41,18 @@ class PayerwatchCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="answer with one JSON document on stdout")
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """The parser; with `--json` on the command line it states usage errors on stdout too."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        if parser.called_from_command_line and "--json" in sys.argv:
+            parser.error = partial(_usage_error, parser)  # type: ignore[method-assign]
+        return parser
+
     @abstractmethod
     def answer(self, **options: Any) -> Answer:
         """Do the work. Raises Refusal."""
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         try:
             answer = self.answer(**options)
         except Refusal as refusal:
@@ -52,7 +60,7 @@ class PayerwatchCommand(BaseCommand):
         except DatabaseError as error:
             self._refuse(_database_refusal(error), as_json=options["json"])
         except KeyboardInterrupt:
-            print("Interrupted: nothing of this was stored.", file=sys.stderr)
+            self.stderr.write("Interrupted: nothing of this was stored.")
             sys.exit(130)
         else:
             self._say(answer, as_json=options["json"])
@@ -79,6 +87,13 @@ class PayerwatchCommand(BaseCommand):
     def console(self) -> Console:
         """Where people read: colour and width as the terminal allows."""
         return Console(file=cast(IO[str], self.stdout))
+
+
+def _usage_error(parser: CommandParser, message: str) -> None:
+    fix = " ".join(parser.format_usage().split())
+    error = {"code": "usage", "message": message, "where": parser.prog, "fix": fix}
+    sys.stdout.write(json.dumps({"error": error}, indent=2) + "\n")
+    type(parser).error(parser, message)
 
 
 _NO_TABLES = ("no such table", "unable to open database file")  # SQLite's words
@@ -116,5 +131,3 @@ def _plain(value: object) -> str:
     if isinstance(value, date | datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-

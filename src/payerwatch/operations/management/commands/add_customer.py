@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from rich.markup import escape
 
 from payerwatch.operations.command import Answer, PayerwatchCommand
 from payerwatch.tenancy.actions import add_customer
@@ -17,5 +18,6 @@ class Command(PayerwatchCommand):
 
     def answer(self, **options: Any) -> Answer:
         customer = add_customer(options["name"])
-        text = f"Added [bold]{customer.name}[/bold]. Next: payerwatch load FILE --customer {customer.name!r}"
+        name, quoted = escape(customer.name), escape(repr(customer.name))
+        text = f"Added [bold]{name}[/bold]. Next: payerwatch load FILE --customer {quoted}"
         return Answer({"customer": customer.name}, text)

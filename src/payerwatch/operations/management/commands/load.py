@@ -47,7 +47,7 @@ class Command(PayerwatchCommand):
         with shown_progress() as progress:
             result = pipeline.load(customer, order, progress=progress, today=date.today())
         document = _document(result, dry_run=order.dry_run)
-        return Answer(document, _text(result, order, customer.name), warnings=_warnings(result, document))
+        return Answer(document, _text(result, order, customer.name), warnings=_warnings(document))
 
 
 def mapping(text: str) -> dict[str, str | None]:
@@ -94,7 +94,7 @@ def _document(result: pipeline.LoadResult, *, dry_run: bool) -> dict[str, Any]:
 
 def _notes(result: pipeline.LoadResult) -> list[str]:
     notes = list(result.file.notes)
-    if result.loaded is not None and not result.loaded.numbered:
+    if result.file.is_numbered and result.loaded is not None and not result.loaded.numbered:
         notes.append(
             "Rows without a claim number are told apart by their content and place, so a corrected row cannot be "
             "matched to the one it corrects: it counts as another claim. Include the claim number in the export."
@@ -108,6 +108,7 @@ def _text(result: pipeline.LoadResult, order: pipeline.LoadOrder, customer: str)
         return (
             f"This very file is loaded already, as [bold]{upload.public_id}[/bold] on {upload.loaded_at:%Y-%m-%d}: "
             "nothing was changed. To load it another way, undo that upload first."
+            + (f"\nIts rows set aside are in {escape(str(order.set_aside))}." if order.set_aside else "")
         )
     head = "Dry run, nothing was stored:" if order.dry_run else f"Loaded as [bold]{upload.public_id}[/bold]:"
     lines = [
@@ -123,7 +124,7 @@ def _text(result: pipeline.LoadResult, order: pipeline.LoadOrder, customer: str)
     elif upload.set_aside:
         lines.append("Add --set-aside FILE to get those rows back as CSV, each with its reason and fix.")
     if not order.dry_run:
-        lines.append(f"Next: payerwatch detect --customer {customer!r}")
+        lines.append(f"Next: payerwatch detect --customer {escape(repr(customer))}")
     return "\n".join(lines)
 
 
@@ -139,7 +140,7 @@ def _mapping_lines(result: pipeline.LoadResult) -> list[str]:
     return [*lines, ""]
 
 
-def _warnings(result: pipeline.LoadResult, document: dict[str, Any]) -> list[str]:
+def _warnings(document: dict[str, Any]) -> list[str]:
     suggestions = [
         f"{item['raw']} is probably {item['payer']}. If so: payerwatch map_payer {item['raw']!r} {item['payer']!r} "
         "--customer NAME"

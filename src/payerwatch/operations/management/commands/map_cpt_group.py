@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from rich.markup import escape
 
 from payerwatch import pipeline
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
@@ -27,5 +28,5 @@ class Command(PayerwatchCommand):
             "code_to": mapping.code_to,
             "cpt_group": mapping.cpt_group,
         }
-        text = f"{mapping.code_from}-{mapping.code_to} is now [bold]{mapping.cpt_group}[/bold]."
+        text = f"{mapping.code_from}-{mapping.code_to} is now [bold]{escape(mapping.cpt_group)}[/bold]."
         return Answer(document, text)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from rich.markup import escape
 
 from payerwatch import pipeline
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
@@ -22,4 +23,4 @@ class Command(PayerwatchCommand):
         customer = customer_named(options["customer"])
         mapping = pipeline.map_payer(customer, options["raw"], options["payer"])
         document = {"raw": mapping.raw_name, "payer": mapping.payer.name}
-        return Answer(document, f"{mapping.raw_name} is now [bold]{mapping.payer.name}[/bold].")
+        return Answer(document, f"{escape(mapping.raw_name)} is now [bold]{escape(mapping.payer.name)}[/bold].")

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.claims.models import Upload
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
 from payerwatch.tenancy.queries import customer_named
 
@@ -21,14 +23,23 @@ class Command(PayerwatchCommand):
         parser.add_argument("upload", metavar="UPLOAD", help="the upload's id, upl_…, as load printed it")
 
     def answer(self, **options: Any) -> Answer:
-        upload = pipeline.undo(customer_named(options["customer"]), options["upload"])
+        undone = pipeline.undo(customer_named(options["customer"]), options["upload"])
+        upload, repeated_by = undone.upload, undone.repeated_by
         document = {
             "upload": upload.public_id,
             "removed_claims": upload.new_claims,
             "restored_claims": upload.updated_claims,
+            "repeated_by": [later.public_id for later in repeated_by],
         }
         text = (
-            f"Took back {upload.public_id} ({upload.filename}): {upload.new_claims:,} claims removed, "
+            f"Took back {upload.public_id} ({escape(upload.filename)}): {upload.new_claims:,} claims removed, "
             f"{upload.updated_claims:,} restored."
         )
-        return Answer(document, text)
+        return Answer(document, text, warnings=_warnings(repeated_by))
+
+
+def _warnings(repeated_by: list[Upload]) -> list[str]:
+    if not repeated_by:
+        return []
+    files = ", ".join(f"{later.filename} ({later.public_id})" for later in repeated_by)
+    return [escape(f"Claims that later files only repeated are gone with it. Load those files again: {files}.")]
