@@ -157,9 +157,7 @@ def test_a_remembered_mapping_is_used_for_the_same_header_only(tmp_path: Path) -
 
 
 def test_times_of_day_are_left_out(tmp_path: Path) -> None:
-    found = only_row(
-        tmp_path, submitted="2025-01-03T10:11:12Z", decided="2/13/2025 3:04 PM", service="Jan 2 2025 9:00"
-    )
+    found = only_row(tmp_path, submitted="2025-01-03T10:11:12Z", decided="2/13/2025 3:04 PM", service="Jan 2 2025 9:00")
     assert (found["submitted_date"], found["decided_date"]) == (date(2025, 1, 3), date(2025, 2, 13))
 
 
@@ -231,3 +229,10 @@ def test_an_export_without_decision_date_is_met_with_the_mapping_that_loads_what
     file = open_claims_file(path, mapping={"decided_date": None}, today=TODAY)
     assert file.dropped_columns == ["patient_id"]
     assert set(Counter(codes(list(file.batches())).values())) == {"decided_date_missing"}
+
+
+def test_a_file_once_loaded_without_decision_dates_loads_so_again(tmp_path: Path) -> None:
+    path = write(tmp_path, lines(row(status="Pending", decided="x"), header=HEADER.replace("Decision Date", "Branch")))
+    before = opened(path, mapping={"decided_date": None})
+    again = opened(path, remembered=Remembered(before.header_signature, before.mapping))
+    assert again.mapping == before.mapping

@@ -176,3 +176,19 @@ def test_columns_are_not_listed_where_the_header_may_be_data(tmp_path: Path) -> 
 def test_repeated_and_blank_headers_get_names_of_their_own(tmp_path: Path) -> None:
     file = opened(write(tmp_path, lines(ROW + ",x,y", header=HEADER + ",,CPT")))
     assert file.columns[-2:] == ["column 10", "CPT (2)"]
+
+
+def test_of_several_dates_the_nearest_to_the_decision_is_taken(tmp_path: Path) -> None:
+    dates = ["Check Date", "Paid Date", "Posting Date", "Remit Date", "Processed Date", "Decision Date"]
+    for last in range(1, len(dates) + 1):
+        header = ["Payer", "CPT", "Submitted", "Status", *dates[:last]]
+        cells = ["Aetna", "99213", "2025-01-01", "Paid", *[f"2025-02-0{at + 1}" for at in range(last)]]
+        likeliest = "Paid Date" if last in (2, 3) else dates[last - 1]
+        assert mapped(tmp_path, header, cells)["decided_date"] == likeliest
+
+
+def test_codes_and_outcomes_are_known_by_their_cells(tmp_path: Path) -> None:
+    rows = "\n".join(f"Aetna,9921{n},Paid,2025-01-0{n + 1},2025-02-01" for n in range(6))
+    file = opened(write(tmp_path, "Payer,Field A,Field B,Submit Date,Decision Date\n" + rows))
+    assert (file.mapping["cpt"], file.mapping["outcome"]) == ("Field A", "Field B")
+    assert file.confidence["cpt"] == 0.5

@@ -186,7 +186,8 @@ def open_claims_file(
     notes = layout_notes(layout)
     order_before = None
     if remembered is not None and remembered.header_signature == header_signature(layout.columns):
-        asked = {**remembered.mapping, **asked}
+        # A file loaded without decision dates was loaded so because someone had said that there are none.
+        asked = {"decided_date": None, **remembered.mapping, **asked}
         order_before = remembered.date_order
         notes.append("The mapping of an earlier file with the same header was used.")
     try:

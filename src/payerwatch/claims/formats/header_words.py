@@ -135,12 +135,13 @@ HEADERS: dict[str, dict[str, float]] = {
     "decided_date": {
         **dict.fromkeys(("decision date", "adjudicate date", "claim decision date", "claim adjudicate date"), 1.0),
         **dict.fromkeys(("payer decision date", "decision", "adjudicate", "finalize decision date"), 0.95),
-        **dict.fromkeys(("process date", "claim process date", "finalize date", "remit date", "remit paid date"), 0.9),
-        **dict.fromkeys(("respond date", "payer respond date", "check date", "paid date", "insurance paid date"), 0.8),
-        **dict.fromkeys(
-            ("claim paid date", "paid check date", "payer paid date", "process", "adjudicate paid date"), 0.8
-        ),
-        **dict.fromkeys(("post date", "paid post date", "deny date", "remit post date", "paid receive date"), 0.7),
+        **dict.fromkeys(("process date", "claim process date", "payer process date"), 0.92),
+        **dict.fromkeys(("finalize date", "claim finalize date"), 0.88),
+        **dict.fromkeys(("remit date", "remit paid date", "remit receive date"), 0.84),
+        **dict.fromkeys(("paid date", "insurance paid date", "claim paid date", "payer paid date"), 0.8),
+        **dict.fromkeys(("respond date", "payer respond date", "last paid date", "process"), 0.76),
+        **dict.fromkeys(("check date", "paid check date", "deny date", "claim deny date"), 0.72),
+        **dict.fromkeys(("post date", "paid post date", "remit post date", "paid receive date"), 0.68),
         **dict.fromkeys(("close date", "complete date", "status date", "claim status date", "last status date"), 0.6),
         **dict.fromkeys(("paid", "remit", "resolve date", "resolution date"), 0.45),
     },
