@@ -35,8 +35,10 @@ def test_the_fast_way_and_the_careful_way_agree(cents: int) -> None:
     text = f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
     fast = pl.DataFrame({"cell": [text]}).select(plain_cents(pl.col("cell"))).item()
     assert fast == read_cents(text) == cents
+    dollars = f"${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+    assert pl.DataFrame({"cell": [dollars]}).select(plain_cents(pl.col("cell"))).item() == read_cents(dollars)
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "1e300", "99999999999999", "$5", ""])
+@pytest.mark.parametrize("text", ["nan", "inf", "1e300", "99999999999999", "$1,2", "(5)", ""])
 def test_the_fast_way_leaves_the_unusual_to_the_careful_way(text: str) -> None:
     assert pl.DataFrame({"cell": [text]}).select(plain_cents(pl.col("cell"))).item() is None

@@ -28,7 +28,7 @@ from payerwatch.claims.formats.privacy import mask_numbers, mask_text
 from payerwatch.claims.formats.records import Table, read_tables
 from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
 from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file
-from payerwatch.claims.formats.setaside import SetAsideRow, set_aside_row
+from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row
 from payerwatch.claims.formats.values import ACCEPTED_SCHEMA, RowChecks
 
 __all__ = ["FIELDS", "Batch", "ClaimsFile", "Remembered", "open_claims_file", "read_header_signature"]
@@ -139,7 +139,8 @@ class ClaimsFile:
 
     @property
     def _kept(self) -> list[int]:
-        return [at for at in range(len(self.columns)) if at not in self.choice.dropped]
+        left_out = {*self.choice.dropped, *added_columns(self.columns)}
+        return [at for at in range(len(self.columns)) if at not in left_out]
 
     def _batch(self, table: Table, checks: RowChecks) -> Batch:
         checked = checks.check(table.frame)

@@ -14,6 +14,7 @@ from payerwatch.claims.formats.refusals import (
     MappedColumnHoldsIdentifiers,
     MappingInvalid,
 )
+from payerwatch.claims.formats.setaside import added_columns
 
 _SHOWN_COLUMNS = 30
 
@@ -60,7 +61,8 @@ def choose_columns(
         for at, column in enumerate(columns)
         if at not in given.values() and (is_personal_header(column) or holds_identifiers(samples[at]))
     ]
-    usable = [at for at in range(len(columns)) if at not in personal and at not in given.values()]
+    left_out = {*personal, *given.values(), *added_columns(columns)}
+    usable = [at for at in range(len(columns)) if at not in left_out]
     guess = guess_columns(columns, samples, usable)
     guessed = {name: at for name, at in guess.columns.items() if name not in explicit}
     chosen = {name: {**guessed, **given}[name] for name in FIELDS if name in guessed or name in given}

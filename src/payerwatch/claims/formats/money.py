@@ -10,6 +10,7 @@ from payerwatch.claims.formats.dates import is_blank
 _MOST_CENTS = 100_000_000_000  # a claim of a billion dollars is a mistake
 _CURRENCY = re.compile(r"US\$|USD|[$€£\s]", re.IGNORECASE)
 _AMERICAN = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+")
+_DOLLARS_PATTERN = r"^\$(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?$"
 _EUROPEAN = re.compile(r"(?:\d{1,3}(?:\.\d{3})+|\d+),\d{1,2}")
 
 
@@ -48,6 +49,9 @@ def _cents_or_none(cell: str) -> int | None:
 
 
 def plain_cents(cells: pl.Expr) -> pl.Expr:
-    """Whole cents of cells that are plain numbers (`764.79`, `-3`); null for all others, to be read one by one."""
-    cents = (cells.str.strip_chars().cast(pl.Float64, strict=False) * 100).round(0)
+    """Whole cents of cells such as `764.79`, `-3` and `$1,200.50`; null for all others, to be read one by one."""
+    stripped = cells.str.strip_chars()
+    grouped = stripped.str.contains(_DOLLARS_PATTERN)
+    dollars = pl.when(grouped).then(stripped.str.replace_all("[$,]", "")).otherwise(stripped)
+    cents = (dollars.cast(pl.Float64, strict=False) * 100).round(0)
     return pl.when(cents.is_finite() & (cents.abs() < _MOST_CENTS)).then(cents).cast(pl.Int64)

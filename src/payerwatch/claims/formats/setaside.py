@@ -87,6 +87,12 @@ _ADDED_COLUMNS = ("row", "reason_code", "reason", "fix")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
+def added_columns(columns: Sequence[str]) -> range:
+    """The positions of the columns that `SetAsideWriter` added to a file which is now loaded corrected."""
+    first = len(columns) - len(_ADDED_COLUMNS)
+    return range(first, len(columns)) if tuple(columns[max(first, 0) :]) == _ADDED_COLUMNS else range(0)
+
+
 class SetAsideRow(NamedTuple):
     """A row that was not loaded: its number in a spreadsheet (the header is row 1), why, and its cells."""
 
