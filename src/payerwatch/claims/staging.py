@@ -122,7 +122,8 @@ def merge_service_lines() -> None:
 
     The same code again: the last row wins. Other codes are service lines of one claim: amounts are summed,
     and the highest-billed line gives payer, code, group and service date. The claim is pending while any
-    line is; otherwise denied if every line is, else paid; it was decided when its last line was.
+    line is; otherwise denied if every line is, else paid; it was decided when its last line was. A claim of
+    which one line is left is that line as it stands.
     """
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS staged_lines")
@@ -155,11 +156,12 @@ _MERGED_LINES = f"""
         sum(billed_amount), sum(allowed_amount), sum(paid_amount),
         CASE WHEN max(pending) = 1 THEN 'pending' WHEN min(denied) = 1 THEN 'denied' ELSE 'paid' END,
         CASE WHEN max(pending) = 1 THEN 'pending'
-             WHEN min(denied) = 1 THEN CASE WHEN max(appealed) = 1 THEN 'appealed' ELSE 'denied' END
+             WHEN min(status) = max(status) THEN max(status)
+             WHEN min(denied) = 1 AND max(appealed) = 1 THEN 'appealed'
              WHEN max(denied) = 1 OR max(partial) = 1 THEN 'partially_paid' ELSE 'paid' END,
         CASE WHEN max(pending) = 0 THEN max(decided_date) END,
-        CASE WHEN max(pending) = 0 THEN max(CASE WHEN denial_size = 1 THEN denial_code END) END,
-        CASE WHEN max(pending) = 0 THEN max(CASE WHEN denial_size = 1 THEN denial_reason END) END,
+        CASE WHEN max(pending) = 0 OR count(*) = 1 THEN max(CASE WHEN denial_size = 1 THEN denial_code END) END,
+        CASE WHEN max(pending) = 0 OR count(*) = 1 THEN max(CASE WHEN denial_size = 1 THEN denial_reason END) END,
         CASE WHEN max(pending) = 0 AND min(denied) = 1
              THEN max(CASE WHEN denial_size = 1 THEN denial_category END) END
     FROM (

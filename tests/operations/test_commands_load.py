@@ -1,0 +1,283 @@
+"""`load` as a person meets it: what it answers, what it keeps, what it refuses."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from payerwatch.claims import loading
+from payerwatch.claims.models import Claim, Payer, Upload
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+from tests.claims.recount import assert_cells_are_right
+from tests.make import HEADERS, answer, claims_file, denied, pending, row, upload, words
+from tests.make import customer as make_customer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def practice() -> Customer:
+    return make_customer()
+
+
+def only_claim(practice: Customer) -> Claim:
+    with acting_in(practice):
+        return Claim.objects.select_related("payer").get()
+
+
+def counts(document: dict) -> tuple[int, int, int]:
+    return document["new_claims"], document["updated_claims"], document["unchanged_claims"]
+
+
+def test_a_first_load_says_what_became_of_every_row(practice: Customer, tmp_path: Path):
+    rows = [row(), pending(number="C2"), denied(number="C3", cpt="97110"), row(number="C4", cpt="nonsense")]
+    document = upload(tmp_path, rows)
+    assert document["upload"].startswith("upl_")
+    assert (document["rows"], document["accepted"], document["set_aside"]) == (4, 3, 1)
+    assert document["reasons"] == {"cpt_invalid": 1}
+    assert counts(document) == (3, 0, 0)
+    assert document["already_loaded"] is False
+    assert (document["first_date"], document["last_date"]) == ("2026-01-05", "2026-01-20")
+    assert document["mapping"]["payer"] == "Payer Name"
+    assert_cells_are_right(practice)
+
+
+def test_blank_lines_are_no_rows(practice: Customer, tmp_path: Path):
+    path = claims_file(tmp_path, [row(), row(number="C2")])
+    path.write_text(path.read_text().replace("\r\nC2", "\r\n\r\n,,,,,,,,,,\r\n  \r\nC2") + "\r\n\r\n")
+    document = answer("load", path).document
+    assert (document["rows"], document["accepted"], document["set_aside"]) == (2, 2, 0)
+
+
+def test_the_same_file_twice_changes_nothing(practice: Customer, tmp_path: Path):
+    first = upload(tmp_path, [row(), pending(number="C2")])
+    again = answer("load", claims_file(tmp_path, [row(), pending(number="C2")], name="copy.csv"))
+    assert again.code == 0
+    assert again.document["already_loaded"] is True
+    assert again.document["upload"] == first["upload"]
+    assert counts(again.document) == (0, 0, 2)
+    with acting_in(practice):
+        assert (Upload.objects.count(), Claim.objects.count()) == (1, 2)
+    assert f"loaded already, as {first['upload']}" in words("load", tmp_path / "claims.csv")
+
+
+def test_a_dry_run_answers_in_full_and_stores_nothing(practice: Customer, tmp_path: Path):
+    path = claims_file(tmp_path, [row(), row(number="C2", payer="")])
+    document = answer("load", path, "--dry-run").document
+    assert document["upload"] is None
+    assert document["dry_run"] is True
+    assert (document["rows"], document["new_claims"], document["reasons"]) == (2, 1, {"payer_missing": 1})
+    with acting_in(practice):
+        assert not any(table.objects.exists() for table in (Upload, Claim, Payer))
+    assert_cells_are_right(practice)
+    assert answer("load", path).document["new_claims"] == 1
+
+
+def test_the_text_names_counts_columns_and_the_next_step(practice: Customer, tmp_path: Path):
+    said = words("load", claims_file(tmp_path, [row(), row(number="C2", payer="")]))
+    for part in (
+        "2 rows, 1 accepted, 1 set aside",
+        "1 new, 0 updated, 0 unchanged",
+        "decided_date <- Decision Date",
+        "1 payer_missing",
+        "Add --set-aside FILE",
+        "Next: payerwatch detect --customer 'Practice'",
+    ):
+        assert part in said
+
+
+# Refusals
+
+
+def test_a_file_of_which_no_row_is_accepted_stores_nothing_and_is_counted(practice: Customer, tmp_path: Path):
+    done = answer("load", claims_file(tmp_path, [row(payer=""), row(cpt="")]))
+    assert done.code == 1
+    assert done.error["code"] == "nothing_accepted"
+    assert "--set-aside FILE" in done.error["fix"]
+    found = {name: done.document[name] for name in ("rows", "accepted", "set_aside", "reasons")}
+    assert found == {"rows": 2, "accepted": 0, "set_aside": 2, "reasons": {"cpt_missing": 1, "payer_missing": 1}}
+    with acting_in(practice):
+        assert not any(table.objects.exists() for table in (Upload, Claim, Payer))
+
+
+def test_rows_of_a_file_not_loaded_come_back_all_the_same(practice: Customer, tmp_path: Path):
+    back = tmp_path / "back.csv"
+    done = answer("load", claims_file(tmp_path, [row(payer="")]), "--set-aside", back)
+    assert done.code == 1
+    assert str(back) in done.error["fix"]
+    assert "payer_missing" in back.read_text()
+
+
+def test_a_file_that_is_not_there_is_refused(practice: Customer, tmp_path: Path):
+    error = answer("load", tmp_path / "none.csv").error
+    assert error["code"] == "file_not_readable"
+    assert "No such file" in error["message"]
+
+
+@pytest.mark.parametrize("name", [".", "x\x00y", "n" * 5000])
+def test_what_is_no_file_is_refused(practice: Customer, tmp_path: Path, name: str):
+    assert answer("load", f"{tmp_path}/{name}").error["code"] == "file_not_readable"
+
+
+def test_a_customer_unknown_is_refused_with_near_names(practice: Customer, tmp_path: Path):
+    error = answer("load", claims_file(tmp_path, [row()]), customer="Practise").error
+    assert error["code"] == "unknown_customer"
+    assert "'Practice'" in error["fix"]
+
+
+def test_the_file_for_rows_set_aside_is_never_the_claims_file(practice: Customer, tmp_path: Path):
+    path = claims_file(tmp_path, [row()])
+    before = path.read_bytes()
+    link = tmp_path / "link.csv"
+    link.symlink_to(path)
+    for target in (path, link):
+        assert answer("load", path, "--set-aside", target).error["code"] == "set_aside_not_writable"
+    assert path.read_bytes() == before
+
+
+def test_a_set_aside_file_in_no_directory_is_refused_and_nothing_stored(practice: Customer, tmp_path: Path):
+    error = answer("load", claims_file(tmp_path, [row()]), "--set-aside", tmp_path / "no" / "back.csv").error
+    assert error["code"] == "set_aside_not_writable"
+    with acting_in(practice):
+        assert not Upload.objects.exists()
+
+
+def test_a_column_name_with_a_nul_character_can_be_stored(practice: Customer, tmp_path: Path):
+    path = claims_file(tmp_path, [row()])
+    path.write_text(path.read_text().replace("Payer Name", "Payer\x00Name").replace("Denial Reason", "Rea\x00son"))
+    assert answer("load", path).code == 0
+
+
+def test_a_payer_name_that_grows_when_its_case_is_folded_is_kept(practice: Customer, tmp_path: Path):
+    upload(tmp_path, [row(payer="ß" * 200), row(number="C2", payer="ß" * 200)])
+    with acting_in(practice):
+        assert Payer.objects.get().name == "ß" * 200
+
+
+# Rows set aside
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_rows_set_aside_come_back_in_the_files_own_columns(practice: Customer, tmp_path: Path):
+    back = tmp_path / "back.csv"
+    rows = [row(), denied(number="C2", submitted="2026-13-40"), row(number="C3", payer=" ")]
+    upload(tmp_path, rows, "--set-aside", back)
+    found = read_csv(back)
+    assert list(found[0]) == [*HEADERS.values(), "row", "reason_code", "reason", "fix"]
+    assert [(each["row"], each["reason_code"], each["Claim ID"]) for each in found] == [
+        ("3", "submitted_date_invalid", "C2"),
+        ("4", "payer_missing", "C3"),
+    ]
+    assert all(each["reason"] and each["fix"] for each in found)
+
+
+def test_rows_set_aside_can_be_corrected_and_loaded(practice: Customer, tmp_path: Path):
+    back = tmp_path / "back.csv"
+    rows = [row(), row(number="C2", payer=""), denied(number="C3", cpt="?")]
+    first = upload(tmp_path, rows, "--set-aside", back)
+    corrected = back.read_text(encoding="utf-8-sig").replace("C2,,", "C2,Cigna,").replace("?", "97110")
+    back.write_text(corrected)
+    again = answer("load", back).document
+    assert again["mapping"] == first["mapping"]
+    assert (again["rows"], again["accepted"], counts(again)) == (2, 2, (2, 0, 0))
+    with acting_in(practice):
+        found = dict(Claim.objects.values_list("claim_number", "first_denial_category"))
+    assert found == {"C1": None, "C2": None, "C3": "authorization"}
+    assert_cells_are_right(practice)
+
+
+def test_the_added_columns_are_never_taken_for_the_files_own(practice: Customer, tmp_path: Path):
+    """Without a denial reason of its own, a file of rows set aside has a column `reason` that is ours."""
+    back = tmp_path / "back.csv"
+    columns = [name for name in HEADERS if name not in ("reason", "number")]
+    first = upload(tmp_path, [row(), denied(payer="")], "--set-aside", back, columns=columns)
+    back.write_text(back.read_text(encoding="utf-8-sig").replace("\n,", "\nCigna,"))
+    again = answer("load", back).document
+    assert again["mapping"] == first["mapping"]
+    assert again["accepted"] == 1
+
+
+def test_rows_set_aside_can_be_had_after_the_load_too(practice: Customer, tmp_path: Path):
+    path, back = claims_file(tmp_path, [row(), row(number="C2", payer="")]), tmp_path / "back.csv"
+    assert "Add --set-aside FILE" in words("load", path)
+    assert answer("load", path, "--set-aside", back).document["already_loaded"] is True
+    assert [each["reason_code"] for each in read_csv(back)] == ["payer_missing"]
+
+
+# Mapping and date order
+
+
+def test_a_mapping_says_which_column_is_meant(practice: Customer, tmp_path: Path):
+    path = claims_file(tmp_path, [row() | {"Other Payer": "Cigna"}], columns=[*HEADERS, "Other Payer"])
+    mapping = json.dumps({"payer": "Other Payer", "denial_reason": None})
+    document = answer("load", path, "--mapping", mapping).document
+    assert document["mapping"]["payer"] == "Other Payer"
+    assert document["mapping"]["denial_reason"] is None
+    assert only_claim(practice).payer.name == "Cigna"
+
+
+def test_the_next_file_with_the_same_header_is_read_the_same_way(practice: Customer, tmp_path: Path):
+    columns = [*HEADERS, "Other Payer"]
+    rows = [row(submitted="03/04/2026", decided="05/06/2026", service="") | {"Other Payer": "Cigna"}]
+    options = ("--mapping", '{"payer": "Other Payer"}', "--date-order", "dmy")
+    upload(tmp_path, rows, *options, columns=columns)
+    rows[0] |= {"number": "C2"}
+    second = upload(tmp_path, rows, columns=columns, name="second.csv")
+    assert second["date_order"] == "dmy"
+    assert second["mapping"]["payer"] == "Other Payer"
+    assert (second["first_date"], second["last_date"]) == ("2026-04-03", "2026-06-05")
+
+
+def test_an_upload_taken_back_is_not_remembered(practice: Customer, tmp_path: Path):
+    rows = [row() | {"Other Payer": "Cigna"}]
+    columns = [*HEADERS, "Other Payer"]
+    first = upload(tmp_path, rows, "--mapping", '{"payer": "Other Payer"}', columns=columns)
+    assert answer("undo", first["upload"]).code == 0
+    assert upload(tmp_path, rows, columns=columns)["mapping"]["payer"] == "Payer Name"
+
+
+def test_dates_that_can_be_read_two_ways_are_refused_with_both_readings(practice: Customer, tmp_path: Path):
+    rows = [row(submitted="03/04/2026", decided="05/06/2026", service="")]
+    done = answer("load", claims_file(tmp_path, rows))
+    assert done.error["code"] == "date_order_ambiguous"
+    said = " ".join(done.error.values())
+    assert "--date-order mdy" in said
+    assert "--date-order dmy" in said
+    assert "March" in said
+    assert "April" in said
+    document = answer("load", tmp_path / "claims.csv", "--date-order", "mdy").document
+    assert (document["first_date"], document["last_date"]) == ("2026-03-04", "2026-05-06")
+
+
+def test_a_mapping_of_a_column_that_is_not_there_names_the_nearest(practice: Customer, tmp_path: Path):
+    error = answer("load", claims_file(tmp_path, [row()]), "--mapping", '{"payer": "Payer Nam"}').error
+    assert error["code"] == "mapping_invalid"
+    assert "Payer Name" in error["fix"]
+
+
+# Small batches behave as one
+
+
+@pytest.mark.parametrize("size", [1, 2, 25_000])
+def test_counts_do_not_depend_on_how_rows_fall_into_batches(
+    practice: Customer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    monkeypatch.setattr(loading, "BATCH_ROWS", size)
+    rows = [row(), row(number="C2"), row(payer=""), row(number="C2", cpt="97110"), row(), pending(number="C3")]
+    document = upload(tmp_path, rows)
+    assert (document["rows"], document["accepted"], document["set_aside"]) == (6, 5, 1)
+    assert counts(document) == (3, 0, 0)
+    assert_cells_are_right(practice)
+
+
+def test_rows_set_aside_again_have_the_added_columns_once(practice: Customer, tmp_path: Path):
+    back, again = tmp_path / "back.csv", tmp_path / "again.csv"
+    upload(tmp_path, [row(), row(number="C2", payer="")], "--set-aside", back)
+    assert answer("load", back, "--set-aside", again).code == 1
+    assert again.read_text() == back.read_text().replace(",3,payer", ",2,payer")
