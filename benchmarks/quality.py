@@ -1,8 +1,8 @@
-"""How well drift is found: `python -m benchmarks.quality [--full] [--seeds N] [--process practice|sample]`.
+"""How well drift is found: `python benchmarks/quality.py [--full] [--seeds N] [--process practice|sample]`.
 
 Draws histories whose truth is known, looks at each week by week as the product does, and prints what was
-raised, found and missed, beside a rule of fixed thresholds. Writes the tables and the figures with today's
-date to benchmarks/results/. The quick run holds the scenarios that have a target; --full all of them, 20 seeds.
+raised, found and missed, beside a rule of fixed thresholds. The quick run holds the scenarios that have a
+target; --full all of them with 20 seeds, and writes tables and figures to benchmarks/results/.
 """
 
 import argparse
@@ -48,7 +48,8 @@ def main() -> int:
     head = f"{seeds} seeds, process `{options.process}`, {date.today()}, {perf_counter() - started:.0f} s"
     report = "\n\n".join([head, *text, _target_lines(targets)])
     print(report)
-    _write(options.process, options.full, report, {"seeds": seeds, "figures": figures(results)})
+    if options.full:
+        _write(options.process, report, {"seeds": seeds, "figures": figures(results)})
     return int(options.full and not all(target["met"] for target in targets))
 
 
@@ -79,9 +80,9 @@ def _target_lines(targets: list[dict[str, object]]) -> str:
     return "\n".join(["### Targets", "", *lines])
 
 
-def _write(process: str, full: bool, report: str, record: dict[str, object]) -> None:
+def _write(process: str, report: str, record: dict[str, object]) -> None:
     RESULTS.mkdir(exist_ok=True)
-    stem = f"quality-{process}" if full else f"quality-{process}-quick"
+    stem = f"quality-{process}"
     (RESULTS / f"{stem}.md").write_text(report + "\n")
     record = {"date": date.today().isoformat(), "process": process, **record}
     (RESULTS / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")

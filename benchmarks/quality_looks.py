@@ -2,8 +2,8 @@
 
 An alert is a node (series or payer) at the alert tier, worse direction. *New* alerts are counted in two ways:
 ``starts``, the weeks a node is at alert and was not the week before; and ``events``, which follow the product: an
-event opens at alert or watch, alerts once, and closes after three judged weeks in a row whose effect is
-next to none. Every alert of the first look counts as new.
+event opens at alert or watch, alerts once, and closes after three judged weeks in a row that are calm. Every
+alert of the first look counts as new.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality_process import History
+from benchmarks.quality_process import FIRST_WEEK, History
 from benchmarks.quality_threshold_rule import flags_at
 from payerwatch.drift.detectors import Detectors
-from payerwatch.drift.judgement import NodeResult
+from payerwatch.drift.judgement import DirectionResult, NodeResult
+from payerwatch.drift.lifecycle import CALM_WEEKS_TO_CLOSE, week_entry
+from payerwatch.drift.window_tests import Measure
 
 Flags = NDArray[np.bool_]
 
-MEASURES = ("denial_rate", "days_to_decision")
-QUIET_WEEKS_TO_CLOSE = 3
+MEASURES: tuple[Measure, ...] = ("denial_rate", "days_to_decision")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Looks:
     alert: Flags
     watch: Flags
     """At watch or alert."""
-    quiet: Flags
+    calm: Flags
+    """Weeks that count towards closing an event."""
 
     @property
     def starts(self) -> Flags:
@@ -45,11 +47,11 @@ class Looks:
     def events(self) -> Flags:
         """Weeks in which an event first alerts."""
         looks, nodes = self.alert.shape
-        opened, alerted, calm = np.zeros(nodes, bool), np.zeros(nodes, bool), np.zeros(nodes, int)
+        opened, alerted, calm_weeks = np.zeros(nodes, bool), np.zeros(nodes, bool), np.zeros(nodes, int)
         first_alerts = np.zeros((looks, nodes), bool)
         for look in range(looks):
-            calm = np.where(self.quiet[look], calm + 1, 0)
-            closing = opened & (calm >= QUIET_WEEKS_TO_CLOSE)
+            calm_weeks = np.where(self.calm[look], calm_weeks + 1, 0)
+            closing = opened & (calm_weeks >= CALM_WEEKS_TO_CLOSE)
             opened = (opened & ~closing) | self.watch[look]
             alerted &= opened & ~closing
             first_alerts[look] = self.alert[look] & ~alerted
@@ -70,13 +72,17 @@ def product_looks(history: History) -> dict[str, Looks]:
     return {measure: _noted(judgements, measure) for measure in MEASURES}
 
 
-def _noted(judgements: list[tuple[NodeResult, ...]], measure: str) -> Looks:
+def _noted(judgements: list[tuple[NodeResult, ...]], measure: Measure) -> Looks:
     rows = [[node.worse for node in nodes if node.measure == measure] for nodes in judgements]
     return Looks(
         alert=np.array([[worse is not None and worse.tier == "alert" for worse in row] for row in rows]),
         watch=np.array([[worse is not None and worse.tier is not None for worse in row] for row in rows]),
-        quiet=np.array([[worse is not None and worse.quiet for worse in row] for row in rows]),
+        calm=np.array([[_is_calm(measure, worse) for worse in row] for row in rows]),
     )
+
+
+def _is_calm(measure: Measure, worse: DirectionResult | None) -> bool:
+    return worse is not None and bool(week_entry(FIRST_WEEK, measure, "worse", worse)["calm"])
 
 
 def threshold_looks(history: History) -> tuple[dict[str, Looks], dict[str, Looks]]:

@@ -19,7 +19,7 @@ def tables(chosen: Iterable[Scenario], results: dict[str, Tallies]) -> list[str]
     """One Markdown table for each kind of scenario measured."""
     kinds: list[tuple[Kind, str, Row, Callable[[Tallies], Row]]] = [
         ("steady", "A. Nothing changes: new false alerts per week per 100 series", STEADY, _steady),
-        ("denials", "B. Denials rise in 1 of 10 series (denials slower)", RISEN, _denials),
+        ("denials", "B. Denials rise in 1 of 10 series", RISEN, _denials),
         ("speed", "C. Only the speed changes, in 1 of 10 series", SPEED, _speed),
         ("stall", "C. Half the payers freeze for three weeks, then flush", STALL, _stall),
         ("wide", "E. Denials rise at one whole payer (10 series)", WIDE, _wide),
