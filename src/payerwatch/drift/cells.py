@@ -11,28 +11,19 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from django.db.models import Min, Q
+from django.db import connection
+from django.db.models import Min, Q, QuerySet, Sum
 
 from payerwatch.claims.models import Payer
 from payerwatch.drift.models import RunoffCell
 from payerwatch.drift.pending import check_pending
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, Ints, RunoffArrays
 
-_COLUMNS = (
-    "payer_id",
-    "cpt_group",
-    "submit_week",
-    "lag_weeks",
-    "outcome",
-    "denial_category",
-    "claims",
-    "billed_amount",
-    "allowed_amount",
-    "paid_amount",
-)
-_SCHEMA = {
-    name: pl.String if name in {"cpt_group", "outcome", "denial_category"} else pl.Int64 for name in _COLUMNS
-} | {"submit_week": pl.Date}
+_KEY = ("payer_id", "cpt_group", "submit_week", "lag_weeks", "outcome", "denial_category")
+_AMOUNTS = ("billed_amount", "allowed_amount", "paid_amount")
+_TEXTS = {"cpt_group", "outcome", "denial_category"}
+# No printable text holds these.
+_FIELD_END, _ROW_END = "\x1f", "\x1e"
 _DUPLICATE = "duplicate"
 
 
@@ -40,12 +31,13 @@ _DUPLICATE = "duplicate"
 class CellsAsOf:
     """Cells with week indexes: `submitted` and `decided` count weeks from `first_week`; pending is null.
 
-    `cells` also holds what was loaded and happened after `week`; judging reads `known`, which does not.
+    `cells` also holds what was decided after `week`; judging reads `known`, which does not.
     """
 
     week: date
     first_week: date
     cells: pl.DataFrame
+    payer_by_id: dict[int, Payer]
 
     @property
     def week_index(self) -> int:
@@ -53,25 +45,25 @@ class CellsAsOf:
 
     @cached_property
     def known(self) -> pl.DataFrame:
-        """What was known at the end of the week."""
-        unknown = pl.col("decided") > self.week_index
-        return self.cells.filter(pl.col("submitted") <= self.week_index).with_columns(
-            decided=pl.when(unknown).then(None).otherwise(pl.col("decided")),
-            lag=pl.when(unknown).then(None).otherwise(pl.col("lag")),
-            outcome=pl.when(unknown).then(pl.lit("pending")).otherwise(pl.col("outcome")),
-            denial_category=pl.when(unknown).then(pl.lit("")).otherwise(pl.col("denial_category")),
+        """What was known at the end of the week: of later decisions neither outcome nor amounts."""
+        unknown = pl.col("decided").is_null() | (pl.col("decided") > self.week_index)
+        blank = {"decided": None, "lag": None, "outcome": "pending", "denial_category": ""}
+        nothing = dict.fromkeys(("allowed_amount", "paid_amount"), 0)
+        return self.cells.filter(~unknown | (pl.col("submitted") >= 0)).with_columns(
+            pl.when(unknown).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+            for name, value in {**blank, **nothing}.items()
         )
 
     @cached_property
     def series(self) -> list[tuple[int, str]]:
-        """(payer id, CPT group) of each series, in a fixed order."""
-        pairs = self.known.select("payer_id", "cpt_group").unique().sort("payer_id", "cpt_group")
-        return [(int(payer), str(group)) for payer, group in pairs.rows()]
+        """(payer id, CPT group) of each series, by the payer's name, whichever order they were loaded in."""
+        pairs = self.known.select("payer_id", "cpt_group").unique().rows()
+        return sorted(pairs, key=lambda pair: (self.payer_by_id[pair[0]].name_key, pair[1]))
 
     @cached_property
     def payers(self) -> list[int]:
         """Payer ids, by payer index."""
-        return sorted({payer for payer, _ in self.series})
+        return list(dict.fromkeys(payer for payer, _ in self.series))
 
     @cached_property
     def arrays(self) -> RunoffArrays:
@@ -90,23 +82,21 @@ class CellsAsOf:
             duplicate=self._decisions(placed.filter(denied & duplicate), shape),
         )
 
-    @property
-    def pending(self) -> Ints:
-        """[W] claims without a decision in all that is loaded, by week of submission."""
-        undecided = self.cells.filter(pl.col("decided").is_null() & (pl.col("submitted") <= self.week_index))
-        return np.bincount(
-            undecided["submitted"], weights=undecided["claims"], minlength=self.week_index + 1
-        ).astype(np.int64)
-
     def data_version(self, *, pending_known: bool) -> str:
-        """SHA-256 over everything the judgement of the week is made from."""
-        counts = (
-            self.known.group_by("payer_id", "cpt_group", "submit_week", "lag", "outcome", "denial_category")
-            .agg(pl.col("claims", "billed_amount", "allowed_amount", "paid_amount").sum())
-            .sort(pl.all())
-        )
-        said = f"{self.week}|{pending_known}|{counts.write_csv()}"
-        return hashlib.sha256(said.encode()).hexdigest()
+        """SHA-256 over everything the judgement of the week is made from; payers count by name."""
+        cells = self._placed(self.known).with_columns(pl.col("lag").fill_null(RunoffCell.PENDING))
+        said = [str(self.week), str(pending_known)]
+        said += [f"{self.payer_by_id[payer].name_key}/{group}" for payer, group in self.series]
+        for text in ("outcome", "denial_category"):
+            names = sorted(cells[text].unique())
+            said += names
+            cells = cells.with_columns(pl.col(text).replace_strict(names, range(len(names)), return_dtype=pl.Int64))
+        key = ["series", "submitted", "lag", "outcome", "denial_category"]
+        counts = cells.group_by(key).agg(pl.col("claims", *_AMOUNTS).sum()).sort(key)
+        digest = hashlib.sha256("\n".join([*said, str(self.first_week)]).encode())
+        for column in counts:
+            digest.update(column.cast(pl.Int64).to_numpy().tobytes())
+        return digest.hexdigest()
 
     def _placed(self, cells: pl.DataFrame) -> pl.DataFrame:
         index = pl.DataFrame(
@@ -117,8 +107,13 @@ class CellsAsOf:
         return cells.join(index, on=["payer_id", "cpt_group"], how="left")
 
     def _decisions(self, cells: pl.DataFrame, shape: tuple[int, int]) -> Ints:
-        inside = cells.filter(pl.col("decided") >= 0).with_columns(pl.col("lag").clip(upper_bound=LAG_WEEKS - 1))
-        return _summed(inside, ("series", "decided", "lag"), (*shape, LAG_WEEKS))
+        return _summed(_decided(cells, shape[1]), ("series", "decided", "lag"), (*shape, LAG_WEEKS))
+
+
+def _decided(cells: pl.DataFrame, weeks: int) -> pl.DataFrame:
+    """The cells decided in the first `weeks` weeks, lags as the detectors count them."""
+    inside = cells.filter(pl.col("decided").is_between(0, weeks - 1))
+    return inside.with_columns(pl.col("lag").clip(upper_bound=LAG_WEEKS - 1))
 
 
 def _summed(cells: pl.DataFrame, axes: tuple[str, ...], shape: tuple[int, ...]) -> Ints:
@@ -130,20 +125,11 @@ def _summed(cells: pl.DataFrame, axes: tuple[str, ...], shape: tuple[int, ...]) 
 
 def cells_as_of(week: date) -> CellsAsOf | None:
     """The customer's cells for judging a week; None where nothing was submitted up to it."""
-    start = week - timedelta(weeks=WEEKS_NEEDED - 1)
-    earliest = RunoffCell.objects.aggregate(first=Min("submit_week"))["first"]
-    if earliest is None or earliest > week:
+    first_week = _first_week(week)
+    if first_week is None:
         return None
-    first_week = max(start, earliest)
-    # A claim decided 25 weeks or more after it was submitted is counted in its decision's week.
-    seen = Q(submit_week__gte=first_week) | Q(lag_weeks__gte=LAG_WEEKS - 1)
-    rows = list(RunoffCell.objects.filter(seen).values_list(*_COLUMNS))
-    cells = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
-        submitted=(pl.col("submit_week") - first_week).dt.total_days() // 7,
-        lag=pl.when(pl.col("lag_weeks") == RunoffCell.PENDING).then(None).otherwise(pl.col("lag_weeks")),
-    )
-    cells = cells.with_columns(decided=pl.col("submitted") + pl.col("lag"))
-    return CellsAsOf(week, first_week, cells.filter((pl.col("submitted") >= 0) | (pl.col("decided") >= 0)))
+    cells = _read(_within(first_week, week), (*_KEY, "claims", *_AMOUNTS))
+    return CellsAsOf(week, first_week, _indexed(cells, first_week), Payer.objects.in_bulk())
 
 
 def last_whole_week(day: date) -> date:
@@ -151,16 +137,69 @@ def last_whole_week(day: date) -> date:
     return day - timedelta(days=(day.weekday() + 1) % 7 + 6)
 
 
-def pending_known(cells: CellsAsOf, watermark: date) -> bool:
+def pending_known(week: date, watermark: date) -> bool:
     """Whether what is loaded tells which claims were pending at the end of the week; see `pending`."""
     loaded_week = last_whole_week(watermark)
-    loaded = cells if loaded_week == cells.week else cells_as_of(loaded_week)
-    if loaded is None:
+    first_week = _first_week(loaded_week)
+    if first_week is None:
         return True
-    check = check_pending(loaded.arrays, loaded.pending, loaded.week_index)
-    return check.known_at(loaded.week_index - (loaded_week - cells.week).days // 7)
+    rows = _within(first_week, loaded_week).values("submit_week", "lag_weeks").annotate(count=Sum("claims"))
+    cells = _indexed(_read(rows, ("submit_week", "lag_weeks", "count")).rename({"count": "claims"}), first_week)
+    weeks = (loaded_week - first_week).days // 7 + 1
+    waiting = _summed(cells.filter(pl.col("decided").is_null()), ("submitted",), (weeks,))
+    decided = _summed(_decided(cells, weeks), ("decided", "lag"), (weeks, LAG_WEEKS))[None]
+    none = np.zeros_like(decided)
+    arrays = RunoffArrays(first_week, np.zeros(1, dtype=np.int64), none[..., 0], none, decided, none)
+    return check_pending(arrays, waiting, weeks - 1).known_at((week - first_week).days // 7)
 
 
-def payer_names(payer_ids: list[int]) -> dict[int, str]:
-    """Names by payer id."""
-    return dict(Payer.objects.filter(pk__in=payer_ids).values_list("pk", "name"))
+def _first_week(week: date) -> date | None:
+    """The first week a judgement of `week` looks at; None where nothing was submitted up to it."""
+    earliest: date | None = RunoffCell.objects.aggregate(first=Min("submit_week"))["first"]
+    if earliest is None or earliest > week:
+        return None
+    return max(earliest, week - timedelta(weeks=WEEKS_NEEDED - 1))
+
+
+def _within(first_week: date, week: date) -> QuerySet[RunoffCell]:
+    """Cells submitted from `first_week` to `week`, and older ones that may have been decided since.
+
+    A claim decided 25 weeks or more after it was submitted is counted in its decision's week.
+    """
+    recent = Q(submit_week__gte=first_week) | Q(lag_weeks__gte=LAG_WEEKS - 1)
+    return RunoffCell.objects.filter(recent, submit_week__lte=week)
+
+
+def _indexed(cells: pl.DataFrame, first_week: date) -> pl.DataFrame:
+    """Cells with weeks counted from `first_week`, without those of earlier weeks."""
+    cells = cells.with_columns(
+        submitted=(pl.col("submit_week") - first_week).dt.total_days() // 7,
+        lag=pl.when(pl.col("lag_weeks") == RunoffCell.PENDING).then(None).otherwise(pl.col("lag_weeks")),
+    ).with_columns(decided=pl.col("submitted") + pl.col("lag"))
+    return cells.filter((pl.col("submitted") >= 0) | (pl.col("decided") >= 0))
+
+
+def _read(rows: QuerySet, columns: tuple[str, ...]) -> pl.DataFrame:
+    """A query's rows as a frame. On PostgreSQL they come as one text: row by row would take twice as long."""
+    statement, parameters = rows.values_list(*columns).order_by().query.sql_with_params()
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            cursor.execute(statement, parameters)
+            return pl.DataFrame(cursor.fetchall(), schema={name: _type(name) for name in columns}, orient="row")
+        fields = ", ".join(f"{name} - DATE '1970-01-01'" if _type(name) == pl.Date else name for name in columns)
+        text = f"string_agg(concat_ws(E{_FIELD_END!r}, {fields}), E{_ROW_END!r})"
+        cursor.execute(f"SELECT {text} FROM ({statement}) AS cells", parameters)
+        return _parsed(cursor.fetchone()[0] or "", columns)
+
+
+def _parsed(text: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of fields as a frame; dates are days since 1970."""
+    plain = {name: pl.String if _type(name) == pl.String else pl.Int64 for name in columns}
+    cells = pl.read_csv(
+        text.encode(), has_header=False, schema=plain, separator=_FIELD_END, eol_char=_ROW_END, quote_char=None
+    )
+    return cells.with_columns(pl.col(pl.String).fill_null("")).cast({name: _type(name) for name in columns})
+
+
+def _type(column: str) -> type[pl.DataType]:
+    return pl.String if column in _TEXTS else pl.Date if column == "submit_week" else pl.Int64

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from payerwatch.drift.cells import CellsAsOf, cells_as_of
 from payerwatch.drift.detectors import Detectors
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import claims_behind
+from payerwatch.drift.window_tests import Measure
 
 CHART_WEEKS = 30
 
@@ -48,7 +50,7 @@ def explain_event(event: DriftEvent, *, claims: int) -> Explanation:
         return Explanation(event, None, None, None, numbers, behind.count())
     detectors = Detectors(cells.arrays)
     counts = detectors.weekly(
-        event.measure, cells.week_index, CHART_WEEKS, pending_known=not event.provisional
+        cast(Measure, event.measure), cells.week_index, CHART_WEEKS, pending_known=not event.provisional
     )
     band = counts.band(node)
     weeks = Weeks(

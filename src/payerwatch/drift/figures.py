@@ -1,13 +1,14 @@
 """Figures that explain a finding and are not tested: money at risk, and which denials grew."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
 from payerwatch.drift.cells import CellsAsOf
 from payerwatch.drift.explanations import most_grown_category
 from payerwatch.drift.judgement import NodeResult, WindowResult
-from payerwatch.drift.window_tests import baseline_span
+from payerwatch.drift.window_tests import Direction, baseline_span
 
 _UNKNOWN = "unknown"
 
@@ -17,9 +18,10 @@ class Figures:
     """What a finding is worth, and what changed."""
 
     amount_at_risk: int | None
-    """Cents: excess denials, or decisions that did not come, times the usual payment of a claim."""
+    """Cents: denials, or decisions, off expectation in the event's direction times the usual payment of a claim;
+    0 where they point the other way."""
     top_denial_category: str | None
-    """The category whose denials exceed expectation most; None for days to decision."""
+    """The category whose denials exceed expectation most; None for days to decision and changes for the better."""
     baseline_claims: int
     """Claims decided in the baseline."""
     baseline_rate: float | None
@@ -33,31 +35,45 @@ class FigureReader:
         self._cells = cells
         self._start, self._stop = baseline_span(cells.week_index)
 
-    def figures(self, node: NodeResult, telling: WindowResult) -> Figures:
+    @cached_property
+    def _by_payer(self) -> dict[int, pl.DataFrame]:
+        parts = self._cells.known.partition_by("payer_id", as_dict=True)
+        return {int(key[0]): part for key, part in parts.items()}
+
+    def figures(self, node: NodeResult, direction: Direction, telling: WindowResult) -> Figures:
+        """Of one window of a node."""
         cells = self._of(node)
         baseline = cells.filter(pl.col("decided").is_between(self._start, self._stop - 1))
         decided = int(baseline["claims"].sum())
         denied = int(baseline.filter(pl.col("outcome") == "denied")["claims"].sum())
-        top = None
-        if node.measure == "denial_rate":
-            now, before = _denials_by_category(_in_window(cells, telling)), _denials_by_category(baseline)
-            grown = most_grown_category(before, now, telling.expected)
-            top = grown.category if grown else None
-        excess = abs(telling.observed - telling.expected)
         payment = _usual_payment(baseline)
         return Figures(
-            amount_at_risk=None if payment is None else round(excess * payment),
-            top_denial_category=top,
+            amount_at_risk=None if payment is None else round(_excess(node, direction, telling) * payment),
+            top_denial_category=_grown_category(cells, baseline, node, telling) if direction == "worse" else None,
             baseline_claims=decided,
             baseline_rate=denied / decided if decided else None,
         )
 
     def _of(self, node: NodeResult) -> pl.DataFrame:
-        payer_id = self._cells.payers[node.payer]
-        cells = self._cells.known.filter(pl.col("payer_id") == payer_id)
+        cells = self._by_payer[self._cells.payers[node.payer]]
         if node.series is None:
             return cells
         return cells.filter(pl.col("cpt_group") == self._cells.series[node.series][1])
+
+
+def _excess(node: NodeResult, direction: Direction, telling: WindowResult) -> float:
+    """Claims off expectation in the direction: worse is more denials, or fewer decisions."""
+    more = telling.observed - telling.expected
+    more_is_worse = node.measure == "denial_rate"
+    return max(0.0, more if more_is_worse == (direction == "worse") else -more)
+
+
+def _grown_category(cells: pl.DataFrame, baseline: pl.DataFrame, node: NodeResult, telling: WindowResult) -> str | None:
+    if node.measure != "denial_rate":
+        return None
+    now, before = _denials_by_category(_in_window(cells, telling)), _denials_by_category(baseline)
+    grown = most_grown_category(before, now, telling.expected)
+    return grown.category if grown else None
 
 
 def _in_window(cells: pl.DataFrame, telling: WindowResult) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 An event opens when its node is first flagged, in either tier. It closes after three judged weeks in a row
 in which the effect is as good as none, or points the other way. Each judged week leaves one entry in the
 event's history, so judging a week again on new data replaces that week's entry and counts nothing twice.
+What is kept of the whole episode (tier, certainty, first weeks) is read from that history.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from payerwatch.drift.judgement import DirectionResult
 from payerwatch.drift.window_tests import Direction, Measure
 
 CALM_WEEKS_TO_CLOSE = 3
+_CERTAINTIES = ("watch", "likely", "very_likely")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class WeekEntry:
 
     week: str
     tier: str | None
+    certainty: str | None
     observed: int
     expected: float
     effect: float
@@ -37,6 +40,7 @@ def week_entry(week: date, measure: Measure, direction: Direction, result: Direc
         WeekEntry(
             week=week.isoformat(),
             tier=result.tier,
+            certainty=result.certainty,
             observed=telling.observed,
             expected=telling.expected,
             effect=telling.effect,
@@ -50,6 +54,30 @@ def week_entry(week: date, measure: Measure, direction: Direction, result: Direc
 def with_week(history: Sequence[dict[str, Any]], entry: dict[str, Any]) -> list[dict[str, Any]]:
     """The history with this week's entry, replacing one of the same week."""
     return [past for past in history if past["week"] < entry["week"]] + [entry]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The flagged weeks of an event taken together. Tier and certainty are the highest of them."""
+
+    tier: str
+    certainty: str
+    first_week: date
+    alert_week: date | None
+
+
+def episode_of(history: Sequence[dict[str, Any]]) -> Episode | None:
+    """None where corrected data left no week that was flagged."""
+    flagged = [entry for entry in history if entry["tier"]]
+    if not flagged:
+        return None
+    alerts = [entry["week"] for entry in flagged if entry["tier"] == "alert"]
+    return Episode(
+        tier="alert" if alerts else "watch",
+        certainty=max((entry["certainty"] for entry in flagged), key=_CERTAINTIES.index),
+        first_week=date.fromisoformat(flagged[0]["week"]),
+        alert_week=date.fromisoformat(alerts[0]) if alerts else None,
+    )
 
 
 def is_over(history: Sequence[dict[str, Any]]) -> bool:

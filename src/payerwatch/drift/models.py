@@ -127,7 +127,7 @@ class DriftEvent(TenantModel):
     window = models.JSONField(help_text="the window with the smallest p: kind, weeks, first_week, last_week")
     windows = models.JSONField(default=list, help_text="every window with its figures")
     baseline = models.JSONField(default=dict, help_text="weeks and figures the expectation was made from")
-    observed = models.FloatField()
+    observed = models.BigIntegerField(help_text="denials, or decisions, in the window")
     expected = models.FloatField()
     effect = models.FloatField(help_text="shrunken excess rate, or observed / expected decisions")
     p_value = models.FloatField()

@@ -66,6 +66,18 @@ def sentence(facts: EventFacts) -> str:
     return " ".join(part for part in parts if part)
 
 
+def group_phrase(facts: EventFacts) -> str:
+    """One CPT group of a payer in a few words, for a list beneath the payer's sentence."""
+    if facts.measure == "denial_rate":
+        told = f"{_count(facts.observed)} of {facts.claims:,} denied, {_expected(facts)} ({_points_counted(facts)})"
+    else:
+        told = f"{_count(facts.observed)} decided, {_expected(facts)} ({facts.effect:.2f}x)"
+    money = _money_at_stake(facts).rstrip(".")
+    state = ["over"] if facts.status == "closed" else ["back to usual"] if _is_over(facts) else []
+    parts = [told, *([money[0].lower() + money[1:]] if money else []), *state]
+    return f"{facts.cpt_group_label or 'All groups'}: {', '.join(parts)}"
+
+
 def _denials(facts: EventFacts) -> str:
     """Such as: Aetna began denying more claims for physical therapy: 31 of 118 … were denied where …"""
     amount = "more" if facts.direction == "worse" else "fewer"
@@ -74,7 +86,7 @@ def _denials(facts: EventFacts) -> str:
     return (
         f"{facts.payer} {began} denying {amount} claims{_scope(facts)}: {_count(facts.observed)} of "
         f"{_window_claims(facts)} {verb} denied where {_expected(facts)} "
-        f"({_points(facts, amount)})."
+        f"({_points(facts)})."
     )
 
 
@@ -137,21 +149,34 @@ def _count(number: int) -> str:
     return f"{number:,}" if number else "none"
 
 
-def _points(facts: EventFacts, amount: str) -> str:
+def _points(facts: EventFacts) -> str:
     """The change as counted, and as far as chance leaves it where that differs."""
-    counted = round(abs(facts.observed - facts.expected) / max(facts.claims, 1) * 100)
+    words, counted = _points_counted(facts), _counted(facts)
     shrunken = round(abs(facts.effect) * 100)
-    words = f"about {counted} {'point' if counted == 1 else 'points'} {amount}" if counted else f"slightly {amount}"
     if counted == shrunken:
         return words
     return f"{words}; {shrunken or 'less than 1'} after allowing for chance"
 
 
+def _points_counted(facts: EventFacts) -> str:
+    counted = _counted(facts)
+    if not counted:
+        return "slightly more" if facts.direction == "worse" else "slightly fewer"
+    amount = "more" if facts.observed > facts.expected else "fewer"
+    return f"about {counted} {'point' if counted == 1 else 'points'} {amount}"
+
+
+def _counted(facts: EventFacts) -> int:
+    return round(abs(facts.observed - facts.expected) / max(facts.claims, 1) * 100)
+
+
 def _is_over(facts: EventFacts) -> bool:
-    """Closed, or so near to the usual that the week counts towards closing."""
+    """Closed, or so near to the usual, or beyond it, that the week counts towards closing."""
+    worse = facts.direction == "worse"
     if facts.measure == "denial_rate":
-        return facts.status == "closed" or abs(facts.effect) < QUIET_EXCESS
-    return facts.status == "closed" or QUIET_RATIO[0] <= facts.effect <= QUIET_RATIO[1]
+        return facts.status == "closed" or (facts.effect if worse else -facts.effect) < QUIET_EXCESS
+    slowest, fastest = QUIET_RATIO
+    return facts.status == "closed" or (facts.effect >= slowest if worse else facts.effect <= fastest)
 
 
 def _day(day: date, facts: EventFacts) -> str:

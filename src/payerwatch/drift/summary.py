@@ -19,12 +19,14 @@ def node_summary(node: NodeResult, cells: CellsAsOf) -> dict[str, Any]:
     """A node's result: who, whether judged, and both directions."""
     return {
         "measure": node.measure,
-        "payer_id": cells.payers[node.payer],
+        "payer": cells.payer_by_id[cells.payers[node.payer]].name,
         "cpt_group": None if node.series is None else cells.series[node.series][1],
         "reason": node.reason,
         "provisional": node.provisional,
         "baseline_weeks": node.baseline_weeks,
         "baseline_decided": node.baseline_decided,
+        "most_claims": max((window.claims for window in node.windows), default=0),
+        "most_expected": max((window.expected for window in node.windows), default=0.0),
         "worse": _direction_summary(node.worse, cells),
         "better": _direction_summary(node.better, cells),
     }

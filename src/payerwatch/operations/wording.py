@@ -1,14 +1,16 @@
 """What commands say: drift events and runs as documents for programs and as sentences for people."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from rich.markup import escape
 
 from payerwatch.claims.cpt_groups import GROUP_LABELS
 from payerwatch.drift.actions import Detected
+from payerwatch.drift.judgement import Tier
 from payerwatch.drift.models import DriftEvent, DriftRun
-from payerwatch.drift.sentences import EventFacts, sentence
+from payerwatch.drift.sentences import EventFacts, group_phrase, sentence
+from payerwatch.drift.window_tests import Direction, Measure
 
 REASON_WORDS = {
     "learning": "still learning what is normal",
@@ -52,26 +54,29 @@ def event_document(event: DriftEvent) -> dict[str, Any]:
 
 def event_sentence(event: DriftEvent) -> str:
     """The event in plain sentences."""
+    return sentence(_facts(event))
+
+
+def _facts(event: DriftEvent) -> EventFacts:
+    """The event as of the week it was last judged."""
     kind = event.window["kind"]
-    return sentence(
-        EventFacts(
-            measure=event.measure,
-            payer=event.payer.name,
-            cpt_group_label=_group_label(event.cpt_group),
-            direction=event.direction,
-            tier=event.tier,
-            certainty=event.certainty,
-            observed=round(event.observed),
-            expected=event.expected,
-            effect=event.effect,
-            claims=event.claims,
-            window_weeks=event.window["weeks"],
-            window_start=date.fromisoformat(event.window["first_week"]),
-            window_kind=kind if kind in ("decided", "submitted") else "waiting",
-            amount_at_risk=event.amount_at_risk,
-            top_denial_category=event.top_denial_category,
-            status=event.status,
-        )
+    return EventFacts(
+        measure=cast(Measure, event.measure),
+        payer=event.payer.name,
+        cpt_group_label=_group_label(event.cpt_group),
+        direction=cast(Direction, event.direction),
+        tier=cast(Tier, event.tier),
+        certainty=event.history[-1]["certainty"] or "watch",
+        observed=event.observed,
+        expected=event.expected,
+        effect=event.effect,
+        claims=event.claims,
+        window_weeks=event.window["weeks"],
+        window_start=date.fromisoformat(event.window["first_week"]),
+        window_kind=kind if kind in ("decided", "submitted") else "waiting",
+        amount_at_risk=event.amount_at_risk,
+        top_denial_category=event.top_denial_category,
+        status="open" if event.status == DriftEvent.Status.OPEN else "closed",
     )
 
 
@@ -92,17 +97,29 @@ def events_text(events: list[DriftEvent]) -> str:
     lines = []
     for event in events:
         if event.parent_id not in listed:
-            lines += [_event_line(event, ""), *(_event_line(child, "    ") for child in children.get(event.pk, []))]
+            lines += [_event_line(event), *map(_group_line, children.get(event.pk, []))]
     return "\n".join(lines)
 
 
-def _event_line(event: DriftEvent, indent: str) -> str:
-    state = event.tier.upper() if event.status == DriftEvent.Status.OPEN else "OVER"
-    style = _STYLES[event.tier] if state != "OVER" else "dim"
+def _event_line(event: DriftEvent) -> str:
+    state, style = _state(event)
     return (
-        f"{indent}[{style}]{state:<5}[/{style}] {escape(event_sentence(event))}\n"
-        f"{indent}      [dim]{event.public_id}, since the week of {event.first_week}[/dim]"
+        f"[{style}]{state:<5}[/{style}] {escape(event_sentence(event))}\n"
+        f"      [dim]{event.public_id}, since the week of {event.first_week}[/dim]"
     )
+
+
+def _group_line(event: DriftEvent) -> str:
+    """A series beneath its payer, whose sentence is not said again."""
+    state, style = _state(event)
+    return f"      [{style}]{state:<5}[/{style}] {escape(group_phrase(_facts(event)))} [dim]{event.public_id}[/dim]"
+
+
+def _state(event: DriftEvent) -> tuple[str, str]:
+    """The event's tier, or that it is over, and how it is coloured."""
+    if event.status == DriftEvent.Status.OPEN:
+        return event.tier.upper(), _STYLES[event.tier]
+    return "OVER", "dim"
 
 
 def run_text(run: DriftRun) -> str:

@@ -5,10 +5,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
-from payerwatch.drift.cells import payer_names
-from payerwatch.drift.models import DriftRun
+from payerwatch.drift.decision_delay import EXPECTED_MINIMUM
+from payerwatch.drift.models import DriftEvent, DriftRun
 from payerwatch.drift.parameters import DEFAULTS
 from payerwatch.drift.queries import newest_run
+from payerwatch.drift.rate_baseline import BASELINE_MINIMUM, WINDOW_MINIMUM
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.queries import customer_named
@@ -26,16 +27,15 @@ class Command(PayerwatchCommand):
             run = newest_run()
             if run is None:
                 return Answer([], "Nothing was judged yet. Run: payerwatch detect --customer NAME")
-            names = payer_names([node["payer_id"] for node in run.nodes])
-        rows = [_row(node, names) for node in run.nodes]
+        rows = [_row(node) for node in run.nodes]
         rows.sort(key=lambda row: (row["payer"], row["cpt_group"] or "", row["measure"]))
         return Answer(rows, _text(run, rows))
 
 
-def _row(node: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
+def _row(node: dict[str, Any]) -> dict[str, Any]:
     worse = node["worse"] or {}
     return {
-        "payer": names[node["payer_id"]],
+        "payer": node["payer"],
         "cpt_group": node["cpt_group"],
         "measure": node["measure"],
         "judged": node["reason"] is None,
@@ -43,6 +43,7 @@ def _row(node: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
         "says": _says(node),
         "baseline_weeks": node["baseline_weeks"],
         "baseline_decided": node["baseline_decided"],
+        "most_claims": node["most_claims"],
         "observed": worse.get("observed"),
         "expected": worse.get("expected"),
         "claims": worse.get("claims"),
@@ -59,7 +60,7 @@ def _says(node: dict[str, Any]) -> str:
     if node["reason"] == "learning":
         return f"learning, {node['baseline_weeks']} of {DEFAULTS.baseline_weeks_minimum} weeks"
     if node["reason"] == "too_few":
-        return f"too few claims ({node['baseline_decided']:,} decided in the baseline)"
+        return f"too few claims: {_too_few(node)}"
     if node["reason"] is not None:
         return {"no_pending": "not judged: no pending claims", "data_feed_stalled": "not judged: feed stalled"}[
             node["reason"]
@@ -68,6 +69,15 @@ def _says(node: dict[str, Any]) -> str:
         if node[direction]["tier"]:
             return f"{direction}: {node[direction]['tier']}"
     return "as usual"
+
+
+def _too_few(node: dict[str, Any]) -> str:
+    """What there is and what is needed."""
+    if node["measure"] == DriftEvent.Measure.DAYS_TO_DECISION:
+        return f"{node['most_expected']:.1f} decisions expected lately, {EXPECTED_MINIMUM} needed"
+    if node["baseline_decided"] < BASELINE_MINIMUM:
+        return f"{node['baseline_decided']} decided in the baseline, {BASELINE_MINIMUM} needed"
+    return f"{node['most_claims']} decided lately, {WINDOW_MINIMUM} needed"
 
 
 def _text(run: DriftRun, rows: list[dict[str, Any]]) -> str:
