@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 
-from payerwatch.drift.runoff_arrays import LAG_WEEKS, RunoffArrays
+from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, RunoffArrays
 
 
 def history(
@@ -49,3 +49,10 @@ def without_decisions_after(arrays: RunoffArrays, week: int) -> RunoffArrays:
         counts[:, week + 1 :] = 0
         blank[name] = counts
     return replace(arrays, **blank)
+
+
+def last_weeks(arrays: RunoffArrays, week: int) -> RunoffArrays:
+    """Only the weeks that a judgement of ``week``, then the last one, may need."""
+    span = slice(week + 1 - WEEKS_NEEDED, week + 1)
+    counts = {name: getattr(arrays, name)[:, span] for name in ("submitted", "denied", "paid", "duplicate")}
+    return replace(arrays, first_week=arrays.week_of(span.start), **counts)

@@ -9,6 +9,9 @@ from benchmarks.quality_looks import Looks, product_looks
 from benchmarks.quality_process import Change, Process, draw
 from benchmarks.quality_scenarios import DENIALS_FASTER, DENIALS_SLOWER, ONE_IN_TEN
 
+from payerwatch.drift.denial_rate import DenialRate
+from payerwatch.drift.window_tests import WindowTests
+
 pytestmark = pytest.mark.pure
 
 SEED = 20_240
@@ -51,3 +54,14 @@ def test_an_event_alerts_once_until_three_quiet_weeks_have_passed() -> None:
     quiet = np.array([0, 1, 0, 1, 1, 1, 0, 1], bool)[:, None]
     assert np.flatnonzero(Looks(alert, alert, quiet).events).tolist() == [0, 6]
     assert np.flatnonzero(Looks(alert, alert, quiet).starts).tolist() == [0, 2, 6]
+
+
+def test_calibration_takes_the_lean_from_young_cohorts_of_steady_payers() -> None:
+    measure = DenialRate(draw(DENIALS_FASTER, SEED).arrays)
+    weeks = [measure.test(week) for week in (50, 57, 64, 71)]
+
+    def lean(tests: list[WindowTests]) -> float:
+        return float(np.mean([((t.observed - t.expected) / np.sqrt(t.variance))[100:, 1] for t in tests]))
+
+    assert lean(weeks) > 0.5
+    assert abs(lean([tests.calibrated for tests in weeks if tests.calibrated])) < 0.35

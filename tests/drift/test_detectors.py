@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from payerwatch.drift.denial_rate import DenialRate
 from payerwatch.drift.detectors import Detectors, judge
 from payerwatch.drift.judgement import Judgement, NodeResult
 from payerwatch.drift.opinion import is_quiet, lower_tier
@@ -128,6 +129,16 @@ def test_thresholds_are_parameters() -> None:
     arrays = history(volume=60, extra_rate=0.25, changed=(3,))
     strict = Parameters(denial_effect=0.9)
     assert nodes(judge(arrays, WEEK, parameters=strict), "denial_rate")[3].worse.tier is None
+
+
+def test_the_second_opinion_can_withhold_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = history(volume=60, extra_rate=0.25, changed=(3,))
+    tests = DenialRate(arrays).test(WEEK)
+    doubting = replace(tests, calibrated=replace(tests.calibrated, worse_p=np.ones_like(tests.worse_p)))
+    monkeypatch.setattr(DenialRate, "test", lambda self, week: doubting)
+    node = nodes(judge(arrays, WEEK), "denial_rate")[3]
+    assert node.worse.q_value < 0.01
+    assert (node.worse.tier, node.worse.certainty) == (None, None)
 
 
 def test_a_judgement_needs_both_opinions() -> None:

@@ -28,17 +28,8 @@ def test_small_integers_do_not_overflow_when_added() -> None:
     assert arrays.decided[0, 0, 0] == 600
 
 
-def test_weeks_and_indexes_translate_both_ways() -> None:
-    arrays = history(weeks=10)
-    assert arrays.week_of(3) == date(2024, 1, 22)
-    assert arrays.index_of(date(2024, 1, 22)) == 3
-
-
-def test_a_cut_keeps_the_dates_of_its_weeks() -> None:
-    arrays = history(weeks=20)
-    cut = arrays.last_weeks(14, 5)
-    assert (cut.weeks, cut.first_week) == (5, arrays.week_of(10))
-    assert (cut.submitted == arrays.submitted[:, 10:15]).all()
+def test_weeks_are_counted_from_the_first_monday() -> None:
+    assert history(weeks=10).week_of(3) == date(2024, 1, 22)
 
 
 def test_payer_sums_follow_the_series() -> None:
@@ -57,5 +48,6 @@ def test_cells_turn_to_the_week_of_submission_and_lose_older_cohorts() -> None:
 
 
 def test_no_series_have_no_payers() -> None:
-    arrays = history(series=4, weeks=5).only_series([])
+    nothing = np.zeros((0, 5, LAG_WEEKS), int)
+    arrays = RunoffArrays(date(2024, 1, 1), np.zeros(0, int), nothing[..., 0], nothing, nothing, nothing)
     assert (arrays.series, arrays.payers) == (0, 0)

@@ -1,6 +1,5 @@
 """The run-off counts of one customer as arrays: what every detector reads, and nothing else."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -78,35 +77,6 @@ class RunoffArrays:
     def week_of(self, index: int) -> date:
         """The Monday of a week index."""
         return self.first_week + timedelta(weeks=index)
-
-    def index_of(self, week: date) -> int:
-        """The index of a Monday."""
-        return (week - self.first_week).days // 7
-
-    def last_weeks(self, week_index: int, weeks: int = WEEKS_NEEDED) -> "RunoffArrays":
-        """The ``weeks`` weeks that end with ``week_index``: judged at its last week, they give the same."""
-        first = max(0, week_index + 1 - weeks)
-        span = slice(first, week_index + 1)
-        return RunoffArrays(
-            self.week_of(first),
-            self.payer,
-            self.submitted[:, span],
-            self.denied[:, span],
-            self.paid[:, span],
-            self.duplicate[:, span],
-        )
-
-    def only_series(self, chosen: Iterable[int]) -> "RunoffArrays":
-        """The same weeks for some series only; payer indexes are kept."""
-        rows = np.fromiter(chosen, dtype=np.intp)
-        return RunoffArrays(
-            self.first_week,
-            self.payer[rows],
-            self.submitted[rows],
-            self.denied[rows],
-            self.paid[rows],
-            self.duplicate[rows],
-        )
 
     def with_payers(self, values: NDArray[Number]) -> NDArray[Number]:
         """[S, ...] values of the series followed by their sums per payer: [S + P, ...], one row a node."""
