@@ -135,7 +135,7 @@ def test_the_second_opinion_can_withhold_a_finding(monkeypatch: pytest.MonkeyPat
     arrays = history(volume=60, extra_rate=0.25, changed=(3,))
     tests = DenialRate(arrays).test(WEEK)
     doubting = replace(tests, calibrated=replace(tests.calibrated, worse_p=np.ones_like(tests.worse_p)))
-    monkeypatch.setattr(DenialRate, "test", lambda self, week: doubting)
+    monkeypatch.setattr(DenialRate, "test", lambda *_: doubting)
     node = nodes(judge(arrays, WEEK), "denial_rate")[3]
     assert node.worse.q_value < 0.01
     assert (node.worse.tier, node.worse.certainty) == (None, None)
