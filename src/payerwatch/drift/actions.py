@@ -52,7 +52,7 @@ def _run(week: date, loaded_until: date) -> DriftRun:
     cells = cells_as_of(week)
     if cells is None:
         raise NothingToJudge(f"Nothing was submitted up to the week of {week}.", fix="Choose a later --as-of.")
-    known = pending_known(week, loaded_until)
+    known = pending_known(cells, loaded_until)
     version = cells.data_version(pending_known=known)
     run = DriftRun.objects.filter(as_of_week=week, data_version=version).first()
     last = DriftRun.objects.filter(carried_at__isnull=False).order_by("carried_at").last()

@@ -69,7 +69,7 @@ class CellsAsOf:
     def arrays(self) -> RunoffArrays:
         """The counts that the detectors read."""
         shape = (len(self.series), self.week_index + 1)
-        placed = self._placed(self.known)
+        placed = self._placed
         duplicate = pl.col("denial_category") == _DUPLICATE
         denied = pl.col("outcome") == "denied"
         payer_index = {payer: index for index, payer in enumerate(self.payers)}
@@ -84,7 +84,7 @@ class CellsAsOf:
 
     def data_version(self, *, pending_known: bool) -> str:
         """SHA-256 over everything the judgement of the week is made from; payers count by name."""
-        cells = self._placed(self.known).with_columns(pl.col("lag").fill_null(RunoffCell.PENDING))
+        cells = self._placed.with_columns(pl.col("lag").fill_null(RunoffCell.PENDING))
         said = [str(self.week), str(pending_known)]
         said += [f"{self.payer_by_id[payer].name_key}/{group}" for payer, group in self.series]
         for text in ("outcome", "denial_category"):
@@ -98,13 +98,15 @@ class CellsAsOf:
             digest.update(column.cast(pl.Int64).to_numpy().tobytes())
         return digest.hexdigest()
 
-    def _placed(self, cells: pl.DataFrame) -> pl.DataFrame:
+    @cached_property
+    def _placed(self) -> pl.DataFrame:
+        """What was known, with the number of its series."""
         index = pl.DataFrame(
             [(payer, group, number) for number, (payer, group) in enumerate(self.series)],
             schema={"payer_id": pl.Int64, "cpt_group": pl.String, "series": pl.Int64},
             orient="row",
         )
-        return cells.join(index, on=["payer_id", "cpt_group"], how="left")
+        return self.known.join(index, on=["payer_id", "cpt_group"], how="left")
 
     def _decisions(self, cells: pl.DataFrame, shape: tuple[int, int]) -> Ints:
         return _summed(_decided(cells, shape[1]), ("series", "decided", "lag"), (*shape, LAG_WEEKS))
@@ -137,20 +139,26 @@ def last_whole_week(day: date) -> date:
     return day - timedelta(days=(day.weekday() + 1) % 7 + 6)
 
 
-def pending_known(week: date, watermark: date) -> bool:
+def pending_known(cells: CellsAsOf, watermark: date) -> bool:
     """Whether what is loaded tells which claims were pending at the end of the week; see `pending`."""
     loaded_week = last_whole_week(watermark)
-    first_week = _first_week(loaded_week)
+    first_week = cells.first_week if loaded_week == cells.week else _first_week(loaded_week)
     if first_week is None:
         return True
-    rows = _within(first_week, loaded_week).values("submit_week", "lag_weeks").annotate(count=Sum("claims"))
-    cells = _indexed(_read(rows, ("submit_week", "lag_weeks", "count")).rename({"count": "claims"}), first_week)
+    counts = cells.cells if loaded_week == cells.week else _counts_by_week(first_week, loaded_week)
     weeks = (loaded_week - first_week).days // 7 + 1
-    waiting = _summed(cells.filter(pl.col("decided").is_null()), ("submitted",), (weeks,))
-    decided = _summed(_decided(cells, weeks), ("decided", "lag"), (weeks, LAG_WEEKS))[None]
+    waiting = _summed(counts.filter(pl.col("decided").is_null()), ("submitted",), (weeks,))
+    decided = _summed(_decided(counts, weeks), ("decided", "lag"), (weeks, LAG_WEEKS))[None]
     none = np.zeros_like(decided)
     arrays = RunoffArrays(first_week, np.zeros(1, dtype=np.int64), none[..., 0], none, decided, none)
-    return check_pending(arrays, waiting, weeks - 1).known_at((week - first_week).days // 7)
+    return check_pending(arrays, waiting, weeks - 1).known_at((cells.week - first_week).days // 7)
+
+
+def _counts_by_week(first_week: date, week: date) -> pl.DataFrame:
+    """Claims by week of submission and lag alone."""
+    rows = _within(first_week, week).values("submit_week", "lag_weeks").annotate(count=Sum("claims"))
+    counts = _read(rows, ("submit_week", "lag_weeks", "count"))
+    return _indexed(counts.rename({"count": "claims"}), first_week)
 
 
 def _first_week(week: date) -> date | None:
