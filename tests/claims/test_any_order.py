@@ -35,10 +35,10 @@ names = itertools.count()
 def rows(draw: st.DrawFn) -> Row:
     status = draw(st.sampled_from(("Pending", "Paid", "Denied", "Partially Paid", "Appealed")))
     submitted = draw(st.sampled_from(("2026-01-05", "2026-01-11")))
-    decided = draw(st.sampled_from(("2026-01-11", "2026-01-12", "2026-01-19", "2026-02-20")))
+    decided = draw(st.sampled_from(("2026-01-12", "2026-01-19", "2026-02-20")))
     amounts = {name: draw(st.sampled_from(("10.00", "0.00", "99.99", ""))) for name in ("billed", "allowed", "paid")}
     return {
-        "number": draw(st.sampled_from(("C1", "C2", "C3", "C4", ""))),
+        "number": draw(st.sampled_from(("C1", "C1", "C2", ""))),
         "payer": draw(st.sampled_from(PAYERS)),
         "cpt": draw(st.sampled_from(CODES)),
         "service": draw(st.sampled_from(("2026-01-01", ""))),
@@ -51,7 +51,7 @@ def rows(draw: st.DrawFn) -> Row:
 
 
 RANGES = (("97110", "97110"), ("97000", "97999"), ("99213", "99213"), ("J0100", "J0200"))
-loads = st.tuples(st.just("load"), st.lists(rows(), min_size=1, max_size=7), st.sampled_from(COLUMN_SETS))
+loads = st.tuples(st.just("load"), st.lists(rows(), min_size=1, max_size=5), st.sampled_from(COLUMN_SETS))
 undos = st.tuples(st.just("undo"), st.integers(0, 5))
 payer_mappings = st.tuples(st.just("map_payer"), st.sampled_from(PAYERS), st.sampled_from((*PAYERS, "Medicaid")))
 group_mappings = st.tuples(st.just("map_cpt_group"), st.sampled_from(RANGES), st.sampled_from(("one", "two")))
@@ -138,7 +138,7 @@ def shown(claim: Claim) -> tuple[Any, ...]:
 @pytest.mark.proof
 @pytest.mark.django_db
 @settings(
-    max_examples=1500 if FULL else 60,
+    max_examples=1500 if FULL else 50,
     deadline=None,
     derandomize=not FULL,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -150,6 +150,13 @@ def test_a_column_name_with_a_nul_character_can_be_stored(practice: Customer, tm
     assert answer("load", path).code == 0
 
 
+def test_what_would_steer_a_terminal_is_left_out_of_names(practice: Customer, tmp_path: Path):
+    upload(tmp_path, [row(payer="Ae\x1b[2Jtna")], name="evil\x1b]0;.csv")
+    with acting_in(practice):
+        assert Payer.objects.get().name == "Ae [2Jtna"
+        assert Upload.objects.get().filename == "evil ]0;.csv"
+
+
 def test_a_payer_name_that_grows_when_its_case_is_folded_is_kept(practice: Customer, tmp_path: Path):
     upload(tmp_path, [row(payer="ß" * 200), row(number="C2", payer="ß" * 200)])
     with acting_in(practice):

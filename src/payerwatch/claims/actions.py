@@ -12,6 +12,7 @@ from django.utils import timezone
 from payerwatch.claims import merging
 from payerwatch.claims.cpt_groups import cpt_group
 from payerwatch.claims.formats.csv import ClaimsFile
+from payerwatch.claims.formats.lines import printable
 from payerwatch.claims.models import (
     Claim,
     ClaimState,
@@ -51,7 +52,7 @@ class CptGroupNameUnusable(Refusal):
 def receive_upload(file: ClaimsFile, filename: str) -> Upload:
     """Record the file that is about to be loaded."""
     return Upload.objects.create(
-        filename=Path(filename).name[:255],
+        filename=printable(Path(filename).name)[:255],
         digest=file.digest,
         size_bytes=file.size_bytes,
         mapping=file.mapping | dict.fromkeys(file.choice.unmapped),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from payerwatch.claims.formats.codes import read_cpt
 from payerwatch.claims.formats.dates import take_apart
 from payerwatch.claims.formats.headers import recognised_fields
+from payerwatch.claims.formats.lines import printable
 from payerwatch.claims.formats.records import Grid
 from payerwatch.claims.formats.refusals import FileEmpty, HeaderMissing, TooManyColumns
 
@@ -140,10 +141,10 @@ def _trailing_blanks(rows: Sequence[tuple[list[str], int]], width: int) -> int:
 def _unique(cells: Sequence[str]) -> list[str]:
     names: list[str] = []
     for place, cell in enumerate(cells, start=1):
-        name = " ".join(cell.split())[:100] or f"column {place}"
+        own = name = printable(cell)[:100] or f"column {place}"
         repeats = 2
         while name in names:
-            name = f"{' '.join(cell.split())[:100] or f'column {place}'} ({repeats})"
+            name = f"{own} ({repeats})"
             repeats += 1
         names.append(name)
     return names

@@ -41,6 +41,13 @@ def read_lines(path: Path, encoding: str, *, rows: int, skip: int = 0) -> Iterat
         yield LineBlock(lines, file.tell(), is_last=True)
 
 
+def printable(cell: str) -> str:
+    """The text on one line with single spaces, and without what would steer a terminal or a database."""
+    if not cell.isprintable():
+        cell = "".join(character if character.isprintable() else " " for character in cell)
+    return " ".join(cell.split())
+
+
 def read_head(path: Path, encoding: str, *, lines: int) -> list[str]:
     """The first lines of the file, at most `lines`, from its first MiB."""
     with path.open("rb") as file:

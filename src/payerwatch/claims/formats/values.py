@@ -12,6 +12,7 @@ from payerwatch.claims.denials import denial_category, reason_given
 from payerwatch.claims.formats.codes import read_claim_number, read_cpt
 from payerwatch.claims.formats.dates import DateOrder, is_blank, read_date
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS
+from payerwatch.claims.formats.lines import printable
 from payerwatch.claims.formats.lookups import Lookup
 from payerwatch.claims.formats.money import plain_cents, read_cents
 from payerwatch.claims.formats.outcomes import Asks, read_outcome
@@ -201,14 +202,14 @@ def _digest(text: str) -> str:
 
 
 def _read_payer(cell: str) -> tuple[str | None, str | None]:
-    name = mask_numbers(" ".join(cell.split()))[:MAX_TEXT].rstrip()
+    name = mask_numbers(printable(cell))[:MAX_TEXT].rstrip()
     if is_blank(name) or not normalise(name):
         return None, "payer_missing"
     return (None, "payer_is_formula") if name[0] in "=+-@" else (name, None)
 
 
 def _read_reason(cell: str) -> tuple[str | None, str | None, str]:
-    plain = "" if is_blank(cell) else " ".join(cell.split())
+    plain = "" if is_blank(cell) else printable(cell)
     code, category = denial_category(plain)
     return code, mask_text(plain)[:MAX_TEXT] or None, reason_given(category)
 
