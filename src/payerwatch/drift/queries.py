@@ -50,16 +50,16 @@ def newest_run() -> DriftRun | None:
 
 
 def claims_behind(event: DriftEvent) -> QuerySet[Claim]:
-    """The claims an event is about: denied in its window, or still waiting at its end, oldest first."""
-    claims = claims_of(event.payer, event.cpt_group)
+    """The claims an event is about: denied in its window, or still waiting at its end, oldest first.
+
+    As they were known at the end of the week last judged. What cells do not count is not among them.
+    """
+    claims = claims_of(event.payer, event.cpt_group).exclude(billed_amount=0)
     first, last = event.window["first_week"], _sunday(event.window["last_week"])
     if event.measure == DriftEvent.Measure.DENIAL_RATE:
+        denied = claims.filter(first_outcome=Claim.Outcome.DENIED, first_decided_date__lte=last)
         axis = "submitted_date" if event.window["kind"] == "submitted" else "first_decided_date"
-        return claims.filter(
-            first_outcome=Claim.Outcome.DENIED,
-            first_decided_date__lte=last,
-            **{f"{axis}__gte": first, f"{axis}__lte": last},
-        ).exclude(first_denial_category="duplicate")
+        return denied.filter(**{f"{axis}__range": (first, last)}).exclude(first_denial_category="duplicate")
     waiting = claims.filter(submitted_date__lte=last)
     return waiting.exclude(first_decided_date__lte=last)
 
