@@ -82,9 +82,7 @@ def _load_once(customer: Customer, directory: Path, until: date) -> None:
 
 
 def _draw(directory: Path, until: date) -> SampleFiles:
-    practice = draw_practice(
-        seed=SEED, weeks=WEEKS, claims_per_week=CLAIMS_PER_WEEK, until=until, drift="both"
-    )
+    practice = draw_practice(seed=SEED, weeks=WEEKS, claims_per_week=CLAIMS_PER_WEEK, until=until, drift="both")
     return write_sample(directory, practice)
 
 
