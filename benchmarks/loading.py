@@ -105,7 +105,8 @@ class _Bare:
         owner.execute("DROP TABLE IF EXISTS bare_claim")
         owner.execute("CREATE TABLE bare_claim (LIKE claims_claim INCLUDING ALL)")
         keys = owner.execute(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'claims_claim'::regclass AND contype = 'f'"
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = 'claims_claim'::regclass AND contype = 'f'"
         ).fetchall()
         for (definition,) in keys:
             owner.execute(sql.SQL("ALTER TABLE bare_claim ADD {}").format(sql.SQL(definition)))

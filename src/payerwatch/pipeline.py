@@ -20,6 +20,7 @@ from django.db import transaction
 
 from payerwatch.claims import actions as claims
 from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_file, read_header_signature
+from payerwatch.claims.formats.dates import DATE_ORDERS
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
 from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
@@ -176,7 +177,8 @@ def _remembered(path: Path) -> Remembered | None:
     upload = latest_upload_with(signature)
     if upload is None:
         return None
-    return Remembered(signature, upload.mapping, upload.date_order or None)
+    order = next((order for order in DATE_ORDERS if order == upload.date_order), None)
+    return Remembered(signature, upload.mapping, order)
 
 
 def _refuse_unusable_paths(order: LoadOrder) -> None:
