@@ -288,3 +288,15 @@ def test_rows_set_aside_again_have_the_added_columns_once(practice: Customer, tm
     upload(tmp_path, [row(), row(number="C2", payer="")], "--set-aside", back)
     assert answer("load", back, "--set-aside", again).code == 1
     assert again.read_text() == back.read_text().replace(",3,payer", ",2,payer")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-8"])
+def test_a_file_may_be_in_any_usual_encoding(practice: Customer, tmp_path: Path, encoding: str):
+    """Twice, so that the mapping of the first is remembered for the second."""
+    path = claims_file(tmp_path, [row(payer="Médica")])
+    content = path.read_text()
+    for number in ("C1", "C2"):
+        path.write_bytes(content.replace("C1", number).replace("Payer Name", "Payer Namé").encode(encoding))
+        assert answer("load", path, "--mapping", '{"payer": "Payer Namé"}').document["new_claims"] == 1
+    with acting_in(practice):
+        assert Payer.objects.get().name == "Médica"

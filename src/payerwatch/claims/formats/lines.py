@@ -49,9 +49,12 @@ def printable(cell: str) -> str:
 
 
 def read_head(path: Path, encoding: str, *, lines: int) -> list[str]:
-    """The first lines of the file, at most `lines`, from its first MiB."""
+    """The first lines of the file, at most `lines`, from its first MiB.
+
+    What the encoding cannot mean is marked and not an error: the header is looked at before the file is scanned.
+    """
     with path.open("rb") as file:
-        text = io.TextIOWrapper(file, encoding=encoding, newline=None)
+        text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline=None)
         head = text.read(1 << 20)
         whole = not text.read(1)
     found = head.split("\n")
