@@ -70,7 +70,8 @@ def _claims(explanation: Explanation) -> list[str]:
     numbers = explanation.claim_numbers
     kind = "denied" if explanation.event.measure == DriftEvent.Measure.DENIAL_RATE else "waiting"
     unnumbered = sum(number.startswith("~") for number in numbers)
-    lines = [f"Claims behind it: {explanation.claims_behind:,} {kind}; the oldest {len(numbers):,}:"]
+    listed = f"; the oldest {len(numbers):,}:" if numbers else "."
+    lines = [f"Claims behind it: {explanation.claims_behind:,} {kind}{listed}"]
     lines += [f"  {escape(number)}" for number in numbers if not number.startswith("~")]
     if unnumbered:
         lines.append(f"  and {unnumbered} rows that came without a claim number")
