@@ -24,11 +24,10 @@ from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns
 from payerwatch.claims.formats.money import books_with_minus
 from payerwatch.claims.formats.notes import choice_notes, layout_notes
 from payerwatch.claims.formats.outcomes import question_in
-from payerwatch.claims.formats.privacy import mask_numbers, mask_text
 from payerwatch.claims.formats.records import Table, read_tables
 from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
 from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file
-from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row
+from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row, shown_cell
 from payerwatch.claims.formats.values import ACCEPTED_SCHEMA, RowChecks
 
 __all__ = ["FIELDS", "Batch", "ClaimsFile", "Remembered", "open_claims_file", "read_header_signature"]
@@ -155,13 +154,8 @@ class ClaimsFile:
         return Batch(accepted, sorted(rows, key=lambda row: row.row), table.bytes_read)
 
     def _shown_cells(self, cells: Sequence[str], kept: Sequence[int]) -> list[str]:
-        """The cells to give back: as they are where they can be corrected, masked where they are free text."""
-        structured = {at for name, at in self.choice.columns.items() if name != "denial_reason"}
-        number = self.choice.columns.get("claim_number")
-        return [
-            cells[at] if at == number else mask_numbers(cells[at]) if at in structured else _masked(cells[at])
-            for at in kept
-        ]
+        fields = {at: name for name, at in self.choice.columns.items()}
+        return [shown_cell(fields.get(at), cells[at]) for at in kept]
 
 
 def open_claims_file(
@@ -209,11 +203,6 @@ def read_header_signature(path: Path | str) -> str:
         encoding = encoding_of_head(file.read(1 << 16))
     lines = read_head(path, encoding, lines=_HEADER_LINES)
     return header_signature(find_layout(lines).columns)
-
-
-def _masked(cell: str) -> str:
-    """Free text is masked whole; a single word, number or date only where it is an identifier by its form."""
-    return mask_text(cell) if " " in cell.strip() else mask_numbers(cell)
 
 
 def _known_order(date_order: str | None) -> DateOrder | None:

@@ -1,8 +1,13 @@
 """Rows that cannot be loaded: why, what to do, and the file they are written back to."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TextIO
+
+from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS
+from payerwatch.claims.formats.outcomes import read_outcome
+from payerwatch.claims.formats.privacy import mask_numbers, mask_text
 
 REASONS: dict[str, tuple[str, str]] = {
     "wrong_number_of_cells": (
@@ -83,6 +88,9 @@ REASONS: dict[str, tuple[str, str]] = {
     "claim_number_too_long": ("The claim number is longer than 80 characters.", "Check the column mapping."),
 }
 
+# Such a cell holds a code, a date or an amount; somebody may have written a sentence there all the same.
+_TERSE_FIELDS = frozenset(("cpt", *DATE_FIELDS, *AMOUNT_FIELDS))
+_FEWEST_WORDS_OF_TEXT = 4
 _ADDED_COLUMNS = ("row", "reason_code", "reason", "fix")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -107,6 +115,20 @@ def set_aside_row(row: int, code: str, cells: list[str]) -> SetAsideRow:
     """The row with the sentences of its reason code."""
     reason, fix = REASONS[code]
     return SetAsideRow(row, code, reason, fix, cells)
+
+
+def shown_cell(field: str | None, cell: str) -> str:
+    """The cell to give back: as it is where it can be corrected, masked where it is free text.
+
+    `field` is what its column means, None where nobody asked for the column.
+    """
+    if field == "claim_number":
+        return cell
+    if field == "payer" or (field == "outcome" and read_outcome(mask_text(cell)) != read_outcome(cell)):
+        return mask_numbers(cell)
+    if field in _TERSE_FIELDS and len(re.findall(r"[^\W\d_]+", cell)) < _FEWEST_WORDS_OF_TEXT:
+        return mask_numbers(cell)
+    return mask_text(cell) if " " in cell.strip() else mask_numbers(cell)
 
 
 class SetAsideWriter:

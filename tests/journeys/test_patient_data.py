@@ -1,0 +1,87 @@
+"""Nothing that tells who a patient is stays anywhere: not in the database, nor in what is printed or given back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.conftest import Installation
+from tests.make import HEADERS, Row, claims_file, denied, pending, row
+
+pytestmark = pytest.mark.database
+
+PERSONAL = {
+    "Patient Name": "Zyxwold, Quentinella",
+    "Patient DOB": "1931-07-19",
+    "SSN": "917-65-4329",
+    "MRN": "MRNQX4471183",
+    "Home Phone": "(617) 555-0143",
+    "Email": "quentinella.canary@example.org",
+    "Street Address": "8817 Canarybird Lane",
+    "Member ID": "XQZ88812345W",
+}
+HIDDEN = (
+    "CO-197 auth missing, pt: Quentinella Zyxwold, SSN 917-65-4329, call (617) 555-0143, MRN: QX4471183, b. 07/19/1931"
+)
+CANARIES = (
+    *("Zyxwold", "Quentinella", "917-65-4329", "917654329", "QX4471183", "555-0143", "quentinella.canary"),
+    *("1931-07-19", "07/19/1931", "Canarybird", "XQZ88812345W"),
+)
+
+
+def with_patients(rows: list[Row]) -> list[Row]:
+    return [each | PERSONAL for each in rows]
+
+
+def everything_kept(installation: Installation, *others: Path) -> str:
+    """All that is stored, as text, and on SQLite the files' very bytes."""
+    kept = json.dumps(installation.everything(), default=str)
+    files = [*installation.directory.rglob("*"), *others]
+    return kept + "".join(path.read_bytes().decode("latin-1") for path in files if path.is_file())
+
+
+def found(text: str) -> list[str]:
+    return [canary for canary in CANARIES if canary.lower() in text.lower()]
+
+
+def test_no_patient_data_is_kept_printed_or_given_back(installation: Installation, tmp_path: Path):
+    path, back = tmp_path / "claims.csv", tmp_path / "back.csv"
+    good = [row(), denied(number="C2", reason=HIDDEN), pending(number="C3"), *(row(number=f"D{n}") for n in range(9))]
+    bad = [row(number="E1", cpt="?"), denied(number="E2", payer="", reason=HIDDEN), row(number="E3", status=HIDDEN)]
+    claims_file(tmp_path, with_patients(good + bad), columns=[*HEADERS, *PERSONAL])
+    with path.open("a") as target:
+        target.write(",".join(["E4", *PERSONAL.values(), "ragged"]) + "\n")
+    assert found(path.read_text()) == [canary for canary in CANARIES if canary != "917654329"]
+    said = ""
+    for options in (["--dry-run"], ["--set-aside", back, "--json"], ["--json"]):
+        done = installation.run("load", path, "--customer", "Practice", *options)
+        assert done.code == 0, done
+        said += done.out + done.err
+    assert found(said) == []
+    document = json.loads(done.out)
+    assert (document["accepted"], document["set_aside"]) == (12, 4)
+    assert set(document["dropped_columns"]) == set(PERSONAL)
+    assert "auth missing" in str(installation.stored()["claims_claim"])
+    assert found(everything_kept(installation, back)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        ({"header": False}, []),
+        ({"cpt": "?"}, []),
+        ({}, ["--mapping", '{"payer": "Nothing"}']),
+        ({}, ["--mapping", '{"payer": "SSN"}']),
+        ({"submitted": "03/04/2026", "decided": "05/06/2026", "service": ""}, []),
+    ],
+)
+def test_no_refusal_shows_patient_data(installation: Installation, tmp_path: Path, change: dict, options: list[str]):
+    has_header = change.pop("header", True) if "header" in change else True
+    path = claims_file(tmp_path, with_patients([row(**change)] * 6), columns=[*HEADERS, *PERSONAL])
+    if not has_header:
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    for more in ([], ["--json"]):
+        done = installation.run("load", path, "--customer", "Practice", *options, *more)
+        assert done.code == 1
+        assert found(done.out + done.err) == []
+    assert found(everything_kept(installation)) == []
