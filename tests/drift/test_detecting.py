@@ -208,6 +208,15 @@ def test_of_a_decided_export_weeks_long_past_are_fully_known(practice: Customer,
     assert "no_pending" not in document["not_judged"]
 
 
+def test_a_history_that_was_decided_to_its_end_is_fully_known(practice: Customer, tmp_path: Path):
+    claims = claims_of(history(series=6, payers=2, weeks=64, volume=25))
+    load(tmp_path, claims.filter((pl.col("submitted") <= sunday(MONDAY, 45)) & (pl.col("status") != "Pending")))
+    for options in ([], ["--as-of", sunday(MONDAY, 45)]):
+        document = detect(*options)
+        assert document["pending_known"] is True
+        assert "no_pending" not in document["not_judged"]
+
+
 def test_when_all_payers_fall_silent_the_feed_is_blamed(practice: Customer, tmp_path: Path):
     claims = claims_of(history(series=6, payers=3, weeks=64, volume=25))
     silent = MONDAY + timedelta(weeks=61)

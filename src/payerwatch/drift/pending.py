@@ -17,6 +17,8 @@ RECENT_WEEKS = 12
 EXPECTED_MINIMUM = 10
 """Fewer claims expected to be waiting say nothing either way."""
 PRESENT_SHARE_MINIMUM = 0.10
+TELLING_SHARE = 0.10
+"""A cohort less decided than this foretells nothing: its few decisions would be multiplied too often."""
 COMPLETE_SHARE = 0.95
 """A cohort so far decided has no pending claims to miss."""
 
@@ -51,17 +53,18 @@ def check_pending(arrays: RunoffArrays, pending: Ints, watermark_week: int) -> P
     """Compare the pending claims of the 12 weeks up to the watermark with those their ages foretell.
 
     ``pending`` [W] or [S, W] are the claims without a decision, by submission week, in all that is loaded.
+    What a cohort still waits for is foretold from its own decisions, so that weeks in which nothing was
+    submitted ask for no pending claims; cohorts too young to have shown a tenth of them say nothing.
     """
     first = max(0, watermark_week + 1 - RECENT_WEEKS)
     recent = slice(first, watermark_week + 1)
     cohorts = by_submission_week(arrays.decided[:, : watermark_week + 1]).sum(axis=0)
     share = share_decided_by_lag(cohorts)
     by_age = share[watermark_week - np.arange(first, watermark_week + 1)]
-    decided = float(cohorts[recent].sum())
-    volume = decided / by_age.sum() if by_age.sum() > 0 else 0.0
+    telling = np.where(by_age >= TELLING_SHARE, by_age, 1.0)
     return PendingCheck(
         watermark_week=watermark_week,
-        expected=float(volume * (1 - by_age).sum()),
+        expected=float((cohorts[recent].sum(axis=1) * (1 - telling) / telling).sum()),
         present=int(pending[..., recent].sum()),
         share_decided=share,
     )
