@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from payerwatch.drift.sentences import CATEGORY_WORDS, CERTAINTY_WORDS, EventFacts, sentence
+from payerwatch.drift.sentences import CATEGORY_WORDS, CERTAINTY_WORDS, EventFacts, group_phrase, sentence
 
 pytestmark = pytest.mark.pure
 
@@ -188,3 +188,34 @@ def test_every_category_of_denial_has_words() -> None:
 
 def test_a_category_of_the_customers_own_is_named_as_it_is() -> None:
     assert "Most extra denials: own rule." in sentence(replace(DENIALS, top_denial_category="own_rule"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (replace(DENIALS, observed=9, effect=-0.03), "(about 4 points fewer; 3 after allowing for chance)"),
+        (replace(DENIALS, direction="better", observed=19, effect=0.03), "(about 4 points more; 3 after"),
+        (replace(DELAY, observed=150, effect=1.27), "Cigna took longer to decide claims"),
+        (replace(DELAY, direction="better", observed=90, effect=0.76), "Cigna took less time to decide claims"),
+    ],
+)
+def test_an_effect_that_points_the_other_way_is_told_as_it_is_and_as_back_to_usual(
+    facts: EventFacts, told: str
+) -> None:
+    text = sentence(facts)
+    assert told in text
+    assert "back to usual at the last look" in text
+    assert "at risk" not in text
+
+
+def test_a_group_beneath_its_payer_is_told_in_a_few_words() -> None:
+    assert group_phrase(DENIALS) == (
+        "Physical therapy: 31 of 118 denied, about 14 were expected (about 14 points more), about $4,200 at risk"
+    )
+    delay = replace(DELAY, cpt_group_label="Laboratory", amount_at_risk=418_050)
+    assert group_phrase(delay) == "Laboratory: 71 decided, about 118 were expected (0.60x), about $4,200 held up"
+
+
+def test_a_group_that_calmed_down_says_so_and_asks_for_no_money() -> None:
+    assert group_phrase(replace(DENIALS, observed=14, effect=0.001)).endswith("(slightly more), back to usual")
+    assert group_phrase(replace(DENIALS, status="closed")).endswith("(about 14 points more), over")
