@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, Upload
-from payerwatch.drift.models import DriftEvent, RunoffCell
+from payerwatch.drift.models import RunoffCell
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.claims.recount import assert_cells_are_right
@@ -49,17 +49,6 @@ def test_another_customers_upload_is_unknown(own: Customer, other: Customer, tmp
     assert mine in error["fix"]
     assert "claims.csv" not in error["fix"]
     assert belongings(other) == before
-
-
-def test_another_customers_event_is_unknown(own: Customer, other: Customer, tmp_path: Path):
-    upload(tmp_path, [row()], customer="Other")
-    with acting_in(other):
-        payer = Payer.objects.get()
-        event = DriftEvent(payer=payer, measure="denial_rate", public_id="evt_other")
-        fields = {field.name for field in DriftEvent._meta.get_fields()}
-    assert "public_id" in fields
-    assert answer("explain", event.public_id, customer="Own").error["code"] == "unknown_event"
-    assert answer("events", "--all", customer="Own").document == []
 
 
 def test_suggestions_name_no_payer_of_another_customer(own: Customer, other: Customer, tmp_path: Path):
