@@ -82,7 +82,7 @@ def test_the_text_names_counts_columns_and_the_next_step(practice: Customer, tmp
         "decided_date <- Decision Date",
         "1 payer_missing",
         "Add --set-aside FILE",
-        "Next: payerwatch detect --customer 'Practice'",
+        "Next: payerwatch detect --customer Practice",
     ):
         assert part in said
 

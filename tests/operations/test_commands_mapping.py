@@ -84,8 +84,9 @@ def test_a_suggestion_tells_a_person_the_command(practice: Customer, tmp_path: P
     upload(tmp_path, [row(payer="UnitedHealthcare")])
     path = tmp_path / "b.csv"
     path.write_text((tmp_path / "claims.csv").read_text().replace("UnitedHealthcare", "UHC"))
-    assert "UHC is probably UnitedHealthcare. If so: payerwatch map_payer 'UHC' 'UnitedHealthcare'" in words(
-        "load", path
+    assert (
+        "UHC is probably UnitedHealthcare. If so: payerwatch map_payer UHC UnitedHealthcare --customer Practice"
+        in words("load", path)
     )
 
 

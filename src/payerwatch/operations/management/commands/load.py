@@ -1,6 +1,7 @@
 """`payerwatch load FILE --customer NAME`"""
 
 import json
+import shlex
 from argparse import ArgumentTypeError
 from datetime import date
 from pathlib import Path
@@ -47,7 +48,7 @@ class Command(PayerwatchCommand):
         with shown_progress() as progress:
             result = pipeline.load(customer, order, progress=progress, today=date.today())
         document = _document(result, dry_run=order.dry_run)
-        return Answer(document, _text(result, order, customer.name), warnings=_warnings(document))
+        return Answer(document, _text(result, order, customer.name), warnings=_warnings(document, customer.name))
 
 
 def mapping(text: str) -> dict[str, str | None]:
@@ -108,7 +109,11 @@ def _text(result: pipeline.LoadResult, order: pipeline.LoadOrder, customer: str)
         return (
             f"This very file is loaded already, as [bold]{upload.public_id}[/bold] on {upload.loaded_at:%Y-%m-%d}: "
             "nothing was changed. To load it another way, undo that upload first."
-            + (f"\nIts rows set aside are in {escape(str(order.set_aside))}." if order.set_aside else "")
+            + (
+                f"\nIts rows set aside are in {escape(str(order.set_aside))}."
+                if order.set_aside and upload.set_aside
+                else ""
+            )
         )
     head = "Dry run, nothing was stored:" if order.dry_run else f"Loaded as [bold]{upload.public_id}[/bold]:"
     lines = [
@@ -124,7 +129,7 @@ def _text(result: pipeline.LoadResult, order: pipeline.LoadOrder, customer: str)
     elif upload.set_aside:
         lines.append("Add --set-aside FILE to get those rows back as CSV, each with its reason and fix.")
     if not order.dry_run:
-        lines.append(f"Next: payerwatch detect --customer {escape(repr(customer))}")
+        lines.append(f"Next: payerwatch detect --customer {escape(shlex.quote(customer))}")
     return "\n".join(lines)
 
 
@@ -140,10 +145,10 @@ def _mapping_lines(result: pipeline.LoadResult) -> list[str]:
     return [*lines, ""]
 
 
-def _warnings(document: dict[str, Any]) -> list[str]:
+def _warnings(document: dict[str, Any], customer: str) -> list[str]:
     suggestions = [
-        f"{item['raw']} is probably {item['payer']}. If so: payerwatch map_payer {item['raw']!r} {item['payer']!r} "
-        "--customer NAME"
+        f"{item['raw']} is probably {item['payer']}. If so: payerwatch map_payer "
+        + shlex.join([item["raw"], item["payer"], "--customer", customer])
         for item in document["payer_suggestions"]
     ]
     return [escape(note) for note in [*document["notes"], *suggestions]]
