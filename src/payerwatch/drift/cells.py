@@ -46,12 +46,16 @@ class CellsAsOf:
     @cached_property
     def known(self) -> pl.DataFrame:
         """What was known at the end of the week: of later decisions neither outcome nor amounts."""
-        unknown = pl.col("decided").is_null() | (pl.col("decided") > self.week_index)
-        blank = {"decided": None, "lag": None, "outcome": "pending", "denial_category": ""}
-        nothing = dict.fromkeys(("allowed_amount", "paid_amount"), 0)
-        return self.cells.filter(~unknown | (pl.col("submitted") >= 0)).with_columns(
-            pl.when(unknown).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
-            for name, value in {**blank, **nothing}.items()
+        decided = (pl.col("decided") <= self.week_index).fill_null(value=False)
+        waiting = self.cells.filter(~decided & (pl.col("submitted") >= 0))
+        blank = {"lag_weeks": RunoffCell.PENDING, "outcome": "pending", "denial_category": ""}
+        pending = (
+            waiting.group_by("payer_id", "cpt_group", "submit_week", "submitted")
+            .agg(pl.col("claims", "billed_amount").sum())
+            .with_columns(pl.lit(value).alias(name) for name, value in blank.items())
+        )
+        return pl.concat([self.cells.filter(decided), pending], how="diagonal_relaxed").with_columns(
+            pl.col("allowed_amount", "paid_amount").fill_null(0)
         )
 
     @cached_property
@@ -92,7 +96,7 @@ class CellsAsOf:
             said += names
             cells = cells.with_columns(pl.col(text).replace_strict(names, range(len(names)), return_dtype=pl.Int64))
         key = ["series", "submitted", "lag", "outcome", "denial_category"]
-        counts = cells.group_by(key).agg(pl.col("claims", *_AMOUNTS).sum()).sort(key)
+        counts = cells.select(*key, "claims", *_AMOUNTS).sort(key)
         digest = hashlib.sha256("\n".join([*said, str(self.first_week)]).encode())
         for column in counts:
             digest.update(column.cast(pl.Int64).to_numpy().tobytes())
