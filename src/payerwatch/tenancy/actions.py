@@ -10,7 +10,9 @@ class CustomerExists(Refusal):
     """There is a customer of this name already."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is already a customer named {name!r}. Choose another name, or use that customer.")
+        super().__init__(
+            f"There is already a customer named {name!r}", fix="Choose another name, or use that customer."
+        )
 
 
 class CustomerNameUnusable(Refusal):
@@ -25,6 +27,9 @@ def add_customer(name: str) -> Customer:
     name = " ".join(name.split())
     if not name or len(name) > 200 or not name.isprintable():
         raise CustomerNameUnusable
+    same = Customer.objects.filter(name__iexact=name).first()
+    if same is not None:
+        raise CustomerExists(same.name)
     try:
         with transaction.atomic():
             return Customer.objects.create(name=name)

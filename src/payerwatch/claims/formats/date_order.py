@@ -68,7 +68,7 @@ def gather(tables: Iterable[pl.DataFrame], columns: Sequence[str]) -> DateEviden
 
 def _ambiguous(columns: Sequence[str]) -> DateOrderAmbiguous:
     return DateOrderAmbiguous(
-        "Nothing in the file says whether the day or the month comes first: 03/04/2025 would be March 4, 2025"
+        "Nothing in the file says whether the day or the month comes first: a date like 03/04/2025 would be March 4, 2025"
         " with mdy and April 3, 2025 with dmy",
         where=_in_columns(columns),
         fix="Say which with --date-order mdy or --date-order dmy.",
@@ -77,8 +77,8 @@ def _ambiguous(columns: Sequence[str]) -> DateOrderAmbiguous:
 
 def _contradictory(counts: Counter[str], columns: Sequence[str]) -> DateOrderContradictory:
     return DateOrderContradictory(
-        f"{counts['mdy']:,} dates have the month first (as 03/25/2025) and {counts['dmy']:,} the day first"
-        " (as 25/03/2025)",
+        f"{counts['mdy']:,} dates have the month first (like 03/25/2025) and {counts['dmy']:,} the day first"
+        " (like 25/03/2025)",
         where=_in_columns(columns),
         fix="Export the dates as YYYY-MM-DD; or choose with --date-order mdy or --date-order dmy,"
         " and the dates that do not fit are set aside.",

@@ -8,12 +8,17 @@ from django.core.management.base import CommandParser
 
 from payerwatch.operations.command import Answer, PayerwatchCommand, day
 from payerwatch.operations.sample import draw_practice, write_sample
+from payerwatch.refusals import Refusal
 
 
 def last_sunday() -> date:
     """The latest Sunday before today."""
     today = date.today()
     return today - timedelta(days=today.weekday() + 1)
+
+
+class SampleInFuture(Refusal):
+    """Loading sets aside what is dated later than today, so a sample does not reach there."""
 
 
 class Command(PayerwatchCommand):
@@ -29,11 +34,16 @@ class Command(PayerwatchCommand):
         parser.add_argument("--drift", choices=["none", "denial", "delay", "both"], default="both")
 
     def answer(self, **options: Any) -> Answer:
+        until = options["until"] or last_sunday()
+        if until > date.today():
+            raise SampleInFuture(
+                f"A sample cannot end on {until}: later than today", where="--until", fix="Choose a day that has passed."
+            )
         practice = draw_practice(
             seed=options["seed"],
             weeks=options["weeks"],
             claims_per_week=options["claims_per_week"],
-            until=options["until"] or last_sunday(),
+            until=until,
             drift=options["drift"],
         )
         files = write_sample(options["directory"], practice)

@@ -1,12 +1,14 @@
 """`payerwatch migrate`: as the role that owns the tables, after making the role the application uses."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from payerwatch.tenancy.postgresql.roles import (
     as_migrator,
@@ -16,6 +18,22 @@ from payerwatch.tenancy.postgresql.roles import (
 
 
 class Command(migrate.Command):
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--json", action="store_true", help="answer with one JSON document on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["json"]:
+            super().handle(*args, **options)
+            return
+        before = self._applied(options["database"])
+        super().handle(*args, **options | {"verbosity": 0})
+        applied = sorted(self._applied(options["database"]) - before)
+        self.stdout.write(json.dumps({"applied": [f"{app}.{name}" for app, name in applied]}, indent=2))
+
+    def _applied(self, alias: str) -> set[tuple[str, str]]:
+        return set(MigrationRecorder(connections[alias]).applied_migrations())
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         connection = connections[options["database"]]
         if connection.vendor != "postgresql":
