@@ -68,8 +68,8 @@ def gather(tables: Iterable[pl.DataFrame], columns: Sequence[str]) -> DateEviden
 
 def _ambiguous(columns: Sequence[str]) -> DateOrderAmbiguous:
     return DateOrderAmbiguous(
-        "Nothing in the file says whether the day or the month comes first: a date like 03/04/2025 would be March 4, 2025"
-        " with mdy and April 3, 2025 with dmy",
+        "Nothing in the file says whether the day or the month comes first: a date like 03/04/2025"
+        " would be March 4, 2025 with mdy and April 3, 2025 with dmy",
         where=_in_columns(columns),
         fix="Say which with --date-order mdy or --date-order dmy.",
     )

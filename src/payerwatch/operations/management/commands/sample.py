@@ -37,7 +37,7 @@ class Command(PayerwatchCommand):
         until = options["until"] or last_sunday()
         if until > date.today():
             raise SampleInFuture(
-                f"A sample cannot end on {until}: later than today", where="--until", fix="Choose a day that has passed."
+                "A sample cannot end later than today", where="--until", fix="Choose a day that has passed."
             )
         practice = draw_practice(
             seed=options["seed"],
