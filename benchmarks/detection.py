@@ -81,12 +81,9 @@ def _timed(*arguments: str) -> float:
 
 
 def _payerwatch(*arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "payerwatch", *arguments],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    done = subprocess.run([sys.executable, "-m", "payerwatch", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"payerwatch {' '.join(arguments)}: {done.stdout}{done.stderr}")
 
 
 def _report(

@@ -105,15 +105,27 @@ def test_what_is_learned_later_does_not_change_what_an_event_was_about(practice:
     assert listed(practice, denial_event(practice)) == numbers
 
 
+def test_denials_that_came_after_the_judged_week_are_not_behind_it(tmp_path: Path):
+    practice = customer()
+    upload(tmp_path, claims(JUDGED))
+    detect("--as-of", sunday(MONDAY, 57))
+    event = denial_event(practice)
+    assert event.window["kind"] == "submitted"
+    numbers = listed(practice, event)
+    assert len(numbers) == event.observed
+    assert numbers[-1] == "W56-4"
+
+
 def test_duplicates_and_encounters_billed_at_nothing_are_not_behind_it(practice: Customer, tmp_path: Path):
     numbers = listed(practice, denial_event(practice))
     decided = {"submitted": "2025-02-03", "decided": "2025-02-10", "service": "2025-02-03"}
-    extra = [denied(number="X1", reason="CO-18", **decided), denied(number="X2", billed="0.00", **decided)]
+    extra = [denied(number=f"X{number}", reason="CO-18", **decided) for number in range(30)]
+    extra.append(denied(number="Y1", billed="0.00", **decided))
     upload(tmp_path, extra, name="extra.csv")
     detect("--as-of", sunday(MONDAY, JUDGED))
     event = denial_event(practice)
     assert listed(practice, event) == numbers
-    assert event.observed == 20
+    assert (event.observed, event.top_denial_category) == (20, "medical_necessity")
 
 
 def test_the_payers_claims_are_those_of_all_its_groups(practice: Customer, tmp_path: Path):
@@ -144,19 +156,22 @@ def test_the_claims_behind_a_delay_are_those_waiting_at_its_end(tmp_path: Path):
     assert listed(practice, event) == stuck
 
 
-def test_an_event_for_the_better_names_no_category_and_no_claim_of_another_week(tmp_path: Path):
+def test_an_event_for_the_better_names_no_category(tmp_path: Path):
     practice = customer()
-    calmed = [cells | ({} if number % 5 else {"status": "Denied"}) for number, cells in enumerate(claims(56))]
-    for cells in calmed:
-        if cells["submitted"] >= str(MONDAY + timedelta(weeks=44)) and cells["status"] == "Denied":
-            cells |= {"status": "Paid", "reason": "", "allowed": "100.00"}
+    changed = str(MONDAY + timedelta(weeks=44))
+    calmed = [
+        cells | {"status": "Paid", "reason": "", "allowed": "100.00"}
+        if cells["status"] == "Denied" and cells["submitted"] >= changed and cells["number"] != "W54-0"
+        else cells
+        for cells in claims(56)
+    ]
     upload(tmp_path, calmed)
     detect("--as-of", sunday(MONDAY, 56))
     with acting_in(practice):
         event = DriftEvent.objects.select_related("payer").get(measure="denial_rate", cpt_group="")
-    assert (event.direction, event.observed, event.top_denial_category) == ("better", 0, None)
-    assert event.amount_at_risk == round(event.expected * 100_00)
-    assert listed(practice, event) == []
+    assert (event.direction, event.observed, event.top_denial_category) == ("better", 1, None)
+    assert event.amount_at_risk == round((event.expected - 1) * 100_00)
+    assert listed(practice, event) == ["W54-0"]
 
 
 def test_an_explanation_charts_the_weeks_up_to_the_one_judged(practice: Customer):
