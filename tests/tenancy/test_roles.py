@@ -25,6 +25,7 @@ from payerwatch.tenancy.postgresql.roles import (
     RolesNotApart,
     as_migrator,
     prepare_app_role,
+    refuse_a_role_above_policies,
 )
 from tests.tenancy.conftest import OTHER_BOOKS, OWN_BOOKS, World, filters_off
 from tests.tenancy.shelf.models import Book, Shelf, Stamp
@@ -138,6 +139,44 @@ def test_a_role_that_bypasses_policies_is_refused_as_the_application(superuser: 
         finally:
             cursor.execute("DROP ROLE passer")
     administrator.close()
+
+
+def test_a_superuser_that_the_environment_names_is_refused(superuser: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PGUSER", superuser)
+    nobody_named = connection_as("")
+    with pytest.raises(RoleIgnoresPolicies, match=r"'postgres' of DATABASE_URL is a superuser"):
+        nobody_named.ensure_connection()
+    assert nobody_named.connection is None
+
+
+def test_a_superuser_that_takes_an_ordinary_role_is_refused(superuser: str):
+    """What was set can be reset: whoever logged in counts as well."""
+    disguised = connection_as(superuser)
+    role = settings.DATABASES["default"]["USER"]
+    disguised.settings_dict["OPTIONS"] = {**disguised.settings_dict["OPTIONS"], "options": f"-c role={role}"}
+    with pytest.raises(RoleIgnoresPolicies, match="'postgres' of DATABASE_URL is a superuser"):
+        disguised.ensure_connection()
+
+
+def test_an_ordinary_role_that_takes_one_above_policies_is_refused(superuser: str):
+    administrator = connection_as(superuser)
+    administrator.settings_dict[MIGRATING] = True  # what spares it the refusal
+    with administrator.cursor() as cursor:
+        cursor.execute("CREATE ROLE climber LOGIN")
+        cursor.execute("CREATE ROLE summit BYPASSRLS ROLE climber")
+        climber = connection_as("climber")
+        climber.settings_dict["OPTIONS"] = {**climber.settings_dict["OPTIONS"], "options": "-c role=summit"}
+        try:
+            with pytest.raises(RoleIgnoresPolicies, match="'summit' of DATABASE_URL has BYPASSRLS"):
+                climber.ensure_connection()
+        finally:
+            cursor.execute("DROP ROLE climber, summit")
+    administrator.close()
+
+
+def test_a_role_the_server_does_not_know_is_refused():
+    with as_migrator(), pytest.raises(RoleIgnoresPolicies, match="is not known to the server"):
+        refuse_a_role_above_policies(connection, "nobody")
 
 
 def test_one_role_for_both_is_refused(settings):

@@ -43,7 +43,11 @@ def database() -> dict[str, Any]:
 def migrator_database() -> dict[str, Any] | None:
     """The role that owns the tables: MIGRATOR_DATABASE_URL, or None where it is not set."""
     url = text("MIGRATOR_DATABASE_URL")
-    return _from_url("MIGRATOR_DATABASE_URL", url) if url else None
+    if not url:
+        return None
+    migrator = _from_url("MIGRATOR_DATABASE_URL", url)
+    _refuse_another_database(migrator, database())
+    return migrator
 
 
 def _from_url(name: str, url: str) -> dict[str, Any]:
@@ -57,4 +61,28 @@ def _from_url(name: str, url: str) -> dict[str, Any]:
     engines = {"django.db.backends.postgresql": POSTGRESQL, "django.db.backends.sqlite3": SQLITE}
     if parsed["ENGINE"] not in engines:
         raise ImproperlyConfigured(f"{name} must name a PostgreSQL or SQLite database.")
+    if engines[parsed["ENGINE"]] == POSTGRESQL:
+        _refuse_what_others_would_choose(name, parsed)
     return parsed | {"ENGINE": engines[parsed["ENGINE"]]}
+
+
+def _refuse_what_others_would_choose(name: str, parsed: dict[str, Any]) -> None:
+    """Left out, the user and the database would be whatever PGUSER, a service file or the system's user says."""
+    missing = [word for word, key in (("user", "USER"), ("database", "NAME")) if not parsed[key]]
+    if missing:
+        raise ImproperlyConfigured(
+            f"{name} names no {' and no '.join(missing)}. Write it as postgresql://user:password@host:5432/database."
+        )
+
+
+def _refuse_another_database(migrator: dict[str, Any], application: dict[str, Any]) -> None:
+    """Both addresses must lead to one database; the host and port are compared where both give them."""
+    if application["ENGINE"] != migrator["ENGINE"]:
+        return
+    for word, key in (("database", "NAME"), ("host", "HOST"), ("port", "PORT")):
+        own, other = application[key], migrator[key]
+        if own != other and (key == "NAME" or (own and other)):
+            raise ImproperlyConfigured(
+                f"MIGRATOR_DATABASE_URL names the {word} {other!r} and DATABASE_URL {own!r}. "
+                f"Both must name the same database on the same server, each with its own role."
+            )

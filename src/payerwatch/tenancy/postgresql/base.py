@@ -6,7 +6,7 @@ from django.db.backends.postgresql import base
 from payerwatch.tenancy.postgresql.creation import DatabaseCreation
 from payerwatch.tenancy.postgresql.features import DatabaseFeatures
 from payerwatch.tenancy.postgresql.operations import DatabaseOperations
-from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_a_role_above_policies
+from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_connected_role_above_policies
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -19,7 +19,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.alias == NO_DB_ALIAS or self.settings_dict.get(MIGRATING):
             return
         try:
-            refuse_a_role_above_policies(self, self.settings_dict["USER"])
+            refuse_connected_role_above_policies(self)
         except Exception:
             self.close()
             raise

@@ -18,6 +18,7 @@ _GRANTS = (
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {role}",
 )
+_ABOVE_POLICIES = ("is a superuser", "has BYPASSRLS", "owns the tables, or belongs to the role that does")
 _ROLE_LOCK = 7_262_061  # any number, the same everywhere: one migration at a time prepares the role
 
 
@@ -94,8 +95,21 @@ def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
     return {**own, **swapped, "OPTIONS": options, MIGRATING: True}
 
 
+def refuse_connected_role_above_policies(connection: BaseDatabaseWrapper) -> None:
+    """Raise RoleIgnoresPolicies if row policies do not hold whoever is connected, as the database sees it.
+
+    Both roles count: who logged in (a settings file, the environment or the system user may have chosen it) and
+    whom a connection option set instead; the first can always be returned to.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, session_user")
+        roles = cursor.fetchone()
+    for role in dict.fromkeys(roles):
+        refuse_a_role_above_policies(connection, role)
+
+
 def refuse_a_role_above_policies(connection: BaseDatabaseWrapper, role: str) -> None:
-    """Raise RoleIgnoresPolicies if row policies do not hold this role: superuser, BYPASSRLS, owner."""
+    """Raise RoleIgnoresPolicies if row policies do not hold this role: superuser, BYPASSRLS, owner, unknown."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper, rolbypassrls, coalesce((SELECT pg_has_role(r.oid, relowner, 'USAGE') "
@@ -103,13 +117,12 @@ def refuse_a_role_above_policies(connection: BaseDatabaseWrapper, role: str) -> 
             "FROM pg_roles r WHERE rolname = %s",
             [role],
         )
-        is_superuser, bypasses, owns = cursor.fetchone() or (False, False, False)
-    if is_superuser:
-        raise RoleIgnoresPolicies(role, "is a superuser")
-    if bypasses:
-        raise RoleIgnoresPolicies(role, "has BYPASSRLS")
-    if owns:
-        raise RoleIgnoresPolicies(role, "owns the tables, or belongs to the role that does")
+        found = cursor.fetchone()
+    if found is None:
+        raise RoleIgnoresPolicies(role, "is not known to the server")
+    for applies, reason in zip(found, _ABOVE_POLICIES, strict=True):
+        if applies:
+            raise RoleIgnoresPolicies(role, reason)
 
 
 def prepare_app_role(alias: str = DEFAULT_DB_ALIAS) -> None:
