@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payerwatch.claims.formats import refusals
+from payerwatch.claims.formats import refusals, values
 from payerwatch.claims.formats.csv import Remembered, open_claims_file, read_header_signature
 from payerwatch.claims.formats.values import ACCEPTED_SCHEMA
 from tests.claims.formats.files import HEADER, ROW, TODAY, accepted, codes, lines, only_row, opened, read, row, write
@@ -110,6 +110,33 @@ def test_a_row_without_a_claim_number_gets_a_key_of_its_content(tmp_path: Path) 
     assert first["content_key"] == same["content_key"] != other["content_key"]
     assert len(str(first["content_key"])) == 22
     assert first["claim_number"] is None
+
+
+def content_keys(path: Path, today: date = TODAY) -> list[object]:
+    return [found["content_key"] for found in accepted(list(open_claims_file(path, today=today).batches()))]
+
+
+def test_a_row_without_a_claim_number_is_the_same_row_on_another_day(tmp_path: Path) -> None:
+    path = write(tmp_path, lines(row(claim="", service="2026-08-01")))
+    assert accepted(read(path))[0]["service_date"] is None
+    assert content_keys(path) == content_keys(path, date(2026, 9, 1))
+
+
+def test_the_key_of_a_row_is_made_of_its_cells_and_not_of_what_is_read_from_them(tmp_path: Path) -> None:
+    rows = [row(claim="", status=status, reason=reason) for status in ("Denied", "DENY") for reason in ("DUP", "Dup.")]
+    found = accepted(read(write(tmp_path, lines(*rows, row(claim="", status=" Denied ", reason=" DUP")))))
+    assert len({each["denial_category"] for each in found}) == 1
+    keys = [each["content_key"] for each in found]
+    assert len(set(keys[:4])) == 4
+    assert keys[4] == keys[0]
+
+
+def test_the_vocabulary_does_not_change_the_key_of_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, lines(row(claim="", status="Denied", reason="auth for 123456789")))
+    before = content_keys(path)
+    monkeypatch.setattr(values, "denial_category", lambda _text: ("197", "other"))
+    monkeypatch.setattr(values, "mask_text", str.upper)
+    assert content_keys(path) == before
 
 
 def test_a_file_without_claim_numbers_says_that_corrections_cannot_be_matched(tmp_path: Path) -> None:

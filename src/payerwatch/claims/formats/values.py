@@ -11,7 +11,7 @@ import polars as pl
 from payerwatch.claims.denials import denial_category, reason_given
 from payerwatch.claims.formats.codes import read_claim_number, read_cpt
 from payerwatch.claims.formats.dates import DateOrder, is_blank, read_date
-from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS
+from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
 from payerwatch.claims.formats.lines import printable
 from payerwatch.claims.formats.lookups import Lookup
 from payerwatch.claims.formats.money import plain_cents, read_cents
@@ -39,7 +39,9 @@ ACCEPTED_SCHEMA: dict[str, pl.DataType] = {
     "claim_number": pl.String(),
     "content_key": pl.String(),
 }
-_KEY_COLUMNS = [name for name in ACCEPTED_SCHEMA if name not in {"row", "claim_number", "content_key"}]
+_KEY_FIELDS = [field for field in FIELDS if field != "claim_number"]
+# What Python calls white space: the separator of the cells in a key is among it, so no cell can hold one.
+_SPACES = r"[\s\x1c-\x1f]+"
 _TEXT = pl.String()
 # Such a claim number needs no second look: digits, or capitals with a digit among them.
 _USUAL_NUMBER = r"^(?:[A-Z][A-Z-]{0,19}\d[0-9A-Z-]{0,39}|\d[\d-]{0,59})$"
@@ -89,7 +91,7 @@ class RowChecks:
         columns += self._claim_number(frame)
         checked = pl.DataFrame(columns).pipe(self._settle_undecided)
         checked = checked.with_columns(self._problem().alias("problem")).pipe(self._tidied)
-        return checked.with_columns(_content_keys(checked))
+        return checked.with_columns(self._content_keys(frame, checked))
 
     def _cells(self, frame: pl.DataFrame, field: str) -> pl.Series:
         at = self._mapping.get(field)
@@ -156,6 +158,22 @@ class RowChecks:
         )
         return pl.coalesce(named, _code(f"{field}_in_future", pl.col(field) > self._today))
 
+    def _content_keys(self, frame: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
+        """22 characters for each row without a claim number, equal where the cells of all mapped columns are.
+
+        The cells are taken as they stand but for spaces: what is made of them changes with our vocabulary and with
+        the calendar, and the same row must be the same claim then too.
+        """
+        unnumbered = checked["claim_number"].is_null() & checked["problem"].is_null()
+        if not unnumbered.any():
+            return _nothing(checked.height).alias("content_key")
+        cells = pl.DataFrame([self._cells(frame, field).alias(field) for field in _KEY_FIELDS]).with_columns(
+            pl.all().fill_null("").str.replace_all(_SPACES, " ").str.strip_chars(" ")
+        )
+        texts = cells.select(pl.concat_str(pl.all(), separator="\x1f")).to_series()
+        keys = [_digest(text) if wanted else None for text, wanted in zip(texts, unnumbered, strict=True)]
+        return pl.Series("content_key", keys, dtype=pl.String)
+
     def _tidied(self, checked: pl.DataFrame) -> pl.DataFrame:
         """A pending row's date is that of its status, not of a decision; only a denied row has a category.
 
@@ -182,18 +200,6 @@ def _nothing(height: int) -> pl.Series:
 
 def _code(name: str, condition: pl.Expr) -> pl.Expr:
     return pl.when(condition).then(pl.lit(name))
-
-
-def _content_keys(checked: pl.DataFrame) -> pl.Series:
-    """22 characters for each row without a claim number, equal where all mapped values are."""
-    unnumbered = checked["claim_number"].is_null() & checked["problem"].is_null()
-    if not unnumbered.any():
-        return _nothing(checked.height).alias("content_key")
-    texts = checked.select(
-        pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in _KEY_COLUMNS], separator="\x1f")
-    ).to_series()
-    keys = [_digest(text) if wanted else None for text, wanted in zip(texts, unnumbered, strict=True)]
-    return pl.Series("content_key", keys, dtype=pl.String)
 
 
 def _digest(text: str) -> str:
