@@ -22,6 +22,7 @@ from pathlib import Path
 
 import django
 from django.core.management import call_command
+from throwaway import refuse_unless_throwaway
 
 from payerwatch.operations.sample import draw_practice, write_sample
 
@@ -33,6 +34,7 @@ def main() -> None:
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payerwatch.config.settings")
     django.setup()
+    refuse_unless_throwaway()
     _payerwatch("migrate", "--verbosity", "0")
     sizes = dict(zip(CUSTOMERS, options.claims, strict=True))
     with tempfile.TemporaryDirectory() as directory:

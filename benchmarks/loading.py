@@ -23,6 +23,7 @@ import django
 import psycopg
 from django.conf import settings
 from psycopg import sql
+from throwaway import refuse_unless_throwaway
 
 CUSTOMER = "Benchmark"
 TABLES = ("drift_driftevent", "drift_driftrun", "drift_runoffcell", "claims_replacedclaim", "claims_claim")
@@ -33,6 +34,7 @@ def main() -> None:
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payerwatch.config.settings")
     django.setup()
+    refuse_unless_throwaway()
     _payerwatch("migrate", "--verbosity", "0")
     _payerwatch("add_customer", CUSTOMER)
     with tempfile.TemporaryDirectory() as name, _owner() as owner:

