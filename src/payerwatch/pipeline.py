@@ -99,7 +99,7 @@ def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: dat
             order.path,
             mapping=order.mapping,
             date_order=order.date_order,
-            remembered=_remembered(order.path),
+            remembered=_remembered(order),
             today=today,
         )
         progress("read", file.size_bytes, file.size_bytes)
@@ -171,9 +171,10 @@ def detect(customer: Customer, as_of: date | None = None) -> Detected:
         return detect_drift(as_of)
 
 
-def _remembered(path: Path) -> Remembered | None:
+def _remembered(asked: LoadOrder) -> Remembered | None:
     """What the customer said of an earlier file with the same header."""
-    signature = read_header_signature(path)
+    named = [column for column in (asked.mapping or {}).values() if column]
+    signature = read_header_signature(asked.path, named)
     upload = latest_upload_with(signature)
     if upload is None:
         return None

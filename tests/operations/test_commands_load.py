@@ -1,6 +1,7 @@
 """`load` as a person meets it: what it answers, what it keeps, what it refuses."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,18 @@ def test_a_mapping_says_which_column_is_meant(practice: Customer, tmp_path: Path
     assert document["mapping"]["payer"] == "Other Payer"
     assert document["mapping"]["denial_reason"] is None
     assert only_claim(practice).payer.name == "Cigna"
+
+
+def test_a_header_found_by_a_mapping_recalls_the_date_order_of_an_earlier_file(practice: Customer, tmp_path: Path):
+    path = tmp_path / "odd.csv"
+    text = "Report,of,x,y,z\nAlpha,Beta,Gamma,Delta,Epsilon\nAetna,99213,03/04/2026,05/06/2026,Paid\n"
+    fields = {"payer": "Alpha", "cpt": "Beta", "submitted": "Gamma", "decided": "Delta", "outcome": "Epsilon"}
+    path.write_text(text)
+    assert answer("load", path, "--mapping", json.dumps(fields), "--date-order", "dmy").code == 0
+    path.write_text(text.replace("Aetna", "Cigna"))
+    assert answer("load", path, "--mapping", json.dumps(fields)).code == 0
+    with acting_in(practice):
+        assert set(Claim.objects.values_list("submitted_date", flat=True)) == {date(2026, 4, 3)}
 
 
 def test_the_next_file_with_the_same_header_is_read_the_same_way(practice: Customer, tmp_path: Path):

@@ -1,6 +1,7 @@
 """Rows set aside: given back in the file's own columns, to be corrected and loaded again."""
 
 import csv
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.make import HEADERS, answer, claims_file, denied, row, upload, words
 from tests.make import customer as make_customer
 
 pytestmark = pytest.mark.django_db
+
+PAIRS = (("C1", "Aetna"), ("C2", ""))
 
 
 @pytest.fixture
@@ -51,6 +54,21 @@ def test_rows_set_aside_can_be_corrected_and_loaded(practice: Customer, tmp_path
         found = dict(Claim.objects.values_list("claim_number", "first_denial_category"))
     assert found == {"C1": None, "C2": None, "C3": "authorization"}
     assert_cells_are_right(practice)
+
+
+def test_corrected_rows_are_read_as_the_file_they_came_from(practice: Customer, tmp_path: Path):
+    """Mapping and date order that were asked for serve again, though a column of patients' data is gone."""
+    back = tmp_path / "back.csv"
+    dates = {"submitted": "03/04/2026", "decided": "05/06/2026", "service": ""}
+    rows = [row(number=number, payer=payer, **dates) | {"Patient Name": "Jane Doe"} for number, payer in PAIRS]
+    columns = ["Patient Name", *HEADERS]
+    options = ("--mapping", '{"billed": "Paid Amount", "paid": null}', "--date-order", "dmy")
+    first = upload(tmp_path, rows, *options, "--set-aside", back, columns=columns)
+    back.write_text(back.read_text(encoding="utf-8-sig").replace("C2,,", "C2,Cigna,"))
+    again = answer("load", back).document
+    assert (again["accepted"], again["mapping"]) == (1, first["mapping"])
+    with acting_in(practice):
+        assert set(Claim.objects.values_list("submitted_date", flat=True)) == {date(2026, 4, 3)}
 
 
 def test_the_added_columns_are_never_taken_for_the_files_own(practice: Customer, tmp_path: Path):

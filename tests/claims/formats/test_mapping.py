@@ -1,5 +1,7 @@
 """Which column means what."""
 
+import functools
+import gc
 import json
 import re
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from payerwatch.claims.formats import refusals
+from payerwatch.claims.formats.csv import Remembered, read_header_signature
 from tests.claims.formats.files import HEADER, ROW, accepted, lines, opened, read, row, write
 
 pytestmark = pytest.mark.pure
@@ -134,6 +137,58 @@ def test_an_unknown_column_in_a_mapping_is_refused_with_the_nearest(tmp_path: Pa
 def test_an_unknown_field_in_a_mapping_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(refusals.MappingInvalid, match=r"Did you mean .*submitted_date"):
         opened(write(tmp_path, lines(ROW)), mapping={"submited_date": "Submission Date"})
+
+
+def test_one_column_asked_for_as_two_fields_is_refused(tmp_path: Path) -> None:
+    mapping = {"billed": "Total Charge", "paid_amount": "total_charge"}
+    with pytest.raises(refusals.MappingInvalid, match='"Total Charge" for both billed_amount and paid_amount'):
+        opened(write(tmp_path, lines(ROW)), mapping=mapping)
+
+
+def test_one_field_asked_for_by_two_names_is_refused(tmp_path: Path) -> None:
+    mapping = {"status": "Claim Status", "outcome": "Denial Reason"}
+    with pytest.raises(refusals.MappingInvalid, match='"status" and "outcome" both mean outcome'):
+        opened(write(tmp_path, lines(ROW)), mapping=mapping)
+
+
+def test_what_is_asked_for_takes_column_and_field_from_what_was_remembered(tmp_path: Path) -> None:
+    path = write(tmp_path, lines(ROW))
+    remembered = Remembered(read_header_signature(path), dict(opened(path).mapping))
+    file = opened(path, remembered=remembered, mapping={"allowed": "Total Charge", "reason": None})
+    assert file.mapping["allowed_amount"] == "Total Charge"
+    assert not {"billed_amount", "denial_reason"} & set(file.mapping)
+    assert len(set(file.mapping.values())) == len(file.mapping)
+
+
+def test_a_remembered_column_the_file_lacks_is_forgotten(tmp_path: Path) -> None:
+    path = write(tmp_path, lines(ROW))
+    remembered = Remembered(
+        read_header_signature(path), {"claim_number": "Patient ID", "decided_date": "Decision Date"}
+    )
+    assert opened(path, remembered=remembered).mapping["claim_number"] == "Claim ID"
+
+
+def test_a_header_repeated_over_other_cells_is_asked_about(tmp_path: Path) -> None:
+    for name, cell in (("Claim Status", "Denied"), ("Payer Name", "Cigna"), ("Decision Date", "2025-03-01")):
+        with pytest.raises(refusals.ColumnAmbiguous, match=rf'"{name}" and "{name} \(2\)"'):
+            opened(write(tmp_path, lines(f"{ROW},{cell}", header=f"{HEADER},{name}")))
+
+
+def test_a_header_found_only_by_a_mapping_has_its_signature_by_the_mapping(tmp_path: Path) -> None:
+    columns = ["Alpha", "Beta", "Gamma", "Delta", "Epsilon"]
+    text = "Report,of,x,y,z\n" + ",".join(columns) + "\nAetna,99213,2025-01-03,2025-02-01,Paid\n"
+    path = write(tmp_path, text)
+    fields = ["payer", "cpt", "submitted_date", "decided_date", "outcome"]
+    file = opened(path, mapping=dict(zip(fields, columns, strict=True)))
+    assert read_header_signature(path, columns) == file.header_signature != read_header_signature(path)
+
+
+def test_nothing_of_a_row_of_data_is_remembered_by_the_process(tmp_path: Path) -> None:
+    with pytest.raises(refusals.FileRefused):
+        opened(write(tmp_path, "Zyxwold,Jane,red\nDoe,John,blue\n"))
+    caches = [each for each in gc.get_objects() if isinstance(each, functools._lru_cache_wrapper)]
+    ours = [each for each in caches if getattr(each, "__module__", "").startswith("payerwatch.claims.formats")]
+    assert all(each.cache_info().currsize == 0 for each in ours)
 
 
 def test_two_equally_likely_columns_are_asked_about(tmp_path: Path) -> None:

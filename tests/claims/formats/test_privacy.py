@@ -51,6 +51,11 @@ def test_a_column_with_a_personal_header_is_dropped(tmp_path: Path, header: str)
     assert header not in file.kept_columns
 
 
+def test_a_personal_header_that_stands_twice_is_dropped_twice(tmp_path: Path) -> None:
+    file = opened(write(tmp_path, lines(ROW + ",canary,canary", header=HEADER + ",Name,Name")))
+    assert file.dropped_columns == ["Name", "Name (2)"]
+
+
 @pytest.mark.parametrize(
     "header",
     [

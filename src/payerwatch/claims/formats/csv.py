@@ -7,7 +7,7 @@ date_order  day or month first
 records     lines to cells;  values  cells to checked columns;  setaside  rows that fail, and why
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,13 +17,13 @@ import polars as pl
 from payerwatch.claims.formats.date_order import DateEvidence, gather
 from payerwatch.claims.formats.dates import DATE_ORDERS, DateOrder
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
-from payerwatch.claims.formats.headers import header_signature
 from payerwatch.claims.formats.layout import Layout, find_layout
 from payerwatch.claims.formats.lines import LineBlock, read_head, read_lines
-from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns
+from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns, header_signature, with_remembered
 from payerwatch.claims.formats.money import books_with_minus
 from payerwatch.claims.formats.notes import choice_notes, layout_notes
 from payerwatch.claims.formats.outcomes import question_in
+from payerwatch.claims.formats.privacy import is_personal_header
 from payerwatch.claims.formats.records import Table, read_tables
 from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
 from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file
@@ -43,7 +43,7 @@ class Remembered:
     """What an earlier upload with the same header settled; of another header it is ignored."""
 
     header_signature: str
-    mapping: Mapping[str, str]
+    mapping: Mapping[str, str | None]
     date_order: DateOrder | None = None
 
 
@@ -112,7 +112,10 @@ class ClaimsFile:
 
     @property
     def kept_columns(self) -> list[str]:
-        """The columns of `SetAsideRow.cells`: the file's own without the dropped ones."""
+        """The columns of `SetAsideRow.cells`: the file's own without those whose header promises patients' data.
+
+        A column dropped for what its cells look like is there and blank, so that the header stays recognisable.
+        """
         return [self.columns[at] for at in self._kept]
 
     @property
@@ -138,7 +141,8 @@ class ClaimsFile:
 
     @property
     def _kept(self) -> list[int]:
-        left_out = {*self.choice.dropped, *added_columns(self.columns)}
+        personal = {at for at in self.choice.dropped if is_personal_header(self.columns[at])}
+        left_out = {*personal, *added_columns(self.columns)}
         return [at for at in range(len(self.columns)) if at not in left_out]
 
     def _batch(self, table: Table, checks: RowChecks) -> Batch:
@@ -155,7 +159,7 @@ class ClaimsFile:
 
     def _shown_cells(self, cells: Sequence[str], kept: Sequence[int]) -> list[str]:
         fields = {at: name for name, at in self.choice.columns.items()}
-        return [shown_cell(fields.get(at), cells[at]) for at in kept]
+        return ["" if at in self.choice.dropped else shown_cell(fields.get(at), cells[at]) for at in kept]
 
 
 def open_claims_file(
@@ -182,7 +186,7 @@ def open_claims_file(
     order_before = None
     if remembered is not None and remembered.header_signature == header_signature(layout.columns):
         # A file loaded without decision dates was loaded so because someone had said that there are none.
-        asked = {"decided_date": None, **remembered.mapping, **asked}
+        asked = with_remembered(asked, {"decided_date": None, **remembered.mapping}, layout.columns)
         order_before = remembered.date_order
         notes.append("The mapping of an earlier file with the same header was used.")
     try:
@@ -196,13 +200,16 @@ def open_claims_file(
     return ClaimsFile(path, scan, layout, choice, order, today, negated, notes)
 
 
-def read_header_signature(path: Path | str) -> str:
-    """The signature of a file's header, from its first MiB alone. Raises a FileRefused where there is none."""
+def read_header_signature(path: Path | str, named_columns: Collection[str] = ()) -> str:
+    """The signature of a file's header, from its first MiB alone; `named_columns` are those a mapping names.
+
+    Raises a FileRefused where there is no header.
+    """
     path = Path(path)
     with path.open("rb") as file:
         encoding = encoding_of_head(file.read(1 << 16))
     lines = read_head(path, encoding, lines=_HEADER_LINES)
-    return header_signature(find_layout(lines).columns)
+    return header_signature(find_layout(lines, named_columns).columns)
 
 
 def _known_order(date_order: str | None) -> DateOrder | None:

@@ -1,10 +1,8 @@
 """Which column means what: by the words of its header and by what its cells look like."""
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from rapidfuzz import fuzz, process
 
@@ -40,10 +38,13 @@ class Guess:
     rivals: dict[str, list[int]]
 
 
-@cache
 def reduced(header: str) -> frozenset[str]:
-    """A header's words in one spelling each: `Date_Of_Service` and `serviceDt` are the same."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", header.replace("#", " number "))
+    """A header's words in one spelling each: `Date_Of_Service`, `serviceDt` and a second `DOS (2)` are the same.
+
+    Nothing is remembered here: what is asked about may be a row of data.
+    """
+    own = re.sub(r" \(\d+\)$", "", header)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", own.replace("#", " number "))
     words = re.findall(r"[a-z]+[0-9]*|[0-9]+", spaced.lower())
     known = (_without_typing_error(word) for word in words)
     return frozenset(filter(None, (WORDS.get(word, word) for word in known)))
@@ -56,12 +57,6 @@ def _without_typing_error(word: str) -> str:
     return found[0] if found else word
 
 
-def header_signature(columns: Sequence[str]) -> str:
-    """A digest of the header that survives changes of case, spacing and punctuation."""
-    plain = "\x1f".join(re.sub(r"[^a-z0-9#]+", " ", column.lower()).strip() for column in columns)
-    return hashlib.sha256(plain.encode()).hexdigest()
-
-
 _KNOWN: dict[str, dict[frozenset[str], float]] = {
     field: {reduced(header): weight for header, weight in reversed(headers.items())}
     for field, headers in HEADERS.items()
@@ -70,7 +65,10 @@ _KNOWN: dict[str, dict[frozenset[str], float]] = {
 
 def name_weight(field: str, header: str) -> float:
     """How surely a header means a field, 0 to 1, its cells unseen."""
-    words = reduced(header)
+    return _weight(field, reduced(header))
+
+
+def _weight(field: str, words: frozenset[str]) -> float:
     if not words:
         return 0.0
     known = _KNOWN[field]
@@ -88,17 +86,18 @@ def _with_more_words(words: frozenset[str], known: frozenset[str], weight: float
 
 def recognised_fields(cells: Sequence[str]) -> int:
     """How many fields a row of cells would name if it were the header."""
-    weights = ((field, cell) for field in FIELDS for cell in cells if len(cell) <= 100)
-    return len({field for field, cell in weights if name_weight(field, cell) >= _LEAST_CONFIDENCE})
+    names = {reduced(cell) for cell in cells if len(cell) <= 100}
+    return sum(any(_weight(field, words) >= _LEAST_CONFIDENCE for words in names) for field in FIELDS)
 
 
 def guess_columns(columns: Sequence[str], samples: Sequence[Sequence[str]], usable: Sequence[int]) -> Guess:
     """The likeliest column of each field; `samples` holds some cells of each column."""
+    words = {at: reduced(columns[at]) for at in usable}
     scores = {
         (field, at): score
         for field in FIELDS
         for at in usable
-        if (score := _score(field, columns[at], samples[at])) >= _LEAST_CONFIDENCE
+        if (score := _score(field, _weight(field, words[at]), columns[at], samples[at])) >= _LEAST_CONFIDENCE
     }
     chosen: dict[str, int] = {}
     for field, at in sorted(scores, key=lambda pair: (-scores[pair], FIELDS.index(pair[0]), pair[1])):
@@ -126,8 +125,7 @@ def _rivals(
     ]
 
 
-def _score(field: str, header: str, cells: Sequence[str]) -> float:
-    weight = name_weight(field, header)
+def _score(field: str, weight: float, header: str, cells: Sequence[str]) -> float:
     filled = [cell for cell in cells if not is_blank(cell)][:_SAMPLE]
     if not filled:
         return weight * 0.7

@@ -1,7 +1,9 @@
 """Settling which column means what: what was asked for, what was remembered, then the guess."""
 
 import difflib
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +34,18 @@ class ColumnChoice:
     unmapped: frozenset[str] = frozenset()
 
 
+def header_signature(columns: Sequence[str]) -> str:
+    """A digest of the header that survives changes of case, spacing and punctuation.
+
+    Columns whose header promises patients' data, and those added to rows set aside, are not in it: the rows of a
+    file given back to be corrected have the signature of the file they came from.
+    """
+    added = added_columns(columns)
+    own = [column for at, column in enumerate(columns) if at not in added and not is_personal_header(column)]
+    plain = "\x1f".join(re.sub(r"[^a-z0-9#]+", " ", column.lower()).strip() for column in own)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
 def canonical_field(name: str) -> str:
     """The field a key of a mapping means. Raises MappingInvalid, which names the nearest."""
     plain = name.strip().lower().replace(" ", "_").replace("-", "_")
@@ -53,7 +67,7 @@ def choose_columns(
 
     Raises MappingInvalid, MappedColumnHoldsIdentifiers, ColumnAmbiguous and ColumnMissing.
     """
-    explicit = {canonical_field(key): _position(name, columns) for key, name in asked.items()}
+    explicit = _positions_asked(asked, columns)
     given = {name: at for name, at in explicit.items() if at is not None}
     _refuse_identifiers(given, columns, samples)
     personal = [
@@ -74,14 +88,61 @@ def choose_columns(
     return ColumnChoice(chosen, confidence, sorted(personal + persons), unmapped)
 
 
-def _position(name: str | None, columns: Sequence[str]) -> int | None:
-    if name is None:
-        return None
+def with_remembered(
+    asked: Mapping[str, str | None], remembered: Mapping[str, str | None], columns: Sequence[str]
+) -> dict[str, str | None]:
+    """What was asked for, and of what was remembered that which speaks of no field and no column asked for.
+
+    A remembered column that the file lacks is left out too. Raises MappingInvalid.
+    """
+    merged = {canonical_field(key): name for key, name in asked.items()}
+    taken = set(_positions_asked(asked, columns).values()) - {None}
+    for field_name, name in remembered.items():
+        at = None if name is None else _found(name, columns)
+        if field_name not in merged and (name is None or (at is not None and at not in taken)):
+            merged[field_name] = name
+            taken.add(at)
+    return merged
+
+
+def _positions_asked(asked: Mapping[str, str | None], columns: Sequence[str]) -> dict[str, int | None]:
+    """Positions of columns by field. Raises MappingInvalid where two entries contradict each other."""
+    keys: dict[str, str] = {}
+    fields: dict[int, str] = {}
+    positions: dict[str, int | None] = {}
+    for key, name in asked.items():
+        meant, at = canonical_field(key), _position(name, columns)
+        if meant in keys:
+            raise MappingInvalid(
+                f'"{keys[meant]}" and "{key}" both mean {meant}', where="--mapping", fix=f"Name {meant} once."
+            )
+        if at is not None and at in fields:
+            raise MappingInvalid(
+                f'The mapping names column "{columns[at]}" for both {fields[at]} and {meant}',
+                where="--mapping",
+                fix="Name another column for one of them, or null if the file does not have it.",
+            )
+        keys[meant] = key
+        positions[meant] = at
+        if at is not None:
+            fields[at] = meant
+    return positions
+
+
+def _found(name: str, columns: Sequence[str]) -> int | None:
     if name in columns:
         return columns.index(name)
     plain = [_plain(column) for column in columns]
-    if plain.count(_plain(str(name))) == 1:
-        return plain.index(_plain(str(name)))
+    return plain.index(_plain(name)) if plain.count(_plain(name)) == 1 else None
+
+
+def _position(name: str | None, columns: Sequence[str]) -> int | None:
+    if name is None:
+        return None
+    at = _found(str(name), columns)
+    if at is not None:
+        return at
+    plain = [_plain(column) for column in columns]
     near = difflib.get_close_matches(_plain(str(name)), plain, n=3, cutoff=0.5)
     offered = [columns[plain.index(match)] for match in near] or list(columns)
     raise MappingInvalid(

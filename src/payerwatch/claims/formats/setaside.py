@@ -97,8 +97,10 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def added_columns(columns: Sequence[str]) -> range:
     """The positions of the columns that `SetAsideWriter` added to a file which is now loaded corrected."""
-    first = len(columns) - len(_ADDED_COLUMNS)
-    return range(first, len(columns)) if tuple(columns[max(first, 0) :]) == _ADDED_COLUMNS else range(0)
+    first = max(len(columns) - len(_ADDED_COLUMNS), 0)
+    # Where the file has a column `reason` of its own, ours is read as `reason (2)`.
+    names = tuple(re.sub(r" \(\d+\)$", "", column) for column in columns[first:])
+    return range(first, len(columns)) if names == _ADDED_COLUMNS else range(0)
 
 
 class SetAsideRow(NamedTuple):
