@@ -153,12 +153,37 @@ def test_a_quotation_mark_within_a_cell_is_a_character(tmp_path: Path) -> None:
     assert len(accepted(read(write(tmp_path, lines(row(payer='Aetna 5" Plan'), ROW))))) == 2
 
 
-def test_ragged_rows_are_set_aside_and_their_cells_left_blank(tmp_path: Path) -> None:
+def test_ragged_rows_are_set_aside_with_the_cells_they_may_have(tmp_path: Path) -> None:
     text = lines(ROW, ROW + ",extra", "short,row", ROW.replace("120.50", "1,120.50"), ROW)
     batches = read(write(tmp_path, text))
     assert codes(batches) == dict.fromkeys((3, 4, 5), "wrong_number_of_cells")
-    assert all(set(found.cells) == {""} for batch in batches for found in batch.set_aside)
+    cells = ROW.split(",")
+    shown = [found.cells for batch in batches for found in batch.set_aside]
+    assert shown == [cells, ["short", "row", *[""] * 7], [*cells[:-2], "1", "120.50"]]
     assert [found["row"] for found in accepted(batches)] == [2, 6]
+
+
+def test_broken_rows_can_be_repaired_from_what_is_given_back(tmp_path: Path) -> None:
+    rows = [row(payer='"Aetna'), row(payer="Aet\x00na"), row(payer='"Aetna, Inc"', reason='"open')]
+    found = read(write(tmp_path, lines(ROW, *rows)))[0].set_aside
+    assert [each.code for each in found] == ["quote_not_closed", "nul_character", "quote_not_closed"]
+    cells = ROW.split(",")
+    assert [each.cells[1] for each in found] == ["Aetna", "Aet\ufffdna", "Aetna, Inc"]
+    assert [each.cells[2:8] for each in found] == [cells[2:8]] * 3
+
+
+def test_broken_rows_are_given_back_blank_where_the_file_has_personal_columns(tmp_path: Path) -> None:
+    broken = ["ragged,Jane", row(payer='"Aetna') + ",Jane", row(payer="Aet\x00na") + ",Jane"]
+    text = lines(ROW + ",Joe", *broken, header=HEADER + ",Patient Name")
+    found = read(write(tmp_path, text))[0].set_aside
+    assert [set(each.cells) for each in found] == [{""}] * 3
+    assert all("cells are left out" in each.reason for each in found)
+
+
+def test_identifiers_in_broken_rows_are_masked(tmp_path: Path) -> None:
+    broken = "C2,call 555-123-4567,SSN 123-45-6789,Patient John Smith called,jane@example.org,MRN: 12345"
+    shown = " ".join(read(write(tmp_path, lines(ROW, broken)))[0].set_aside[0].cells)
+    assert not any(secret in shown for secret in ("555", "6789", "Smith", "jane", "12345"))
 
 
 def test_a_payer_that_is_a_formula_is_set_aside(tmp_path: Path) -> None:

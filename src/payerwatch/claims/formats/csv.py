@@ -24,10 +24,10 @@ from payerwatch.claims.formats.money import books_with_minus
 from payerwatch.claims.formats.notes import choice_notes, layout_notes
 from payerwatch.claims.formats.outcomes import question_in
 from payerwatch.claims.formats.privacy import is_personal_header
-from payerwatch.claims.formats.records import Table, read_tables
+from payerwatch.claims.formats.records import BrokenRow, Table, read_tables
 from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
 from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file
-from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row, shown_cell
+from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row, shown_cell, without_cells
 from payerwatch.claims.formats.values import ACCEPTED_SCHEMA, RowChecks
 
 __all__ = ["FIELDS", "Batch", "ClaimsFile", "Remembered", "open_claims_file", "read_header_signature"]
@@ -149,13 +149,19 @@ class ClaimsFile:
         checked = checks.check(table.frame)
         accepted = checked.filter(pl.col("problem").is_null()).select(list(ACCEPTED_SCHEMA))
         failed = checked.filter(pl.col("problem").is_not_null()).select("row", "record", "problem")
-        kept, blank = self._kept, [""] * len(self._kept)
+        kept = self._kept
         rows = [
             set_aside_row(row, code, self._shown_cells(table.cells(record), kept))
             for row, record, code in failed.iter_rows()
         ]
-        rows += [set_aside_row(row, code, blank) for row, code in table.broken]
+        rows += [self._broken_row(broken, table, kept) for broken in table.broken]
         return Batch(accepted, sorted(rows, key=lambda row: row.row), table.bytes_read)
+
+    def _broken_row(self, broken: BrokenRow, table: Table, kept: Sequence[int]) -> SetAsideRow:
+        """Which cell is whose cannot be told, so that none is shown of a file with columns of patients' data."""
+        if self.choice.dropped:
+            return without_cells(set_aside_row(broken.row, broken.code, [""] * len(kept)))
+        return set_aside_row(broken.row, broken.code, self._shown_cells(table.likely_cells(broken), kept))
 
     def _shown_cells(self, cells: Sequence[str], kept: Sequence[int]) -> list[str]:
         fields = {at: name for name, at in self.choice.columns.items()}

@@ -96,6 +96,11 @@ def mask_numbers(text: str) -> str:
     return text
 
 
+def names_an_identifier(text: str) -> bool:
+    """Whether the text says what it holds, as in `MRN: 12345`."""
+    return _LABELLED.search(text) is not None
+
+
 def mask_text(text: str) -> str:
     """Free text without what could tell who the patient is: numbers, dates, labelled values, names after a title."""
     text = mask_numbers(text)

@@ -18,10 +18,11 @@ _LONGEST_RECORD = 100_000  # characters; the csv module itself gives up at 131,0
 
 
 class BrokenRow(NamedTuple):
-    """A row whose cells cannot be told apart, and the reason code."""
+    """A row whose cells cannot be told apart: where it stands, the reason code, its position in the block."""
 
     row: int
     code: str
+    record: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class Grid:
         if len(cells) == self.width + self.trailing and not "".join(cells[self.width :]).strip():
             cells = cells[: self.width]
         return [_without_formula(cell) for cell in cells] if len(cells) == self.width else None
+
+    def likely_cells(self, text: str) -> list[str]:
+        """What the cells of a broken record may be, cut or filled up with blank ones to the number of columns.
+
+        A quotation mark that never closes is taken for none; a NUL becomes the mark of a lost character.
+        """
+        plain = text.replace("\x00", "\ufffd")
+        try:
+            *cells, last = next(csv.reader([plain], delimiter=self.delimiter, skipinitialspace=True), [""])
+        except csv.Error:
+            return [""] * self.width
+        cells += [last] if len(cells) + 1 >= self.width else last.split(self.delimiter)
+        return (cells + [""] * self.width)[: self.width]
 
 
 def _without_formula(cell: str) -> str:
@@ -73,6 +87,11 @@ class Table:
         if '"' not in text and text.count(self.grid.delimiter) == self.grid.width - 1:
             return text.split(self.grid.delimiter)
         return self.grid.cells(text) or [""] * self.grid.width
+
+    def likely_cells(self, broken: BrokenRow) -> list[str]:
+        """What the cells of a broken row may be; blank ones where it is too long to be looked at."""
+        text = self.records[broken.record]
+        return self.grid.likely_cells(text) if len(text) <= _LONGEST_RECORD else [""] * self.grid.width
 
 
 def read_tables(blocks: Iterable[LineBlock], grid: Grid, wanted: list[int], *, first_row: int) -> Iterator[Table]:
@@ -192,7 +211,7 @@ def _one_by_one(
     for record, row, text in frame.filter(pl.col("kind") == "other").select("record", "row", "text").iter_rows():
         cells = None if "\x00" in text or len(text) > _LONGEST_RECORD else grid.cells(text)
         if record in unclosed or cells is None:
-            broken.append(BrokenRow(row, _why_broken(text, record in unclosed)))
+            broken.append(BrokenRow(row, _why_broken(text, record in unclosed), record))
         else:
             rows.append((row, record, *(cells[at] for at in wanted)))
     schema = {"row": pl.Int64, "record": pl.Int64} | {str(at): pl.String for at in wanted}

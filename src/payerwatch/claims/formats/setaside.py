@@ -7,7 +7,7 @@ from typing import NamedTuple, TextIO
 
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS
 from payerwatch.claims.formats.outcomes import read_outcome
-from payerwatch.claims.formats.privacy import mask_numbers, mask_text
+from payerwatch.claims.formats.privacy import mask_numbers, mask_text, names_an_identifier
 
 REASONS: dict[str, tuple[str, str]] = {
     "wrong_number_of_cells": (
@@ -92,6 +92,7 @@ REASONS: dict[str, tuple[str, str]] = {
 _TERSE_FIELDS = frozenset(("cpt", *DATE_FIELDS, *AMOUNT_FIELDS))
 _FEWEST_WORDS_OF_TEXT = 4
 _ADDED_COLUMNS = ("row", "reason_code", "reason", "fix")
+_WITHOUT_CELLS = "Its cells are left out, for the file has columns of patients' data."
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -119,16 +120,22 @@ def set_aside_row(row: int, code: str, cells: list[str]) -> SetAsideRow:
     return SetAsideRow(row, code, reason, fix, cells)
 
 
+def without_cells(row: SetAsideRow) -> SetAsideRow:
+    """The same row, saying why its cells are blank."""
+    return row._replace(reason=f"{row.reason} {_WITHOUT_CELLS}")
+
+
 def shown_cell(field: str | None, cell: str) -> str:
     """The cell to give back: as it is where it can be corrected, masked where it is free text.
 
     `field` is what its column means, None where nobody asked for the column.
     """
-    if field == "claim_number":
+    if field == "claim_number" and " " not in cell.strip():
         return cell
     if field == "payer" or (field == "outcome" and read_outcome(mask_text(cell)) != read_outcome(cell)):
         return mask_numbers(cell)
-    if field in _TERSE_FIELDS and len(re.findall(r"[^\W\d_]+", cell)) < _FEWEST_WORDS_OF_TEXT:
+    is_terse = len(re.findall(r"[^\W\d_]+", cell)) < _FEWEST_WORDS_OF_TEXT and not names_an_identifier(cell)
+    if field in _TERSE_FIELDS and is_terse:
         return mask_numbers(cell)
     return mask_text(cell) if " " in cell.strip() else mask_numbers(cell)
 
