@@ -6,32 +6,50 @@ import os
 import sys
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, get_commands
 
-USAGE = 2
+from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, Usage
+
+REFUSED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payerwatch.config.settings")
-    django.setup()
     arguments = sys.argv[1:]
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in {"help", *get_commands()}:
-        sys.exit(_unknown_command(arguments))
-    execute_from_command_line(["payerwatch", *arguments])
+    try:
+        django.setup()
+        if _names_no_command(arguments):
+            sys.exit(_refuse(_unknown_command(arguments[0]), arguments, USAGE))
+        execute_from_command_line(["payerwatch", *arguments])
+    except ImproperlyConfigured as error:
+        sys.exit(_refuse(SettingsUnusable(str(error)), arguments, REFUSED))
+    except KeyboardInterrupt:
+        sys.exit(_refuse(Interrupted(), arguments, INTERRUPTED))
 
 
-def _unknown_command(arguments: list[str]) -> int:
-    """Say so, and what was probably meant; Django's own answer would count as refused, not as usage."""
-    name = arguments[0]
+def _names_no_command(arguments: list[str]) -> bool:
+    """Whether the first word is none of ours; other options in its place are Django's, such as --version."""
+    if not arguments or arguments[0] in {"help", *get_commands()}:
+        return False
+    return arguments[0] == "--json" or not arguments[0].startswith("-")
+
+
+def _unknown_command(name: str) -> Usage:
+    """What was probably meant; Django's own answer would count as refused, not as usage."""
+    if name == "--json":
+        return Usage("--json comes after the command", fix="List the commands with: payerwatch help")
     near = difflib.get_close_matches(name, get_commands(), n=3)
-    message = f"There is no command {name!r}"
     fix = f"Did you mean {' or '.join(near)}?" if near else "List the commands with: payerwatch help"
+    return Usage(f"There is no command {name!r}", fix=fix)
+
+
+def _refuse(refusal: Refusal, arguments: list[str], code: int) -> int:
+    """State the refusal on stderr, with `--json` on stdout too, and give the exit code."""
     if "--json" in arguments:
-        error = {"code": "unknown_command", "message": message, "where": "", "fix": fix}
-        sys.stdout.write(json.dumps({"error": error}, indent=2) + "\n")
-    else:
-        sys.stderr.write(f"{message}. {fix}\n")
-    return USAGE
+        sys.stdout.write(json.dumps(refusal.document(), indent=2) + "\n")
+    sys.stderr.write(refusal.in_words() + "\n")
+    return code
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """The one shape in which Payerwatch refuses: what is wrong, where, and how to fix it."""
 
+import json
 import re
-from typing import Any
+import sys
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any, NoReturn
 
 
 class Refusal(Exception):
@@ -28,7 +32,41 @@ class Refusal(Exception):
         """The answer for programs: the error and, beside it, what is known all the same."""
         return {"error": self.as_dict()}
 
+    def in_words(self) -> str:
+        """The answer for people: what, where and how to fix it, each on a line."""
+        return "\n".join(line for line in (f"Refused: {self.message}", self.where, self.fix) if line)
+
     def __str__(self) -> str:
         place = f" ({self.where.rstrip('.')})" if self.where else ""
         fix = f" {self.fix}" if self.fix else ""
         return f"{self.message.rstrip('.')}{place}.{fix}"
+
+
+class SettingsUnusable(Refusal):
+    """A setting cannot be read, or names a database or role that must not be used."""
+
+
+class Interrupted(Refusal):
+    """The command was stopped from outside, as by Ctrl-C, before it was done."""
+
+    def __init__(self) -> None:
+        super().__init__("Interrupted. What was not finished was not stored.")
+
+    def in_words(self) -> str:
+        return self.message
+
+
+class Usage(Refusal):
+    """The command line cannot be understood."""
+
+
+def states_usage_errors(parser: ArgumentParser) -> None:
+    """Let a parser's usage errors be stated on stdout as well, where `--json` is on the command line."""
+    if "--json" in sys.argv:
+        parser.error = partial(_state_usage_error, parser)  # type: ignore[method-assign]
+
+
+def _state_usage_error(parser: ArgumentParser, message: str) -> NoReturn:
+    refusal = Usage(message, where=parser.prog, fix=" ".join(parser.format_usage().split()))
+    sys.stdout.write(json.dumps(refusal.document(), indent=2) + "\n")
+    type(parser).error(parser, message)

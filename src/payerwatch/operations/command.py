@@ -6,14 +6,17 @@ from abc import abstractmethod
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
 from typing import IO, Any, cast
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 from rich.console import Console
 
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, states_usage_errors
+
+INTERRUPTED = 130
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
 
 
 class DatabaseNotReady(Refusal):
@@ -44,8 +47,8 @@ class PayerwatchCommand(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The parser; with `--json` on the command line it states usage errors on stdout too."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        if parser.called_from_command_line and "--json" in sys.argv:
-            parser.error = partial(_usage_error, parser)  # type: ignore[method-assign]
+        if parser.called_from_command_line:
+            states_usage_errors(parser)
         return parser
 
     @abstractmethod
@@ -57,11 +60,12 @@ class PayerwatchCommand(BaseCommand):
             answer = self.answer(**options)
         except Refusal as refusal:
             self._refuse(refusal, as_json=options["json"])
-        except DatabaseError as error:
+        except (ImproperlyConfigured, CommandError) as error:
+            self._refuse(SettingsUnusable(str(error)), as_json=options["json"])
+        except (DatabaseError, InterfaceError) as error:
             self._refuse(_database_refusal(error), as_json=options["json"])
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted: nothing of this was stored.")
-            sys.exit(130)
+            self._refuse(Interrupted(), as_json=options["json"], code=INTERRUPTED)
         else:
             self._say(answer, as_json=options["json"])
 
@@ -76,30 +80,22 @@ class PayerwatchCommand(BaseCommand):
         if not answer.done:
             sys.exit(1)
 
-    def _refuse(self, refusal: Refusal, *, as_json: bool) -> None:
+    def _refuse(self, refusal: Refusal, *, as_json: bool, code: int = 1) -> None:
         if as_json:
             self.stdout.write(json.dumps(refusal.document(), indent=2))
         else:
-            lines = [f"Refused: {refusal.message}", refusal.where, refusal.fix]
-            self.stderr.write("\n".join(line for line in lines if line))
-        sys.exit(1)
+            self.stderr.write(refusal.in_words())
+        sys.exit(code)
 
     def console(self) -> Console:
         """Where people read: colour and width as the terminal allows."""
-        return Console(file=cast(IO[str], self.stdout))
-
-
-def _usage_error(parser: CommandParser, message: str) -> None:
-    fix = " ".join(parser.format_usage().split())
-    error = {"code": "usage", "message": message, "where": parser.prog, "fix": fix}
-    sys.stdout.write(json.dumps({"error": error}, indent=2) + "\n")
-    type(parser).error(parser, message)
+        return Console(file=cast(IO[str], self.stdout), emoji=False)
 
 
 _NO_TABLES = ("no such table", "unable to open database file")  # SQLite's words
 
 
-def _database_refusal(error: DatabaseError) -> DatabaseNotReady:
+def _database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady:
     cause = error.__cause__
     if getattr(cause, "sqlstate", None) == "42P01" or any(sign in str(cause) for sign in _NO_TABLES):
         return DatabaseNotReady("The database has no tables yet.", fix="Run: payerwatch migrate")
@@ -120,11 +116,14 @@ def add_customer_argument(parser: CommandParser) -> None:
 
 
 def day(text: str) -> date:
-    """An argument that is a date. Raises ArgumentTypeError, which is a usage error."""
+    """An argument that is a date, 1990 to 2100. Raises ArgumentTypeError, which is a usage error."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError("write the date as YYYY-MM-DD, such as 2026-03-31") from None
+    if not FIRST_DAY <= found <= LAST_DAY:
+        raise ArgumentTypeError(f"the date must be from {FIRST_DAY} to {LAST_DAY}")
+    return found
 
 
 def _plain(value: object) -> str:

@@ -1,5 +1,6 @@
 """`payerwatch add_customer NAME`"""
 
+import shlex
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -18,6 +19,6 @@ class Command(PayerwatchCommand):
 
     def answer(self, **options: Any) -> Answer:
         customer = add_customer(options["name"])
-        name, quoted = escape(customer.name), escape(repr(customer.name))
+        name, quoted = escape(customer.name), escape(shlex.quote(customer.name))
         text = f"Added [bold]{name}[/bold]. Next: payerwatch load FILE --customer {quoted}"
         return Answer({"customer": customer.name}, text)

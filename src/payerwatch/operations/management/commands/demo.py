@@ -17,7 +17,7 @@ from payerwatch.drift.explaining import explain_event
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import events
 from payerwatch.operations.charting import event_chart
-from payerwatch.operations.command import Answer, PayerwatchCommand
+from payerwatch.operations.command import Answer, PayerwatchCommand, day
 from payerwatch.operations.management.commands.sample import last_sunday
 from payerwatch.operations.progress import shown_progress
 from payerwatch.operations.sample import SampleFiles, draw_practice, write_sample
@@ -35,7 +35,7 @@ class Command(PayerwatchCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--until", type=date.fromisoformat, default=None, help="last day (default: last Sunday)")
+        parser.add_argument("--until", type=day, default=None, help="last day (default: last Sunday)")
 
     def answer(self, **options: Any) -> Answer:
         call_command("migrate", verbosity=0)

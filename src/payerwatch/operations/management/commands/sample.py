@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
+from rich.markup import escape
 
 from payerwatch.operations.command import Answer, PayerwatchCommand, day
 from payerwatch.operations.sample import draw_practice, write_sample
@@ -48,5 +49,6 @@ class Command(PayerwatchCommand):
         )
         files = write_sample(options["directory"], practice)
         document = {"claims": str(files.claims), "truth": str(files.truth), "rows": files.rows}
-        text = f"Wrote {files.rows:,} rows to {files.claims}, and what was put in to {files.truth}."
+        claims, truth = escape(str(files.claims)), escape(str(files.truth))
+        text = f"Wrote {files.rows:,} rows to {claims}, and what was put in to {truth}."
         return Answer(document, text)

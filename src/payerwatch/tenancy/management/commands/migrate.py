@@ -7,14 +7,19 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
+from payerwatch.refusals import Refusal, states_usage_errors
 from payerwatch.tenancy.postgresql.roles import (
     as_migrator,
     keep_migration_history_from_app,
     prepare_app_role,
 )
+
+
+class MigrationRefused(Refusal):
+    """The tables cannot be made: the database does not answer, or not with the roles that are needed."""
 
 
 class Command(migrate.Command):
@@ -34,15 +39,28 @@ class Command(migrate.Command):
     def _applied(self, alias: str) -> set[tuple[str, str]]:
         return set(MigrationRecorder(connections[alias]).applied_migrations())
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        if parser.called_from_command_line:
+            states_usage_errors(parser)
+        return parser
+
     def execute(self, *args: Any, **options: Any) -> str | None:
-        connection = connections[options["database"]]
-        if connection.vendor != "postgresql":
-            _make_directory(connection)
-            return super().execute(*args, **options)
+        """Migrate. What is refused is a CommandError, with `--json` also stated on stdout."""
         try:
+            return self._execute(*args, **options)
+        except (ImproperlyConfigured, OperationalError, CommandError) as error:
+            refusal = MigrationRefused(str(error).strip())
+            if options["json"]:
+                self.stdout.write(json.dumps(refusal.document(), indent=2))
+            raise CommandError(refusal.message) from error
+
+    def _execute(self, *args: Any, **options: Any) -> str | None:
+        connection = connections[options["database"]]
+        if connection.vendor == "postgresql":
             return self._execute_as_migrator(connection.alias, *args, **options)
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error)) from error
+        _make_directory(connection)
+        return super().execute(*args, **options)
 
     def _execute_as_migrator(self, alias: str, *args: Any, **options: Any) -> str | None:
         with as_migrator(alias):
