@@ -18,7 +18,7 @@ from payerwatch.drift.queries import claims_behind
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.drift.run_off_claims import detect, sunday
-from tests.make import Row, answer, customer, denied, pending, row, upload
+from tests.make import HEADERS, Row, answer, customer, denied, pending, row, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +78,16 @@ def test_counts_windows_and_baseline_are_those_counted_by_hand(practice: Custome
 
 def test_money_at_risk_is_excess_denials_times_the_usual_payment(practice: Customer):
     assert denial_event(practice).amount_at_risk == 16 * 100_00
+
+
+@pytest.mark.parametrize(("missing", "cents"), [({"allowed"}, 80_00), ({"allowed", "paid"}, 120_50)])
+def test_without_allowed_amounts_a_claim_is_worth_what_was_paid_else_billed(
+    tmp_path: Path, missing: set[str], cents: int
+):
+    practice = customer()
+    upload(tmp_path, claims(), columns=[column for column in HEADERS if column not in missing])
+    detect("--as-of", sunday(MONDAY, JUDGED))
+    assert denial_event(practice).amount_at_risk == 16 * cents
 
 
 def test_the_category_named_is_the_one_that_grew(practice: Customer):

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 from django.db import connection
-from django.db.models import Min, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Case, F, Min, Q, QuerySet, Sum, Value, When
 
 from payerwatch.claims.models import Payer
 from payerwatch.drift.models import RunoffCell
@@ -20,8 +20,16 @@ from payerwatch.drift.pending import check_pending
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, Ints, RunoffArrays
 
 _KEY = ("payer_id", "cpt_group", "submit_week", "lag_weeks", "outcome", "denial_category")
-_AMOUNTS = ("billed_amount", "allowed_amount", "paid_amount")
+_SUMS = ("claims", "payment")
 _TEXTS = {"cpt_group", "outcome", "denial_category"}
+# Cents that paid claims brought: what was allowed; where a file does not say, what was paid, else what was billed.
+_PAYMENT = Case(
+    When(~Q(outcome="paid"), then=Value(0)),
+    When(allowed_amount__gt=0, then=F("allowed_amount")),
+    When(paid_amount__gt=0, then=F("paid_amount")),
+    default=F("billed_amount"),
+    output_field=BigIntegerField(),
+)
 # No printable text holds these.
 _FIELD_END, _ROW_END = "\x1f", "\x1e"
 _DUPLICATE = "duplicate"
@@ -51,12 +59,11 @@ class CellsAsOf:
         blank = {"lag_weeks": RunoffCell.PENDING, "outcome": "pending", "denial_category": ""}
         pending = (
             waiting.group_by("payer_id", "cpt_group", "submit_week", "submitted")
-            .agg(pl.col("claims", "billed_amount").sum())
+            .agg(pl.col("claims").sum())
             .with_columns(pl.lit(value).alias(name) for name, value in blank.items())
         )
-        return pl.concat([self.cells.filter(decided), pending], how="diagonal_relaxed").with_columns(
-            pl.col("allowed_amount", "paid_amount").fill_null(0)
-        )
+        known = pl.concat([self.cells.filter(decided), pending], how="diagonal_relaxed")
+        return known.with_columns(pl.col("payment").fill_null(0))
 
     @cached_property
     def series(self) -> list[tuple[int, str]]:
@@ -96,7 +103,7 @@ class CellsAsOf:
             said += names
             cells = cells.with_columns(pl.col(text).replace_strict(names, range(len(names)), return_dtype=pl.Int64))
         key = ["series", "submitted", "lag", "outcome", "denial_category"]
-        counts = cells.select(*key, "claims", *_AMOUNTS).sort(key)
+        counts = cells.select(*key, *_SUMS).sort(key)
         digest = hashlib.sha256("\n".join([*said, str(self.first_week)]).encode())
         for column in counts:
             digest.update(column.cast(pl.Int64).to_numpy().tobytes())
@@ -134,7 +141,7 @@ def cells_as_of(week: date) -> CellsAsOf | None:
     first_week = _first_week(week)
     if first_week is None:
         return None
-    cells = _read(_within(first_week, week), (*_KEY, "claims", *_AMOUNTS))
+    cells = _read(_within(first_week, week).annotate(payment=_PAYMENT), (*_KEY, *_SUMS))
     return CellsAsOf(week, first_week, _indexed(cells, first_week), Payer.objects.in_bulk())
 
 

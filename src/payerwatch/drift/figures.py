@@ -85,14 +85,10 @@ def _in_window(cells: pl.DataFrame, telling: WindowResult) -> pl.DataFrame:
 
 
 def _usual_payment(baseline: pl.DataFrame) -> float | None:
-    """Mean cents allowed on the baseline's paid claims; where a file has none, paid, else billed."""
+    """Mean cents that the baseline's paid claims brought; None where the file holds no amounts."""
     paid = baseline.filter(pl.col("outcome") == "paid")
-    claims = int(paid["claims"].sum())
-    for column in ("allowed_amount", "paid_amount", "billed_amount"):
-        total = int(paid[column].sum())
-        if claims and total > 0:
-            return total / claims
-    return None
+    claims, total = int(paid["claims"].sum()), int(paid["payment"].sum())
+    return total / claims if claims and total > 0 else None
 
 
 def _denials_by_category(cells: pl.DataFrame) -> dict[str, int]:
