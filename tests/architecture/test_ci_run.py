@@ -1,0 +1,59 @@
+"""`.ci/run`: which samples its tests get, and whether one may be skipped."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).parents[2] / ".ci" / "run"
+FOUND = "/somewhere near/data/claims"
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose commands only say what they find in the environment, and a `find` of our own."""
+    (tmp_path / "project" / ".ci").mkdir(parents=True)
+    shutil.copy(RUN, tmp_path / "project" / ".ci" / "run")
+    told = '\t@echo "$@ samples=$$PAYERWATCH_SAMPLES_DIR skips=$$PAYERWATCH_SKIPS"\n'
+    (tmp_path / "project" / "Makefile").write_text(f"lint:\n{told}coverage:\n{told}")
+    (tmp_path / "bin").mkdir()
+    return tmp_path
+
+
+def run(project: Path, *, found: str, find_fails: bool = False, **changes: str) -> list[str]:
+    """The lines of both commands, after a search that finds this and may fail as on an unreadable directory."""
+    find = project / "bin" / "find"
+    find.write_text(f"#!/bin/sh\n{f'echo {found!r}' if found else ''}\nexit {int(find_fails)}\n")
+    find.chmod(0o755)
+    left_out = {"CI", "PAYERWATCH_SAMPLES_DIR", "PAYERWATCH_SKIPS", "MAKEFLAGS", "MAKELEVEL"}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    done = subprocess.run(
+        [project / "project" / ".ci" / "run"],
+        env=kept | {"PATH": f"{project / 'bin'}:{os.environ['PATH']}"} | changes,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("find_fails", [False, True])
+def test_samples_found_nearby_are_used_and_then_nothing_may_be_skipped(project: Path, find_fails: bool):
+    said = run(project, found=FOUND, find_fails=find_fails)
+    assert said == [f"{command} samples=/somewhere near/data skips=none" for command in ("lint", "coverage")]
+
+
+@pytest.mark.parametrize("find_fails", [False, True])
+def test_without_samples_tests_may_be_skipped_though_not_in_ci(project: Path, find_fails: bool):
+    assert run(project, found="", find_fails=find_fails)[1] == "coverage samples= skips="
+    assert run(project, found="", find_fails=find_fails, CI="true")[1] == "coverage samples= skips=none"
+
+
+def test_samples_that_are_named_are_not_searched_for(project: Path):
+    said = run(project, found=FOUND, PAYERWATCH_SAMPLES_DIR="/named")
+    assert said[1] == "coverage samples=/named skips=none"
