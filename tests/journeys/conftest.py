@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -224,3 +224,10 @@ def installation(migrated: tuple[str, Path], tmp_path: Path) -> Iterator[Install
         (directory / file.name).write_bytes(file.read_bytes())
     with _own_database(template) as database:
         yield _installation(database, directory)
+
+
+@pytest.fixture
+def unmigrated(tmp_path: Path) -> Iterator[Installation]:
+    """An installation of which the database has no tables yet; on SQLite not even a file."""
+    with _own_database() as database:
+        yield replace(_installation(database, tmp_path / "nothing"), directory=tmp_path)

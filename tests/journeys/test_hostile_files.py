@@ -124,13 +124,8 @@ def test_with_json_stdout_is_one_document_and_nothing_else(installation: Install
     assert "Traceback" not in done.err
 
 
-def test_a_database_without_tables_is_refused_in_words(installation: Installation, tmp_path: Path):
-    """SQLite: no file yet. PostgreSQL: the database is there and was never migrated."""
-    fresh = installation.environment | {"PAYERWATCH_DATA_DIR": str(tmp_path / "nothing")}
-    if "DATABASE_URL" in fresh:
-        fresh["DATABASE_URL"] = fresh["DATABASE_URL"].rpartition("/")[0] + "/template1"
-    path = claims_file(tmp_path, [row()])
-    done = Installation(fresh, tmp_path).run("load", path, "--customer", "Practice", "--json")
+def test_a_database_without_tables_is_refused_in_words(unmigrated: Installation, tmp_path: Path):
+    done = unmigrated.run("load", claims_file(tmp_path, [row()]), "--customer", "Practice", "--json")
     assert done.code == 1
     assert done.document["error"]["code"] == "database_not_ready"
     assert "payerwatch migrate" in done.document["error"]["fix"]
