@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.db import transaction
 
@@ -215,13 +215,38 @@ def _set_aside_file(path: Path | None, file: ClaimsFile) -> Iterator[SetAsideWri
     if path is None:
         yield None
         return
+    target = _SetAsideFile(path)
     try:
-        target = path.open("w", encoding="utf-8-sig", newline="")
-    except (OSError, ValueError) as error:
-        raise SetAsideNotWritable(
-            f"{path} cannot be written: {_why(error)}",
+        yield SetAsideWriter(cast(TextIO, target), file.kept_columns)
+    finally:
+        target.close()
+
+
+class _SetAsideFile:
+    """The file for rows set aside. A full disk may show on writing or only on closing: SetAsideNotWritable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = path.open("w", encoding="utf-8-sig", newline="")
+        except (OSError, ValueError) as error:
+            raise self._refusal(error) from None
+
+    def write(self, text: str) -> int:
+        try:
+            return self._file.write(text)
+        except OSError as error:
+            raise self._refusal(error) from None
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: OSError | ValueError) -> SetAsideNotWritable:
+        return SetAsideNotWritable(
+            f"{self._path} cannot be written: {_why(error)}",
             where="--set-aside",
-            fix="Name a file in a directory that exists.",
-        ) from None
-    with target:
-        yield SetAsideWriter(target, file.kept_columns)
+            fix="Name a file in a directory that exists, on a disk with room for it.",
+        )

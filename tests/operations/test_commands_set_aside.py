@@ -111,3 +111,14 @@ def test_a_set_aside_file_in_no_directory_is_refused_and_nothing_stored(practice
     assert error["code"] == "set_aside_not_writable"
     with acting_in(practice):
         assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("rows", [1, 3_000])
+def test_a_disk_that_is_full_refuses_and_stores_nothing(practice: Customer, tmp_path: Path, rows: int):
+    """A few rows fail on closing the file, many on writing it."""
+    broken = [row(number=f"X{number}", payer="") for number in range(rows)]
+    heard = answer("load", claims_file(tmp_path, [row(), *broken]), "--set-aside", "/dev/full")
+    assert heard.error["code"] == "set_aside_not_writable"
+    assert heard.error["message"] == "/dev/full cannot be written: No space left on device"
+    with acting_in(practice):
+        assert not Upload.objects.exists()
