@@ -23,6 +23,7 @@ PERSONAL = {
 HIDDEN = (
     "CO-197 auth missing, pt: Quentinella Zyxwold, SSN 917-65-4329, call (617) 555-0143, MRN: QX4471183, b. 07/19/1931"
 )
+BARE_NAMES = ("QUENTINELLA ZYXWOLD not eligible", "Auth missing for Quentinella Zyxwold", "Zyxwold Quentinella, MRN 44")
 CANARIES = (
     *("Zyxwold", "Quentinella", "917-65-4329", "917654329", "QX4471183", "555-0143", "quentinella.canary"),
     *("1931-07-19", "07/19/1931", "Canarybird", "XQZ88812345W"),
@@ -47,7 +48,9 @@ def found(text: str) -> list[str]:
 def test_no_patient_data_is_kept_printed_or_given_back(installation: Installation, tmp_path: Path):
     path, back = tmp_path / "claims.csv", tmp_path / "back.csv"
     good = [row(), denied(number="C2", reason=HIDDEN), pending(number="C3"), *(row(number=f"D{n}") for n in range(9))]
+    good += [denied(number=f"F{n}", reason=reason) for n, reason in enumerate(BARE_NAMES)]
     bad = [row(number="E1", cpt="?"), denied(number="E2", payer="", reason=HIDDEN), row(number="E3", status=HIDDEN)]
+    bad += [denied(number=f"G{n}", payer="", reason=reason) for n, reason in enumerate(BARE_NAMES)]
     claims_file(tmp_path, with_patients(good + bad), columns=[*HEADERS, *PERSONAL])
     with path.open("a") as target:
         target.write(",".join(["E4", *PERSONAL.values(), "ragged"]) + "\n")
@@ -59,7 +62,7 @@ def test_no_patient_data_is_kept_printed_or_given_back(installation: Installatio
         said += done.out + done.err
     assert found(said) == []
     document = json.loads(done.out)
-    assert (document["accepted"], document["set_aside"]) == (12, 4)
+    assert (document["accepted"], document["set_aside"]) == (15, 7)
     assert set(document["dropped_columns"]) == set(PERSONAL)
     assert "auth missing" in str(installation.stored()["claims_claim"])
     assert found(everything_kept(installation, back)) == []

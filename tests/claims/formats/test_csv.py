@@ -135,7 +135,7 @@ def test_the_vocabulary_does_not_change_the_key_of_a_row(tmp_path: Path, monkeyp
     path = write(tmp_path, lines(row(claim="", status="Denied", reason="auth for 123456789")))
     before = content_keys(path)
     monkeypatch.setattr(values, "denial_category", lambda _text: ("197", "other"))
-    monkeypatch.setattr(values, "mask_text", str.upper)
+    monkeypatch.setattr(values, "known_words", str.upper)
     assert content_keys(path) == before
 
 

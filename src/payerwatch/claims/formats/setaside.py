@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TextIO
 
+from payerwatch.claims.formats.denial_words import known_words
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS
 from payerwatch.claims.formats.outcomes import read_outcome
 from payerwatch.claims.formats.privacy import mask_numbers, mask_text, names_an_identifier
@@ -132,6 +133,8 @@ def shown_cell(field: str | None, cell: str) -> str:
     """
     if field == "claim_number" and " " not in cell.strip():
         return cell
+    if field == "denial_reason":
+        return known_words(cell)
     if field == "payer" or (field == "outcome" and read_outcome(mask_text(cell)) != read_outcome(cell)):
         return mask_numbers(cell)
     is_terse = len(re.findall(r"[^\W\d_]+", cell)) < _FEWEST_WORDS_OF_TEXT and not names_an_identifier(cell)

@@ -11,12 +11,13 @@ import polars as pl
 from payerwatch.claims.denials import denial_category, reason_given
 from payerwatch.claims.formats.codes import read_claim_number, read_cpt
 from payerwatch.claims.formats.dates import DateOrder, is_blank, read_date
+from payerwatch.claims.formats.denial_words import known_words
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
 from payerwatch.claims.formats.lines import printable
 from payerwatch.claims.formats.lookups import Lookup
 from payerwatch.claims.formats.money import plain_cents, read_cents
 from payerwatch.claims.formats.outcomes import Asks, read_outcome
-from payerwatch.claims.formats.privacy import mask_numbers, mask_text
+from payerwatch.claims.formats.privacy import mask_numbers
 from payerwatch.claims.payer_names import normalise
 
 MAX_TEXT = 200
@@ -217,7 +218,7 @@ def _read_payer(cell: str) -> tuple[str | None, str | None]:
 def _read_reason(cell: str) -> tuple[str | None, str | None, str]:
     plain = "" if is_blank(cell) else printable(cell)
     code, category = denial_category(plain)
-    return code, mask_text(plain)[:MAX_TEXT] or None, reason_given(category)
+    return code, known_words(plain)[:MAX_TEXT] or None, reason_given(category)
 
 
 def _read_odd_amount(cell: str) -> tuple[int | None, bool]:
