@@ -31,7 +31,7 @@ from payerwatch.claims.queries import (
     uploads_that_repeated_claims_since,
 )
 from payerwatch.drift import runoff
-from payerwatch.drift.actions import Detected, detect_drift
+from payerwatch.drift.actions import Detected, detect_drift, lock_findings, withdraw_findings
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -126,16 +126,20 @@ class Undone:
 
     upload: Upload
     repeated_by: list[Upload]
+    events_set_back: int
+    """Drift events that had been judged on weeks beyond the data that remain."""
 
 
 def undo(customer: Customer, upload_id: str) -> Undone:
     """Take an upload back. Raises UnknownUpload, UploadAlreadyUndone or UploadChangedSince."""
     with acting_in(customer):
         lock_claims()
+        lock_findings()
         upload = upload_with_id(upload_id)
         claims.refuse_unless_undoable(upload)
         runoff.count_upload(upload, sign=-1)
-        return Undone(claims.undo_upload(upload), list(uploads_that_repeated_claims_since(upload)))
+        undone = claims.undo_upload(upload)
+        return Undone(undone, list(uploads_that_repeated_claims_since(upload)), withdraw_findings())
 
 
 def map_payer(customer: Customer, raw_name: str, payer_name: str) -> PayerMapping:

@@ -191,7 +191,7 @@ def test_decided_claims_only_are_said_so_and_judged_provisionally(practice: Cust
     load(tmp_path, claims)
     document = detect()
     assert document["pending_known"] is False
-    assert document["not_judged"] == {"no_pending": 6}
+    assert document["not_judged"] == {"no_pending": 8}
     found = answer("events").document
     assert {event["measure"] for event in found} == {"denial_rate"}
     assert {event["payer"] for event in found} == {"Aetna"}
@@ -228,7 +228,7 @@ def test_when_all_payers_fall_silent_the_feed_is_blamed(practice: Customer, tmp_
     load(tmp_path, pl.concat([stalled, still_sent.cast(dict(stalled.schema))]))
     document = detect()
     assert document["data_feed_stalled"] is True
-    assert document["not_judged"] == {"data_feed_stalled": 6}
+    assert document["not_judged"] == {"data_feed_stalled": 9}
     with acting_in(practice):
         assert not DriftEvent.objects.filter(measure="days_to_decision").exists()
     assert "check the data feed" in words("detect")

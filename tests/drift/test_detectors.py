@@ -7,7 +7,7 @@ import pytest
 from payerwatch.drift.denial_rate import DenialRate
 from payerwatch.drift.detectors import Detectors, judge
 from payerwatch.drift.judgement import Judgement, NodeResult
-from payerwatch.drift.opinion import is_quiet, lower_tier
+from payerwatch.drift.opinion import confirmed_tier, is_quiet
 from payerwatch.drift.parameters import Parameters
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.statistics import adjusted_p_values
@@ -131,20 +131,22 @@ def test_thresholds_are_parameters() -> None:
     assert nodes(judge(arrays, WEEK, parameters=strict), "denial_rate")[3].worse.tier is None
 
 
-def test_the_second_opinion_can_withhold_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alert_the_second_opinion_does_not_confirm_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = history(volume=60, extra_rate=0.25, changed=(3,))
     tests = DenialRate(arrays).test(WEEK)
     doubting = replace(tests, calibrated=replace(tests.calibrated, worse_p=np.ones_like(tests.worse_p)))
     monkeypatch.setattr(DenialRate, "test", lambda *_: doubting)
     node = nodes(judge(arrays, WEEK), "denial_rate")[3]
     assert node.worse.q_value < 0.01
-    assert (node.worse.tier, node.worse.certainty) == (None, None)
+    assert (node.worse.tier, node.worse.certainty, node.worse.unconfirmed) == ("watch", "watch", True)
 
 
-def test_a_judgement_needs_both_opinions() -> None:
-    assert lower_tier("alert", "alert") == "alert"
-    assert lower_tier("alert", "watch") == "watch"
-    assert lower_tier("watch", None) is None
+def test_an_alert_needs_both_opinions_and_is_watched_otherwise() -> None:
+    assert confirmed_tier("alert", "alert") == "alert"
+    assert confirmed_tier("alert", "watch") == "watch"
+    assert confirmed_tier("alert", None) == "watch"
+    assert confirmed_tier("watch", None) == "watch"
+    assert confirmed_tier(None, "alert") is None
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def result(effect: float, *, tier: Tier | None = None, certainty: Certainty | No
         better_p=0.9,
         tested=True,
     )
-    return DirectionResult(0.04, 0.06, window, tier, certainty or (tier and "likely"), quiet)
+    return DirectionResult(0.04, 0.06, window, tier, certainty or (tier and "likely"), unconfirmed=False, quiet=quiet)
 
 
 def entry(number: int, **changes: Any) -> dict[str, Any]:

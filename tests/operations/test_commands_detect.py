@@ -43,7 +43,8 @@ def test_it_says_the_same_in_words(tmp_path: Path):
     customer()
     load(tmp_path, drifting_claims())
     said = words("detect")
-    assert "Week of 2025-02-03: 4 payer and CPT group pairs checked, 24 tests." in said
+    assert "Week of 2025-02-03: 4 pairs of payer and CPT group" in said
+    assert "Judged: 6 for denials, 6 for days to decision." in said
     assert "opened, 0 updated, 0 closed." in said
     assert "Note:" not in said
 
@@ -52,9 +53,9 @@ def test_series_not_judged_are_counted_by_reason_and_measure(tmp_path: Path):
     customer()
     upload(tmp_path, [row(), pending(number="C2", submitted="2026-01-25")])
     document = detect()
-    assert document["not_judged"] == {"learning": 2}
+    assert document["not_judged"] == {"learning": 4}
     assert document["tests"] == 0
-    assert "Not judged: 2 (still learning what is normal)." in words("detect")
+    assert "Not judged: 4 times, still learning what is normal." in words("detect")
 
 
 def test_an_unknown_customer_is_refused(tmp_path: Path):

@@ -40,7 +40,7 @@ KINDS = {
     "p_value": float,
     "q_value": float,
     "claims": int,
-    "amount_at_risk": (int, type(None)),
+    "amount_at_risk": (float, type(None)),
     "top_denial_category": (str, type(None)),
 }
 

@@ -41,7 +41,13 @@ def test_an_undo_restores_everything_as_it_was(practice: Customer, tmp_path: Pat
     done = answer("undo", second["upload"])
     assert (done.code, done.document) == (
         0,
-        {"upload": second["upload"], "removed_claims": 1, "restored_claims": 2, "repeated_by": []},
+        {
+            "upload": second["upload"],
+            "removed_claims": 1,
+            "restored_claims": 2,
+            "events_set_back": 0,
+            "repeated_by": [],
+        },
     )
     assert stored(practice) == before
     assert_cells_are_right(practice)
@@ -102,7 +108,7 @@ def test_a_person_is_told_which_files_to_load_again(practice: Customer, tmp_path
     upload(tmp_path, [row()], name="february.csv")
     said = words("undo", first["upload"])
     assert "2 claims removed, 0 restored" in said
-    assert "Load those files again: february.csv" in said
+    assert "Load those again to be sure: february.csv" in said
 
 
 def test_undo_is_right_whatever_was_mapped_in_between(practice: Customer, tmp_path: Path):

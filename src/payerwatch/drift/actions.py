@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from payerwatch.claims.queries import watermark
-from payerwatch.drift.carrying import Carrier
+from payerwatch.drift.carrying import Carrier, withdraw_weeks_after
 from payerwatch.drift.cells import CellsAsOf, cells_as_of, last_whole_week, pending_known
 from payerwatch.drift.detectors import judge
 from payerwatch.drift.judgement import Judgement
@@ -31,6 +31,10 @@ class Detected:
     watermark: date
     stale: bool
     """The day asked for is more than ten days after the latest date loaded."""
+    repeated: bool
+    """The week was judged on the same data before: the run is that one, and nothing was changed now."""
+    last_submitted_week: date
+    """The last week, up to the judged one, in which claims were submitted."""
 
 
 def detect_drift(as_of: date | None) -> Detected:
@@ -41,30 +45,55 @@ def detect_drift(as_of: date | None) -> Detected:
     4. Judge. 5. Keep the run. 6. Unless a later week was judged already, carry the result into the events.
     Raises NothingToJudge.
     """
-    Customer.objects.select_for_update(no_key=True).get(pk=current_customer_id())
+    lock_findings()
     loaded_until = _loaded_until()
     as_of = as_of or loaded_until
     stale = as_of - loaded_until > STALE_AFTER
-    return Detected(_run(last_whole_week(min(as_of, loaded_until)), loaded_until), loaded_until, stale)
-
-
-def _run(week: date, loaded_until: date) -> DriftRun:
+    week = last_whole_week(min(as_of, loaded_until))
     cells = cells_as_of(week)
     if cells is None:
-        raise NothingToJudge(f"Nothing was submitted up to the week of {week}.", fix="Choose a later --as-of.")
+        raise NothingToJudge(
+            f"No claims were submitted or decided up to the week of {week}", fix="Choose a later --as-of."
+        )
+    run, repeated = _run(cells, loaded_until)
+    return Detected(run, loaded_until, stale, repeated, cells.last_submitted_week)
+
+
+def lock_findings() -> None:
+    """Hold the customer's row until the transaction ends: one change of findings follows the other."""
+    Customer.objects.select_for_update(no_key=True).get(pk=current_customer_id())
+
+
+def withdraw_findings() -> int:
+    """After data were taken back: no run or event speaks of a week beyond what is still loaded.
+
+    Returns the number of events that were set back or removed.
+    """
+    loaded_until = watermark()
+    week = last_whole_week(loaded_until) if loaded_until else None
+    later = DriftRun.objects.filter(carried_at__isnull=False)
+    if week is not None:
+        later = later.filter(as_of_week__gt=week)
+    later.update(carried_at=None)
+    return withdraw_weeks_after(week)
+
+
+def _run(cells: CellsAsOf, loaded_until: date) -> tuple[DriftRun, bool]:
+    """The run of a week and its data, and whether it was there already and in force."""
+    week = cells.week
     known = pending_known(cells, loaded_until)
     version = cells.data_version(pending_known=known)
     run = DriftRun.objects.filter(as_of_week=week, data_version=version).first()
     last = DriftRun.objects.filter(carried_at__isnull=False).order_by("carried_at").last()
     newest = last is None or week >= last.as_of_week
     if run is not None and (run == last or not newest):
-        return run
+        return run, True
     judgement = judge(cells.arrays, cells.week_index, pending_known=known)
     run = run or _new_run(cells, judgement, version, pending_known=known)
     if newest:
         _carry_into_events(run, Carrier(cells), judgement)
     run.save()
-    return run
+    return run, False
 
 
 def _loaded_until() -> date:

@@ -4,6 +4,7 @@ Nothing is stored here; the events that changed are handed on one by one, payers
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 from django.db.models import Max, Q
 
@@ -121,6 +122,36 @@ class Carrier:
     def _node_key(self, node: NodeResult, direction: Direction) -> Key:
         group = "" if node.series is None else self._cells.series[node.series][1]
         return node.measure, self._cells.payers[node.payer], group, direction
+
+
+def withdraw_weeks_after(week: date | None) -> int:
+    """Take back what was judged of later weeks (of all, without a week), because their data were taken back.
+
+    Events go back to what they were after the last week that stands; those flagged only later are removed.
+    Returns how many were touched. Series before their payers, which they point to.
+    """
+    touched = DriftEvent.objects.order_by("-cpt_group")
+    if week is not None:
+        touched = touched.filter(as_of_week__gt=week)
+    events = list(touched)
+    for event in events:
+        event.history = [entry for entry in event.history if week is not None and entry["week"] <= week.isoformat()]
+        if episode_of(event.history) is None:
+            event.children.update(parent=None)
+            event.delete()
+        else:
+            _set_back(event)
+            event.save()
+    return len(events)
+
+
+def _set_back(event: DriftEvent) -> None:
+    """Make the last entry of a shortened history the event's figures; its windows follow with the next run."""
+    last = event.history[-1]
+    event.as_of_week = date.fromisoformat(last["week"])
+    for name in ("observed", "expected", "effect", "p_value", "q_value"):
+        setattr(event, name, last[name])
+    _read_history(event)
 
 
 def _read_history(event: DriftEvent) -> None:

@@ -16,6 +16,7 @@ from django.db.models import BigIntegerField, Case, F, Min, Q, QuerySet, Sum, Va
 
 from payerwatch.claims.models import Payer
 from payerwatch.drift.models import RunoffCell
+from payerwatch.drift.parameters import METHOD_VERSION
 from payerwatch.drift.pending import check_pending
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, Ints, RunoffArrays
 
@@ -76,6 +77,11 @@ class CellsAsOf:
         """Payer ids, by payer index."""
         return list(dict.fromkeys(payer for payer, _ in self.series))
 
+    @property
+    def last_submitted_week(self) -> date:
+        """The last week in which claims were submitted."""
+        return self.first_week + timedelta(weeks=int(self.known.select(pl.col("submitted").max()).item()))
+
     @cached_property
     def arrays(self) -> RunoffArrays:
         """The counts that the detectors read."""
@@ -96,7 +102,7 @@ class CellsAsOf:
     def data_version(self, *, pending_known: bool) -> str:
         """SHA-256 over everything the judgement of the week is made from; payers count by name."""
         cells = self._placed.with_columns(pl.col("lag").fill_null(RunoffCell.PENDING))
-        said = [str(self.week), str(pending_known)]
+        said = [str(METHOD_VERSION), str(self.week), str(pending_known)]
         said += [f"{self.payer_by_id[payer].name_key}/{group}" for payer, group in self.series]
         for text in ("outcome", "denial_category"):
             names = sorted(cells[text].unique())
@@ -137,12 +143,13 @@ def _summed(cells: pl.DataFrame, axes: tuple[str, ...], shape: tuple[int, ...]) 
 
 
 def cells_as_of(week: date) -> CellsAsOf | None:
-    """The customer's cells for judging a week; None where nothing was submitted up to it."""
+    """The customer's cells for judging a week; None where a judgement would see none."""
     first_week = _first_week(week)
     if first_week is None:
         return None
     cells = _read(_within(first_week, week).annotate(payment=_PAYMENT), (*_KEY, *_SUMS))
-    return CellsAsOf(week, first_week, _indexed(cells, first_week), Payer.objects.in_bulk())
+    seen = CellsAsOf(week, first_week, _indexed(cells, first_week), Payer.objects.in_bulk())
+    return None if seen.known.is_empty() else seen
 
 
 def last_whole_week(day: date) -> date:

@@ -28,7 +28,7 @@ from payerwatch.drift.judgement import (
     WindowResult,
 )
 from payerwatch.drift.lag_denial_rate import LagDenialRate
-from payerwatch.drift.opinion import Opinion, is_quiet, lower_tier
+from payerwatch.drift.opinion import Opinion, confirmed_tier, is_quiet
 from payerwatch.drift.parameters import DEFAULTS, Parameters
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.window_tests import Direction, Measure, WindowTests, baseline_span
@@ -176,14 +176,16 @@ class _Family:
         second = self._opinion(self._tests.calibrated, direction) if self._tests.calibrated else opinion
         results = {}
         for row in np.flatnonzero(self._judged).tolist():
-            tier = lower_tier(opinion.tier(row), second.tier(row))
+            first = opinion.tier(row)
+            tier = confirmed_tier(first, second.tier(row))
             window = windows[row][opinion.telling[row]]
             results[row] = DirectionResult(
                 p_value=float(opinion.p_values[row]),
                 q_value=float(opinion.q_values[row]),
                 telling=window,
                 tier=tier,
-                certainty=self._certainty(tier, max(opinion.q_values[row], second.q_values[row])),
+                certainty=self._certainty(tier, float(opinion.q_values[row])),
+                unconfirmed=tier != first,
                 quiet=is_quiet(self._tests.measure, window.effect, self._parameters),
             )
         return results

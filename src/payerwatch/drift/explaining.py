@@ -40,8 +40,8 @@ class Explanation:
     claims_behind: int
 
 
-def explain_event(event: DriftEvent, *, claims: int) -> Explanation:
-    """Explain an event from today's cells, as of the week it was last judged; `claims` numbers are listed."""
+def explain_event(event: DriftEvent, *, claims: int | None) -> Explanation:
+    """Explain an event from today's cells, as of the week it was last judged; lists `claims` numbers (None: all)."""
     behind = claims_behind(event)
     numbers = list(behind.values_list("claim_number", flat=True)[:claims])
     cells = cells_as_of(event.as_of_week)

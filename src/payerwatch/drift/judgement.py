@@ -41,6 +41,8 @@ class DirectionResult:
     telling: WindowResult
     tier: Tier | None
     certainty: Certainty | None
+    unconfirmed: bool
+    """True where the first test alone would raise an alert and the second does not."""
     quiet: bool
     """True where the effect is so near to none that the week counts towards closing an event."""
 

@@ -55,11 +55,9 @@ def _worth_telling(measure: Measure, direction: Direction, effect: Floats, param
     return effect >= parameters.faster_ratio
 
 
-def lower_tier(one: Tier | None, other: Tier | None) -> Tier | None:
-    """The lower of two tiers: both opinions must hold."""
-    if one is None or other is None:
-        return None
-    return "watch" if "watch" in (one, other) else "alert"
+def confirmed_tier(first: Tier | None, second: Tier | None) -> Tier | None:
+    """An alert needs both opinions; what the second does not confirm is watched, never hidden."""
+    return "watch" if first == "alert" and second != "alert" else first
 
 
 def is_quiet(measure: Measure, effect: float, parameters: Parameters = DEFAULTS) -> bool:

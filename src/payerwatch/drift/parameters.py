@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+METHOD_VERSION = 1
+"""Raised by a release that judges the same cells differently, so that old runs do not answer for it."""
+
 
 @dataclass(frozen=True)
 class Parameters:

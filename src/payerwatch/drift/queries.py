@@ -2,11 +2,12 @@
 
 from datetime import date, timedelta
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 
 from payerwatch.claims.models import Claim
 from payerwatch.claims.queries import claims_of
 from payerwatch.drift.models import DriftEvent, DriftRun
+from payerwatch.drift.runoff_arrays import LAG_WEEKS
 from payerwatch.refusals import Refusal
 
 
@@ -15,8 +16,8 @@ class UnknownEvent(Refusal):
 
 
 def events(*, watch: bool = False, closed: bool = False) -> QuerySet[DriftEvent]:
-    """Drift events, most pressing first: open alerts that got worse; with `watch` also the watch tier and
-    changes for the better; with `closed` also those that are over.
+    """Drift events: open alerts that got worse; with `watch` also the watch tier and changes for the better;
+    with `closed` also those that are over. In that order, and the most certain and most costly first.
     """
     chosen = DriftEvent.objects.select_related("payer", "parent")
     if not closed:
@@ -27,7 +28,8 @@ def events(*, watch: bool = False, closed: bool = False) -> QuerySet[DriftEvent]
         watched=_rank("tier", DriftEvent.Tier.WATCH),
         better=_rank("direction", DriftEvent.Direction.BETTER),
         over=_rank("status", DriftEvent.Status.CLOSED),
-    ).order_by("over", "better", "watched", "q_value", "pk")
+        unsure=_rank("certainty", "likely"),
+    ).order_by("over", "better", "watched", "unsure", F("amount_at_risk").desc(nulls_last=True), "q_value", "pk")
 
 
 def _rank(field: str, last: str) -> Case:
@@ -45,8 +47,8 @@ def event_with_id(public_id: str) -> DriftEvent:
 
 
 def newest_run() -> DriftRun | None:
-    """The run of the latest week, and of it the latest."""
-    return DriftRun.objects.order_by("as_of_week", "pk").last()
+    """The run whose findings are in force; where none is, the one of the latest week."""
+    return DriftRun.objects.order_by(F("carried_at").asc(nulls_first=True), "as_of_week", "pk").last()
 
 
 def claims_behind(event: DriftEvent) -> QuerySet[Claim]:
@@ -60,7 +62,9 @@ def claims_behind(event: DriftEvent) -> QuerySet[Claim]:
         denied = claims.filter(first_outcome=Claim.Outcome.DENIED, first_decided_date__lte=last)
         axis = "submitted_date" if event.window["kind"] == "submitted" else "first_decided_date"
         return denied.filter(**{f"{axis}__range": (first, last)}).exclude(first_denial_category="duplicate")
-    waiting = claims.filter(submitted_date__lte=last)
+    # A claim that has waited 25 weeks has no age in common with others, and the measure leaves it out.
+    oldest = last - timedelta(weeks=LAG_WEEKS - 1)
+    waiting = claims.filter(submitted_date__gt=oldest, submitted_date__lte=last)
     return waiting.exclude(first_decided_date__lte=last)
 
 

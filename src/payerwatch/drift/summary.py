@@ -10,8 +10,8 @@ from payerwatch.drift.window_tests import baseline_span
 
 
 def not_judged(judgement: Judgement) -> dict[str, int]:
-    """Series that were not judged, by reason; a series counts once for each of the two measures."""
-    reasons = Counter(node.reason for node in judgement.nodes if node.series is not None and node.reason)
+    """Payers and series that were not judged, by reason; each counts once for each of the two measures."""
+    reasons = Counter(node.reason for node in judgement.nodes if node.reason)
     return {str(reason): count for reason, count in sorted(reasons.items())}
 
 
@@ -40,6 +40,7 @@ def _direction_summary(result: DirectionResult | None, cells: CellsAsOf) -> dict
         "q_value": result.q_value,
         "tier": result.tier,
         "certainty": result.certainty,
+        "unconfirmed": result.unconfirmed,
         **window_summary(result.telling, cells),
     }
 

@@ -1,6 +1,6 @@
 """What commands say: drift events and runs as documents for programs and as sentences for people."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, cast
 
 from rich.markup import escape
@@ -8,7 +8,7 @@ from rich.markup import escape
 from payerwatch.claims.cpt_groups import GROUP_LABELS
 from payerwatch.drift.actions import Detected
 from payerwatch.drift.judgement import Tier
-from payerwatch.drift.models import DriftEvent, DriftRun
+from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.sentences import EventFacts, group_phrase, sentence
 from payerwatch.drift.window_tests import Direction, Measure
 
@@ -18,11 +18,13 @@ REASON_WORDS = {
     "no_pending": "days to decision need pending claims, which the export leaves out",
     "data_feed_stalled": "nearly all payers went quiet together, which points at the data feed",
 }
+QUIET_WEEKS = 4
+_ASK = {"denial_rate": "deny more", "days_to_decision": "decide later"}
 _STYLES = {"alert": "bold red", "watch": "yellow"}
 
 
 def event_document(event: DriftEvent) -> dict[str, Any]:
-    """An event as programs read it. Amounts are whole cents."""
+    """An event as programs read it. Amounts are dollars here, and whole cents everywhere else."""
     return {
         "id": event.public_id,
         "measure": event.measure,
@@ -45,7 +47,7 @@ def event_document(event: DriftEvent) -> dict[str, Any]:
         "p_value": event.p_value,
         "q_value": event.q_value,
         "claims": event.claims,
-        "amount_at_risk": event.amount_at_risk,
+        "amount_at_risk": None if event.amount_at_risk is None else event.amount_at_risk / 100,
         "top_denial_category": event.top_denial_category,
         "provisional": event.provisional,
         "sentence": event_sentence(event),
@@ -116,21 +118,32 @@ def _group_line(event: DriftEvent) -> str:
 
 
 def _state(event: DriftEvent) -> tuple[str, str]:
-    """The event's tier, or that it is over, and how it is coloured."""
-    if event.status == DriftEvent.Status.OPEN:
-        return event.tier.upper(), _STYLES[event.tier]
-    return "OVER", "dim"
+    """The event's tier, that it is easing (not flagged at the last look) or over, and how it is coloured."""
+    if event.status == DriftEvent.Status.CLOSED:
+        return "OVER", "dim"
+    if event.history[-1]["tier"] is None:
+        return "EASED", "dim"
+    return event.tier.upper(), _STYLES[event.tier]
 
 
-def run_text(run: DriftRun) -> str:
+def run_text(detected: Detected) -> str:
     """A run in a few lines."""
-    lines = [
-        f"Week of {run.as_of_week}: {run.series_checked} payer and CPT group pairs checked, {run.tests} tests.",
-        f"Events: {run.opened} opened, {run.updated} updated, {run.closed} closed.",
-    ]
+    run = detected.run
+    events = f"Events: {run.opened} opened, {run.updated} updated, {run.closed} closed."
     if run.carried_at is None:
-        lines[1] = "A later week was judged already: this run only reports and changed no event."
-    lines += [f"Not judged: {count} ({REASON_WORDS[reason]})." for reason, count in run.not_judged.items()]
+        events = "A later week was judged already: this run only reports and changed no event."
+    elif detected.repeated:
+        events = f"Judged before on the same data; nothing changed now. {events}"
+    judged = {
+        measure: sum(node["reason"] is None for node in run.nodes if node["measure"] == measure) for measure in _ASK
+    }
+    lines = [
+        f"Week of {run.as_of_week}: {run.series_checked} pairs of payer and CPT group, and their payers, "
+        f"asked whether they {' or '.join(_ASK.values())}.",
+        f"Judged: {judged['denial_rate']} for denials, {judged['days_to_decision']} for days to decision.",
+        events,
+    ]
+    lines += [f"Not judged: {count} times, {REASON_WORDS[reason]}." for reason, count in run.not_judged.items()]
     return "\n".join(lines)
 
 
@@ -139,6 +152,13 @@ def run_warnings(detected: Detected) -> list[str]:
     warnings = []
     if detected.stale:
         warnings.append(f"The data is stale: nothing after {detected.watermark} is loaded.")
+    quiet_weeks = (detected.run.as_of_week - detected.last_submitted_week).days // 7
+    if quiet_weeks >= QUIET_WEEKS:
+        last = detected.last_submitted_week + timedelta(days=6)
+        warnings.append(
+            f"No claims were submitted in the last {quiet_weeks} weeks, only late decisions came in: little can be "
+            f"judged. On a new database, judge the last full week instead: --as-of {last}"
+        )
     if not detected.run.pending_known:
         warnings.append(
             "This export holds decided claims only. Denials are compared by age of the claim instead "

@@ -39,4 +39,4 @@ class Command(PayerwatchCommand):
             "pending_known": run.pending_known,
             "data_feed_stalled": run.data_feed_stalled,
         }
-        return Answer(document, run_text(run), warnings=run_warnings(detected))
+        return Answer(document, run_text(detected), warnings=run_warnings(detected))

@@ -14,6 +14,8 @@ from payerwatch.operations.wording import event_document, event_sentence
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.queries import customer_named
 
+CLAIMS_LISTED = 20
+
 
 class Command(PayerwatchCommand):
     help = "Show what stands behind a drift event: chart, windows, baseline and the claims."
@@ -22,12 +24,14 @@ class Command(PayerwatchCommand):
         super().add_arguments(parser)
         add_customer_argument(parser)
         parser.add_argument("event", metavar="EVENT", help="the event's id, evt_…")
-        parser.add_argument("--claims", type=int, default=20, help="how many claim numbers to list (default 20)")
+        parser.add_argument(
+            "--claims", type=int, help=f"how many claim numbers to list (default {CLAIMS_LISTED}; all with --json)"
+        )
 
     def answer(self, **options: Any) -> Answer:
         with acting_in(customer_named(options["customer"]), reading=True):
             event = event_with_id(options["event"])
-            explanation = explain_event(event, claims=max(0, options["claims"]))
+            explanation = explain_event(event, claims=_wanted(options["claims"], as_json=options["json"]))
             return Answer(_document(explanation), self._text(explanation))
 
     def _text(self, explanation: Explanation) -> str:
@@ -38,16 +42,27 @@ class Command(PayerwatchCommand):
         return "\n".join(parts)
 
 
+def _wanted(claims: int | None, *, as_json: bool) -> int | None:
+    """How many claim numbers to list; None for all."""
+    if claims is None:
+        return None if as_json else CLAIMS_LISTED
+    return max(0, claims)
+
+
 def _windows(event: DriftEvent) -> list[str]:
     kinds = {"decided": "decided in", "submitted": "submitted in", "decisions": "waiting in"}
     lines = ["Windows (what was seen, what was expected):"]
     for window in event.windows:
         mark = ">" if window["name"] == event.window["name"] else " "
         lines.append(
-            f" {mark} {kinds[window['kind']]} the last {window['weeks']:>2} weeks: {window['observed']:>6,} seen, "
+            f" {mark} {kinds[window['kind']]} the last {_weeks(window['weeks']):>8}: {window['observed']:>6,} seen, "
             f"{window['expected']:>8,.1f} expected, of {window['claims']:,} claims"
         )
     return [*lines, f"p = {event.p_value:.2g} over all windows; q = {event.q_value:.2g} over all tests of the run."]
+
+
+def _weeks(number: int) -> str:
+    return "week" if number == 1 else f"{number} weeks"
 
 
 def _baseline(explanation: Explanation) -> list[str]:

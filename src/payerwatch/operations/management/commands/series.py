@@ -27,13 +27,13 @@ class Command(PayerwatchCommand):
             run = newest_run()
             if run is None:
                 return Answer([], "Nothing was judged yet. Run: payerwatch detect --customer NAME")
-        rows = [_row(node) for node in run.nodes]
+        rows = [{"as_of_week": run.as_of_week, "run": run.public_id, **_row(node)} for node in run.nodes]
         rows.sort(key=lambda row: (row["payer"], row["cpt_group"] or "", row["measure"]))
         return Answer(rows, _text(run, rows))
 
 
 def _row(node: dict[str, Any]) -> dict[str, Any]:
-    worse = node["worse"] or {}
+    worse, better = node["worse"] or {}, node["better"] or {}
     return {
         "payer": node["payer"],
         "cpt_group": node["cpt_group"],
@@ -51,7 +51,10 @@ def _row(node: dict[str, Any]) -> dict[str, Any]:
         "p_value": worse.get("p_value"),
         "q_value": worse.get("q_value"),
         "tier": worse.get("tier"),
-        "tier_better": (node["better"] or {}).get("tier"),
+        "unconfirmed": worse.get("unconfirmed"),
+        "p_value_better": better.get("p_value"),
+        "q_value_better": better.get("q_value"),
+        "tier_better": better.get("tier"),
     }
 
 
@@ -67,7 +70,8 @@ def _says(node: dict[str, Any]) -> str:
         ]
     for direction in ("worse", "better"):
         if node[direction]["tier"]:
-            return f"{direction}: {node[direction]['tier']}"
+            held_back = ", held back by the second test" if node[direction]["unconfirmed"] else ""
+            return f"{direction}: {node[direction]['tier']}{held_back}"
     return "as usual"
 
 

@@ -29,17 +29,28 @@ class Command(PayerwatchCommand):
             "upload": upload.public_id,
             "removed_claims": upload.new_claims,
             "restored_claims": upload.updated_claims,
+            "events_set_back": undone.events_set_back,
             "repeated_by": [later.public_id for later in repeated_by],
         }
         text = (
             f"Took back {upload.public_id} ({escape(upload.filename)}): {upload.new_claims:,} claims removed, "
             f"{upload.updated_claims:,} restored."
         )
-        return Answer(document, text, warnings=_warnings(repeated_by))
+        return Answer(document, text, warnings=[*_set_back(undone.events_set_back), *_warnings(repeated_by)])
+
+
+def _set_back(events: int) -> list[str]:
+    if not events:
+        return []
+    return [f"{events} drift events spoke of weeks that are no longer loaded; they are as before those weeks."]
 
 
 def _warnings(repeated_by: list[Upload]) -> list[str]:
     if not repeated_by:
         return []
     files = ", ".join(f"{later.filename} ({later.public_id})" for later in repeated_by)
-    return [escape(f"Claims that later files only repeated are gone with it. Load those files again: {files}.")]
+    return [
+        escape(
+            f"Claims that later files repeated unchanged may have gone with it. Load those again to be sure: {files}."
+        )
+    ]
