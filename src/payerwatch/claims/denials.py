@@ -6,8 +6,6 @@ Codes are those of X12 external code list 139; the categories and the words are 
 import re
 from collections.abc import Iterable
 
-MAP_VERSION = "2026-11"
-
 DENIAL_CODES: dict[str, tuple[str, ...]] = {
     "eligibility": ("26", "27", "31", "32", "33", "177", "200"),
     "authorization": ("15", "39", "165", "197", "198", "243", "284", "296", "302"),
@@ -31,7 +29,6 @@ NOT_DENIAL_CODES: dict[str, tuple[str, ...]] = {
     "patient_responsibility": ("1", "2", "3", "66", "85", "100"),
 }
 UNKNOWN = "unknown"
-CATEGORIES = (*DENIAL_CODES, UNKNOWN)
 
 _CATEGORY_OF_CODE = {
     code: category for table in (DENIAL_CODES, NOT_DENIAL_CODES) for category, codes in table.items() for code in codes
