@@ -48,7 +48,7 @@ def test_the_document_holds_what_a_person_needs_to_check_it(event: dict[str, Any
 def test_the_words_hold_sentence_chart_windows_baseline_and_claims(event: dict[str, Any]):
     said = words("explain", event["id"])
     assert said.startswith(event["sentence"])
-    assert "Denied of the claims decided each week" in said
+    assert "Aetna, all groups: denied of the claims decided each week" in said
     assert "> decided in the last 4 weeks: 20 seen, 4.0 expected, of 20 claims" in said
     assert "weeks of 2024-07-01 to 2024-12-23, 130 claims decided, 20.0% denied." in said
     assert "Claims behind it: 20 denied; the oldest 20: W55-0 W55-1" in said

@@ -139,10 +139,14 @@ def _estimate(facts: EventFacts) -> str:
 def _scope(facts: EventFacts) -> str:
     if facts.cpt_group_label is None:
         return ""
-    area, _, part = facts.cpt_group_label.partition(": ")
-    label = f"{area} ({part})" if part else area
-    is_word = label[1:2].islower()
-    return f" for {label[0].lower() + label[1:] if is_word else label}"
+    return f" for {label_within_a_sentence(facts.cpt_group_label)}"
+
+
+def label_within_a_sentence(label: str) -> str:
+    """A CPT group's label as a sentence holds it: "surgery (skin and breast)", but "CT, MRI and PET"."""
+    area, _, part = label.partition(": ")
+    words = f"{area} ({part})" if part else area
+    return words[0].lower() + words[1:] if words[1:2].islower() else words
 
 
 def _count(number: int) -> str:

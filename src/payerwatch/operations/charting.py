@@ -6,10 +6,12 @@ from rich.markup import escape
 from payerwatch.drift.band_chart import band_chart
 from payerwatch.drift.explaining import Explanation
 from payerwatch.drift.models import DriftEvent
+from payerwatch.drift.sentences import label_within_a_sentence
+from payerwatch.operations.wording import group_label
 
 _TITLES = {
-    DriftEvent.Measure.DENIAL_RATE: ("Denied of the claims decided each week", "share denied"),
-    DriftEvent.Measure.DAYS_TO_DECISION: ("Decided of the claims waiting each week", "share decided"),
+    DriftEvent.Measure.DENIAL_RATE: ("denied of the claims decided each week", "share denied"),
+    DriftEvent.Measure.DAYS_TO_DECISION: ("decided of the claims waiting each week", "share decided"),
 }
 _NARROWEST, _WIDEST, _HEIGHT = 24, 100, 10
 
@@ -32,4 +34,5 @@ def event_chart(explanation: Explanation, console: Console) -> str:
         width=max(_NARROWEST, min(console.width, _WIDEST)),
         unicode=console.encoding.lower().startswith("utf"),
     )
-    return f"{title}\n{escape(chart)}"
+    group = label_within_a_sentence(group_label(event.cpt_group) or "all groups")
+    return f"{escape(f'{event.payer.name}, {group}: {title}')}\n{escape(chart)}"

@@ -1,11 +1,14 @@
 """What every command shares: `--json`, one shape for refusals, exit 0 done, 1 refused, 2 usage."""
 
 import json
+import shlex
+import shutil
 import sys
 from abc import abstractmethod
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
@@ -124,6 +127,17 @@ def day(text: str) -> date:
     if not FIRST_DAY <= found <= LAST_DAY:
         raise ArgumentTypeError(f"the date must be from {FIRST_DAY} to {LAST_DAY}")
     return found
+
+
+def program() -> str:
+    """How this command was started, to be pasted into the same shell."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m payerwatch"
+    on_path = shutil.which("payerwatch")
+    if started.name != "payerwatch" or (on_path and Path(on_path).absolute() == started.absolute()):
+        return "payerwatch"
+    return shlex.quote(sys.argv[0])
 
 
 def _plain(value: object) -> str:

@@ -65,7 +65,7 @@ def _facts(event: DriftEvent) -> EventFacts:
     return EventFacts(
         measure=cast(Measure, event.measure),
         payer=event.payer.name,
-        cpt_group_label=_group_label(event.cpt_group),
+        cpt_group_label=group_label(event.cpt_group),
         direction=cast(Direction, event.direction),
         tier=cast(Tier, event.tier),
         certainty=event.history[-1]["certainty"] or "watch",
@@ -82,7 +82,7 @@ def _facts(event: DriftEvent) -> EventFacts:
     )
 
 
-def _group_label(group: str) -> str | None:
+def group_label(group: str) -> str | None:
     """Our label of a CPT group, or a customer's own name for one; None for all groups."""
     return GROUP_LABELS.get(group, group.replace("_", " ")) if group else None
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
-from payerwatch.operations.command import Answer, PayerwatchCommand
+from payerwatch.operations.command import Answer, PayerwatchCommand, program
 from payerwatch.tenancy.actions import add_customer
 
 
@@ -20,5 +20,5 @@ class Command(PayerwatchCommand):
     def answer(self, **options: Any) -> Answer:
         customer = add_customer(options["name"])
         name, quoted = escape(customer.name), escape(shlex.quote(customer.name))
-        text = f"Added [bold]{name}[/bold]. Next: payerwatch load FILE --customer {quoted}"
+        text = f"Added [bold]{name}[/bold]. Next: {escape(program())} load FILE --customer {quoted}"
         return Answer({"customer": customer.name}, text)

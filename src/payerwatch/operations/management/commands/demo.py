@@ -1,6 +1,6 @@
 """`payerwatch demo`: the whole journey on an invented practice, ending with findings."""
 
-import json
+import shlex
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,24 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.claims.models import Upload
 from payerwatch.claims.queries import loaded_uploads, watermark
 from payerwatch.drift.cells import last_whole_week
 from payerwatch.drift.explaining import explain_event
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import events
 from payerwatch.operations.charting import event_chart
-from payerwatch.operations.command import Answer, PayerwatchCommand, day
-from payerwatch.operations.management.commands.sample import last_sunday
+from payerwatch.operations.command import Answer, PayerwatchCommand, day, program
+from payerwatch.operations.demo_practice import draw_demo, restore_demo, truth_in
+from payerwatch.operations.management.commands.sample import last_day
 from payerwatch.operations.progress import shown_progress
-from payerwatch.operations.sample import SampleFiles, draw_practice, write_sample
 from payerwatch.operations.wording import event_document, events_text
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 
 CUSTOMER = "Demo practice"
-SEED, WEEKS, CLAIMS_PER_WEEK, WEEKS_JUDGED = 7, 64, 1_000, 20
+WEEKS_JUDGED = 20
 
 
 class Command(PayerwatchCommand):
@@ -41,49 +42,62 @@ class Command(PayerwatchCommand):
         call_command("migrate", verbosity=0)
         customer = Customer.objects.filter(name=CUSTOMER).first() or add_customer(CUSTOMER)
         directory = Path(settings.DATA_DIR) / "demo"
-        _load_once(customer, directory, options["until"] or last_sunday())
+        notes = _load_once(customer, directory, options["until"])
         _judge_weeks(customer)
         with acting_in(customer, reading=True):
             found = list(events())
             document = {
                 "customer": CUSTOMER,
                 "directory": str(directory),
+                "until": watermark(),
                 "events": [event_document(event) for event in found],
+                "notes": notes,
             }
-            return Answer(document, self._text(found, directory))
+            return Answer(document, self._text(found, directory), warnings=[escape(note) for note in notes])
 
     def _text(self, found: list[DriftEvent], directory: Path) -> str:
-        console = self.console()
         lines = ["", "[bold]What Payerwatch found[/bold]", events_text(found), ""]
         if found:
-            lines += [event_chart(explain_event(found[0], claims=0), console), ""]
-        truth = json.loads((directory / "truth.json").read_text(encoding="utf-8"))
-        lines += ["[bold]What was put into this invented practice[/bold]", *map(_put_in, truth["drifts"]), ""]
-        first = found[0].public_id if found else "EVENT"
-        lines += [
-            "[bold]Try next[/bold]",
-            f"  payerwatch explain {first} --customer {CUSTOMER!r}",
-            f"  payerwatch events --watch --customer {CUSTOMER!r}",
-            f"  payerwatch series --customer {CUSTOMER!r}",
-            "  payerwatch add_customer 'Our practice'",
-            "  payerwatch load EXPORT.csv --customer 'Our practice'",
-        ]
-        return "\n".join(lines)
+            lines += [event_chart(explain_event(found[0], claims=0), self.console()), ""]
+        truth = truth_in(directory)
+        if truth is not None:
+            put_in = map(_put_in, truth["drifts"])
+            lines += ["[bold]What was put into this invented practice[/bold]", *put_in, ""]
+        return "\n".join([*lines, *_try_next(found[0].public_id if found else "EVENT")])
 
 
-def _load_once(customer: Customer, directory: Path, until: date) -> None:
-    """Draw and load the practice, unless an earlier demo did."""
+def _try_next(event: str) -> list[str]:
+    payerwatch, customer = escape(program()), shlex.join(["--customer", CUSTOMER])
+    return [
+        "[bold]Try next[/bold]",
+        f"  {payerwatch} explain {event} {customer}",
+        f"  {payerwatch} events --watch {customer}",
+        f"  {payerwatch} series {customer}",
+        f"  {payerwatch} add_customer 'Our practice'",
+        f"  {payerwatch} load EXPORT.csv --customer 'Our practice'",
+    ]
+
+
+def _load_once(customer: Customer, directory: Path, until: date | None) -> list[str]:
+    """Draw and load the practice, unless an earlier demo did; what is to be said of that."""
     with acting_in(customer, reading=True):
-        if loaded_uploads().exists():
-            return
-    files = _draw(directory, until)
+        earlier = loaded_uploads().first()
+    if earlier is not None:
+        restore_demo(directory, earlier.digest, earlier.last_date)
+        return _loaded_already(earlier, truth_in(directory), until)
+    files = draw_demo(directory, last_day(until))
     with shown_progress() as progress:
         pipeline.load(customer, pipeline.LoadOrder(path=files.claims), progress=progress, today=date.today())
+    return []
 
 
-def _draw(directory: Path, until: date) -> SampleFiles:
-    practice = draw_practice(seed=SEED, weeks=WEEKS, claims_per_week=CLAIMS_PER_WEEK, until=until, drift="both")
-    return write_sample(directory, practice)
+def _loaded_already(upload: Upload, truth: dict[str, Any] | None, until: date | None) -> list[str]:
+    loaded_until = truth["until"] if truth else f"{upload.last_date}"
+    note = f"The demo practice is loaded already, up to {loaded_until}."
+    if until is None or until.isoformat() == loaded_until:
+        return [note]
+    undo = shlex.join(["undo", upload.public_id, "--customer", CUSTOMER])
+    return [f"{note} --until {until} was not used. To draw it anew, first: {program()} {undo}"]
 
 
 def _judge_weeks(customer: Customer) -> None:

@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
-from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
+from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument, program
 from payerwatch.operations.progress import shown_progress
 from payerwatch.tenancy.queries import customer_named
 
@@ -129,7 +129,7 @@ def _text(result: pipeline.LoadResult, order: pipeline.LoadOrder, customer: str)
     elif upload.set_aside:
         lines.append("Add --set-aside FILE to get those rows back as CSV, each with its reason and fix.")
     if not order.dry_run:
-        lines.append(f"Next: payerwatch detect --customer {escape(shlex.quote(customer))}")
+        lines.append(f"Next: {escape(program())} detect --customer {escape(shlex.quote(customer))}")
     return "\n".join(lines)
 
 

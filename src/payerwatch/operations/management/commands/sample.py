@@ -12,14 +12,20 @@ from payerwatch.operations.sample import draw_practice, write_sample
 from payerwatch.refusals import Refusal
 
 
-def last_sunday() -> date:
-    """The latest Sunday before today."""
-    today = date.today()
-    return today - timedelta(days=today.weekday() + 1)
-
-
 class SampleInFuture(Refusal):
     """Loading sets aside what is dated later than today, so a sample does not reach there."""
+
+
+def last_day(asked: date | None) -> date:
+    """The last day of a sample: as asked, else the latest Sunday before today. Raises SampleInFuture."""
+    today = date.today()
+    if asked is None:
+        return today - timedelta(days=today.weekday() + 1)
+    if asked > today:
+        raise SampleInFuture(
+            "A sample cannot end later than today", where="--until", fix="Choose a day that has passed."
+        )
+    return asked
 
 
 class Command(PayerwatchCommand):
@@ -35,16 +41,11 @@ class Command(PayerwatchCommand):
         parser.add_argument("--drift", choices=["none", "denial", "delay", "both"], default="both")
 
     def answer(self, **options: Any) -> Answer:
-        until = options["until"] or last_sunday()
-        if until > date.today():
-            raise SampleInFuture(
-                "A sample cannot end later than today", where="--until", fix="Choose a day that has passed."
-            )
         practice = draw_practice(
             seed=options["seed"],
             weeks=options["weeks"],
             claims_per_week=options["claims_per_week"],
-            until=until,
+            until=last_day(options["until"]),
             drift=options["drift"],
         )
         files = write_sample(options["directory"], practice)
