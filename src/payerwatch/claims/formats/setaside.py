@@ -146,7 +146,8 @@ def shown_cell(field: str | None, cell: str) -> str:
 class SetAsideWriter:
     """Writes rows as CSV in the file's own columns, then row, reason_code, reason and fix.
 
-    Columns with a header of patients' data are absent and others dropped as personal are blank; cells a spreadsheet would run as a formula get a leading apostrophe.
+    Columns with a header of patients' data are absent and others dropped as personal are blank; cells a spreadsheet
+    would run as a formula get a leading apostrophe.
     """
 
     def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
