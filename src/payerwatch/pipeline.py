@@ -27,6 +27,7 @@ from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
 from payerwatch.claims.queries import (
     earlier_upload_of,
     latest_upload_with,
+    stands_whole,
     upload_with_id,
     uploads_that_repeated_claims_since,
 )
@@ -87,14 +88,14 @@ class LoadResult:
 
 
 def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: date) -> LoadResult:
-    """Receive, load and count one file.
+    """Receive, load and count one file. Of a file loaded before, only what an undo took since is loaded again.
 
     Raises FileNotReadable, SetAsideNotWritable, FileRefused or NothingAccepted; nothing is then stored.
     """
     _refuse_unusable_paths(order)
     with acting_in(customer):
-        lock_claims()
         progress("read", 0, 1)
+        lock_claims()
         file = open_claims_file(
             order.path,
             mapping=order.mapping,
@@ -104,14 +105,17 @@ def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: dat
         )
         progress("read", file.size_bytes, file.size_bytes)
         earlier = earlier_upload_of(file.digest)
-        if earlier is not None:
+        if earlier is not None and stands_whole(earlier):
             _give_back_again(order.set_aside, file)
             return LoadResult(earlier, file, already_loaded=True)
         upload = claims.receive_upload(file, order.path.name)
         with _set_aside_file(order.set_aside, file) as set_aside:
-            loaded = load_claims(file, upload, progress=progress, set_aside=set_aside)
+            loaded = load_claims(file, upload, progress=progress, set_aside=set_aside, only_missing=earlier is not None)
         if not upload.accepted:
             raise NothingAccepted(upload, order.set_aside)
+        if earlier is not None and not upload.new_claims:
+            transaction.set_rollback(True)
+            return LoadResult(earlier, file, already_loaded=True)
         progress("count", 0, 1)
         runoff.count_upload(upload)
         progress("count", 1, 1)

@@ -98,7 +98,7 @@ def _drop_unused_spellings(touched: set[int]) -> None:
     unused = PayerMapping.objects.filter(pk__in=touched - used, raw_key=F("payer__name_key"))
     for mapping in list(unused.select_related("payer")):
         mapping.delete()
-        with suppress(ProtectedError):  # another spelling, or an event, still names the payer
+        with suppress(ProtectedError):  # another spelling, a cell or an event still names the payer
             mapping.payer.delete()
 
 
@@ -162,7 +162,11 @@ def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
     )
     overrides = [(m.code_from, m.code_to, m.cpt_group) for m in CptGroupMapping.objects.all()]
     for states in _STATES:
-        codes = states.objects.filter(cpt__gte=code_from, cpt__lte=code_to).values_list("cpt", flat=True).distinct()
-        for code in list(codes):
-            states.objects.filter(cpt=code).update(cpt_group=cpt_group(code, overrides))
+        inside = states.objects.filter(cpt__gte=code_from, cpt__lte=code_to)
+        codes = list(inside.values_list("cpt", flat=True).distinct())
+        by_group: dict[str, list[str]] = {}
+        for code in codes:
+            by_group.setdefault(cpt_group(code, overrides), []).append(code)
+        for name, members in by_group.items():
+            inside.filter(cpt__in=members).exclude(cpt_group=name).update(cpt_group=name)
     return mapping

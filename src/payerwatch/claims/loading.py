@@ -41,6 +41,7 @@ class Tally:
     rows: int = 0
     accepted: int = 0
     set_aside: int = 0
+    pending: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     first_date: date | None = None
     last_date: date | None = None
@@ -49,6 +50,7 @@ class Tally:
         self.rows += batch.row_count
         self.accepted += batch.accepted.height
         self.set_aside += len(batch.set_aside)
+        self.pending += batch.accepted.filter(pl.col("outcome") == "pending").height
         self.reasons.update(row.code for row in batch.set_aside)
         dates = [batch.accepted[name] for name in ("submitted_date", "decided_date")]
         known = [day for column in dates for day in (column.min(), column.max()) if isinstance(day, date)]
@@ -64,6 +66,8 @@ class Loaded:
     upload: Upload
     suggestions: list[PayerSuggestion]
     numbered: bool
+    pending: int
+    """Rows that wait for a decision."""
 
 
 def lock_claims() -> None:
@@ -76,8 +80,12 @@ def lock_claims() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [_LOADING_LOCK, current_customer_id()])
 
 
-def load_claims(file: ClaimsFile, upload: Upload, *, progress: Progress, set_aside: SetAsideWriter | None) -> Loaded:
+def load_claims(
+    file: ClaimsFile, upload: Upload, *, progress: Progress, set_aside: SetAsideWriter | None, only_missing: bool
+) -> Loaded:
     """Turn the rows of `file` into claims of `upload` (saved, still without counts).
+
+    With `only_missing`, claims that are stored stay as they are.
 
     Steps: 1. each batch is checked, its payers are found, its rows staged or set aside; 2. service lines
     become claims; 3. what changes is kept; 4. one INSERT … ON CONFLICT; 5. the upload gets its counts.
@@ -98,9 +106,12 @@ def load_claims(file: ClaimsFile, upload: Upload, *, progress: Progress, set_asi
             staging.append(rows)
         progress("check", batch.bytes_read, file.size_bytes)
     _resolve_repeats(repeats)
-    _save(upload, list(file.mapping), tally, progress)
+    claims = staging.count()
+    if only_missing:
+        staging.keep_only_missing()
+    _save(upload, list(file.mapping), claims, tally, progress)
     staging.drop()
-    return Loaded(upload, payers.suggestions(), numbered)
+    return Loaded(upload, payers.suggestions(), numbered, tally.pending)
 
 
 def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -148,9 +159,8 @@ def _resolve_repeats(repeats: _Repeats) -> None:
         staging.merge_service_lines()
 
 
-def _save(upload: Upload, fields: list[str], tally: Tally, progress: Progress) -> None:
+def _save(upload: Upload, fields: list[str], claims: int, tally: Tally, progress: Progress) -> None:
     progress("save", 0, tally.accepted)
-    claims = staging.count()
     updated = merging.keep_replaced(upload.pk, fields)
     saved = merging.save(upload.pk, fields)
     upload.rows, upload.accepted, upload.set_aside = tally.rows, tally.accepted, tally.set_aside

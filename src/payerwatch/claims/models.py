@@ -153,6 +153,7 @@ class Claim(ClaimState):
         indexes = [
             models.Index(fields=["customer", "upload"], name="claims_claim_upload"),
             models.Index(fields=["customer", "payer", "submitted_date"], name="claims_claim_payer"),
+            models.Index(fields=["customer", "payer_mapping"], name="claims_claim_spelling"),
         ]
 
 
@@ -170,4 +171,5 @@ class ReplacedClaim(ClaimState):
         indexes = [
             models.Index(fields=["customer", "upload"], name="claims_replaced_upload"),
             models.Index(fields=["customer", "claim"], name="claims_replaced_claim"),
+            models.Index(fields=["customer", "payer_mapping"], name="claims_replaced_spelling"),
         ]

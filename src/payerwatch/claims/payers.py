@@ -6,10 +6,14 @@ import polars as pl
 
 from payerwatch.claims.models import Payer, PayerMapping
 from payerwatch.claims.payer_names import ABBREVIATIONS, normalise, suggest
+from payerwatch.refusals import Refusal
 
 # Below this a near spelling is more often another payer than the same one.
 _WORTH_SUGGESTING = 0.8
 _KEY_LENGTH = 200
+MOST_NEW_PAYERS = 1_000
+# Beyond this a list of suggestions helps nobody, and comparing all with all takes minutes.
+_MOST_COMPARED = 200
 
 
 def payer_key(name: str) -> str:
@@ -26,8 +30,19 @@ class PayerSuggestion:
     score: float
 
 
+class TooManyPayers(Refusal):
+    """A file names more payers than any practice has: another column was taken for the payer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The file names more than {MOST_NEW_PAYERS:,} payers that are not known yet",
+            where="the column mapped to payer",
+            fix='Name the right column with --mapping \'{"payer": "..."}\'.',
+        )
+
+
 class PayerDirectory:
-    """The customer's payer mappings, read once and extended as new spellings turn up."""
+    """The customer's payer mappings, read once and extended as new spellings turn up. Raises TooManyPayers."""
 
     def __init__(self) -> None:
         self._mapped = {m.raw_key: (m.pk, m.payer_id) for m in PayerMapping.objects.all()}
@@ -51,7 +66,7 @@ class PayerDirectory:
         seen = [payer.name for payer in self._payers.values() if payer.pk in in_use]
         new: set[str] = set()
         suggestions = []
-        for payer in self._new:
+        for payer in self._new[:_MOST_COMPARED]:
             best = next(iter(suggest(payer.name, seen)), None)
             if best is not None and best[1] >= _WORTH_SUGGESTING:
                 suggestions.append(_suggestion(payer.name, best[0], best[1], either_way=best[0] in new))
@@ -68,6 +83,8 @@ class PayerDirectory:
         return self._mapped[key]
 
     def _add_payer(self, name: str, key: str) -> Payer:
+        if len(self._new) == MOST_NEW_PAYERS:
+            raise TooManyPayers
         payer = Payer.objects.create(name=name, name_key=key)
         self._payers[key] = payer
         self._new.append(payer)

@@ -24,15 +24,17 @@ def loaded_uploads() -> QuerySet[Upload]:
 
 
 def earlier_upload_of(digest: str) -> Upload | None:
-    """The upload that loaded these very bytes, if what it loaded still stands whole.
+    """The standing upload that loaded these very bytes."""
+    return loaded_uploads().filter(digest=digest).last()
 
-    After any later undo it may not: claims that it only repeated may have gone with the upload that brought
-    them. The file is then loaded again, which changes nothing where nothing is missing.
+
+def stands_whole(upload: Upload) -> bool:
+    """Whether all claims of an upload's file must still be there.
+
+    After any later undo they need not: claims that it only repeated may have gone with the upload that
+    brought them.
     """
-    upload = loaded_uploads().filter(digest=digest).last()
-    if upload is None or Upload.objects.filter(undone_at__gt=upload.loaded_at).exists():
-        return None
-    return upload
+    return not Upload.objects.filter(undone_at__gt=upload.loaded_at).exists()
 
 
 def latest_upload_with(header_signature: str) -> Upload | None:
@@ -53,9 +55,10 @@ def upload_with_id(public_id: str) -> Upload:
 
 
 def uploads_that_changed_claims_of(upload: Upload) -> QuerySet[Upload]:
-    """Later uploads that changed claims which `upload` brought or changed."""
-    later = ReplacedClaim.objects.filter(upload=upload).values("replaced_by_id")
-    return Upload.objects.filter(pk__in=later).order_by("pk")
+    """All later uploads that changed claims which `upload` brought or changed."""
+    its_claims = ReplacedClaim.objects.filter(upload=upload).values("claim_id")
+    later = ReplacedClaim.objects.filter(claim_id__in=its_claims, replaced_by_id__gt=upload.pk)
+    return Upload.objects.filter(pk__in=later.values("replaced_by_id")).order_by("pk")
 
 
 def uploads_that_repeated_claims_since(upload: Upload) -> QuerySet[Upload]:

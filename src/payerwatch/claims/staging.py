@@ -10,6 +10,9 @@ from collections.abc import Sequence
 import polars as pl
 from django.db import connection
 
+from payerwatch.claims.models import Claim
+from payerwatch.tenancy.context import current_customer_id
+
 TABLE = "staged_claim"
 
 COLUMNS = (
@@ -99,6 +102,17 @@ def count() -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {TABLE}")
         return int(cursor.fetchone()[0])
+
+
+def keep_only_missing() -> None:
+    """Leave only the rows of claims that are not stored."""
+    claims = Claim._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""DELETE FROM {TABLE} WHERE EXISTS (SELECT 1 FROM {claims} AS stored WHERE stored.customer_id = %s
+                AND stored.claim_number = {TABLE}.claim_number AND stored.submitted_date = {TABLE}.submitted_date)""",
+            [current_customer_id()],
+        )
 
 
 def place_equal_rows() -> None:

@@ -186,7 +186,7 @@ def test_a_header_found_only_by_a_mapping_has_its_signature_by_the_mapping(tmp_p
 def test_nothing_of_a_row_of_data_is_remembered_by_the_process(tmp_path: Path) -> None:
     with pytest.raises(refusals.FileRefused):
         opened(write(tmp_path, "Zyxwold,Jane,red\nDoe,John,blue\n"))
-    caches = [each for each in gc.get_objects() if isinstance(each, functools._lru_cache_wrapper)]
+    caches = [each for each in gc.get_objects() if type(each) is functools._lru_cache_wrapper]
     ours = [each for each in caches if getattr(each, "__module__", "").startswith("payerwatch.claims.formats")]
     assert all(each.cache_info().currsize == 0 for each in ours)
 

@@ -180,6 +180,14 @@ class Migration(migrations.Migration):
             model_name='replacedclaim',
             index=models.Index(fields=['customer', 'claim'], name='claims_replaced_claim'),
         ),
+        migrations.AddIndex(
+            model_name='replacedclaim',
+            index=models.Index(fields=['customer', 'payer_mapping'], name='claims_replaced_spelling'),
+        ),
+        migrations.AddIndex(
+            model_name='claim',
+            index=models.Index(fields=['customer', 'payer_mapping'], name='claims_claim_spelling'),
+        ),
         migrations.AddConstraint(
             model_name='replacedclaim',
             constraint=models.UniqueConstraint(fields=('customer', 'replaced_by', 'claim'), name='claims_replacedclaim_once'),

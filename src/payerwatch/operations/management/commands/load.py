@@ -94,11 +94,30 @@ def _document(result: pipeline.LoadResult, *, dry_run: bool) -> dict[str, Any]:
 
 
 def _notes(result: pipeline.LoadResult) -> list[str]:
-    notes = list(result.file.notes)
+    notes = [*result.file.notes, *_notes_on_claims(result)]
     if result.file.is_numbered and result.loaded is not None and not result.loaded.numbered:
         notes.append(
             "Rows without a claim number are told apart by their content and place, so a corrected row cannot be "
             "matched to the one it corrects: it counts as another claim. Include the claim number in the export."
+        )
+    return notes
+
+
+def _notes_on_claims(result: pipeline.LoadResult) -> list[str]:
+    """What became of the rows that one might not expect."""
+    if result.loaded is None:
+        return []
+    upload, notes = result.upload, []
+    claims = upload.new_claims + upload.updated_claims + upload.unchanged_claims
+    if claims < upload.accepted:
+        notes.append(
+            f"{upload.accepted:,} rows are {claims:,} claims: rows with the same claim number and submitted date are "
+            "service lines of one claim, and of the same line the last row counts."
+        )
+    if not result.loaded.pending:
+        notes.append(
+            "No row is pending. If the export leaves pending claims out, include them: without them days to decision "
+            "cannot be judged."
         )
     return notes
 
