@@ -101,10 +101,15 @@ class Ledger:
         undone = [upload.undone_at for upload in self.uploads if upload.undone_at is not None]
         if same and not any(moment > same[-1].loaded_at for moment in undone):
             return None
-        self.uploads.append(Filed(content, self.clock))
         known = [{name: (cells[name] if name in columns else "") for name in cells} for cells in rows]
-        found = [self._take(key, one_claim(lines), columns) for key, lines in self._by_key(known).items()]
-        return found.count("new"), found.count("updated"), found.count("unchanged")
+        keyed = self._by_key(known)
+        # Of a file that stands, only what an undo took since comes back.
+        kept = self.claims.keys() & keyed.keys() if same else set()
+        if same and len(kept) == len(keyed):
+            return None
+        self.uploads.append(Filed(content, self.clock))
+        found = [self._take(key, one_claim(lines), columns) for key, lines in keyed.items() if key not in kept]
+        return found.count("new"), found.count("updated"), found.count("unchanged") + len(kept)
 
     def undo(self, place: int) -> bool:
         """Whether the upload could be taken back."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payerwatch.claims import loading
+from payerwatch.claims import loading, payers
 from payerwatch.claims.models import Claim, Payer, Upload
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -234,3 +234,21 @@ def test_a_file_may_be_in_any_usual_encoding(practice: Customer, tmp_path: Path,
         assert answer("load", path, "--mapping", '{"payer": "Payer Namé"}').document["new_claims"] == 1
     with acting_in(practice):
         assert Payer.objects.get().name == "Médica"
+
+
+def test_a_column_with_thousands_of_names_is_no_payer(
+    practice: Customer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(payers, "MOST_NEW_PAYERS", 5)
+    path = claims_file(tmp_path, [row(number=f"C{n}", payer=f"Payer {n}") for n in range(6)])
+    refused = answer("load", path)
+    assert (refused.code, refused.error["code"]) == (1, "too_many_payers")
+    with acting_in(practice):
+        assert not Payer.objects.exists()
+
+
+def test_rows_that_became_fewer_claims_and_files_without_pending_rows_are_said_so(practice: Customer, tmp_path: Path):
+    path = claims_file(tmp_path, [row(), row(cpt="99214"), row(number="C2")])
+    notes = " ".join(answer("load", path).document["notes"])
+    assert "3 rows are 2 claims" in notes
+    assert "No row is pending" in notes

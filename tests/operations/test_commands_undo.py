@@ -150,3 +150,29 @@ def test_an_upload_unknown_is_refused_and_the_latest_are_named(practice: Custome
     assert first in error["fix"]
     with acting_in(practice):
         assert Upload.objects.get().state == Upload.State.LOADED
+
+
+def test_all_later_uploads_of_one_claim_are_named(practice: Customer, tmp_path: Path):
+    first = upload(tmp_path, [pending()])
+    second = upload(tmp_path, [row()], name="february.csv")
+    third = upload(tmp_path, [denied()], name="march.csv")
+    where = answer("undo", first["upload"]).error["where"]
+    assert second["upload"] in where
+    assert third["upload"] in where
+
+
+def test_a_file_loaded_again_after_an_undo_brings_back_only_what_is_missing(practice: Customer, tmp_path: Path):
+    first = upload(tmp_path, [pending(), pending(number="C2")])
+    upload(tmp_path, [pending(), pending(number="C2"), pending(number="C3")], name="february.csv")
+    other = upload(tmp_path, [row(number="X")], name="other.csv")
+    third = upload(tmp_path, [row()], name="march.csv")
+    answer("undo", other["upload"])
+    before = stored(practice)
+    again = answer("load", tmp_path / "claims.csv").document
+    assert (again["already_loaded"], again["upload"]) == (True, first["upload"])
+    assert stored(practice) == before
+    answer("undo", third["upload"])
+    answer("undo", first["upload"])
+    back = answer("load", tmp_path / "february.csv").document
+    assert (back["already_loaded"], back["new_claims"], back["updated_claims"]) == (False, 2, 0)
+    assert_cells_are_right(practice)
