@@ -19,6 +19,7 @@ REASON_WORDS = {
     "data_feed_stalled": "nearly all payers went quiet together, which points at the data feed",
 }
 QUIET_WEEKS = 4
+EASED = "EASED"
 _ASK = {"denial_rate": "deny more", "days_to_decision": "decide later"}
 _STYLES = {"alert": "bold red", "watch": "yellow"}
 
@@ -87,8 +88,8 @@ def group_label(group: str) -> str | None:
     return GROUP_LABELS.get(group, group.replace("_", " ")) if group else None
 
 
-def events_text(events: list[DriftEvent]) -> str:
-    """Events as a list, series beneath their payer."""
+def events_text(events: list[DriftEvent], *, groups: int | None = None) -> str:
+    """Events as a list, what has eased last, series beneath their payer: all, or briefly the first `groups` of each."""
     if not events:
         return "Nothing to report. (--watch shows weaker signs, --all what is over.)"
     listed = {event.pk for event in events}
@@ -97,10 +98,19 @@ def events_text(events: list[DriftEvent]) -> str:
         if event.parent_id in listed:
             children.setdefault(event.parent_id, []).append(event)
     lines = []
-    for event in events:
+    for event in sorted(events, key=lambda event: _state(event)[0] == EASED):
         if event.parent_id not in listed:
-            lines += [_event_line(event), *map(_group_line, children.get(event.pk, []))]
+            lines += [_event_line(event), *_group_lines(children.get(event.pk, []), groups)]
     return "\n".join(lines)
+
+
+def _group_lines(beneath: list[DriftEvent], most: int | None) -> list[str]:
+    if most is None:
+        return [_group_line(event) for event in beneath]
+    lines = [f"      {escape(group_phrase(_facts(event)))}" for event in beneath[:most]]
+    more = len(beneath) - len(lines)
+    rest = [f"      [dim]and {more} more group{'s' if more > 1 else ''}[/dim]"] if more else []
+    return [*lines, *rest]
 
 
 def _event_line(event: DriftEvent) -> str:
@@ -122,7 +132,7 @@ def _state(event: DriftEvent) -> tuple[str, str]:
     if event.status == DriftEvent.Status.CLOSED:
         return "OVER", "dim"
     if event.history[-1]["tier"] is None:
-        return "EASED", "dim"
+        return EASED, "dim"
     return event.tier.upper(), _STYLES[event.tier]
 
 

@@ -29,6 +29,7 @@ from payerwatch.tenancy.models import Customer
 
 CUSTOMER = "Demo practice"
 WEEKS_JUDGED = 20
+GROUPS_SHOWN = 2
 
 
 class Command(PayerwatchCommand):
@@ -56,7 +57,7 @@ class Command(PayerwatchCommand):
             return Answer(document, self._text(found, directory), warnings=[escape(note) for note in notes])
 
     def _text(self, found: list[DriftEvent], directory: Path) -> str:
-        lines = ["", "[bold]What Payerwatch found[/bold]", events_text(found), ""]
+        lines = ["", "[bold]What Payerwatch found[/bold]", events_text(found, groups=GROUPS_SHOWN), ""]
         if found:
             lines += [event_chart(explain_event(found[0], claims=0), self.console()), ""]
         truth = truth_in(directory)
