@@ -24,6 +24,16 @@ COMMAND = Path(sys.executable).with_name("payerwatch")
 MIGRATOR_URL = os.environ.get("MIGRATOR_DATABASE_URL", "")
 
 
+# A process counts the memory of the one it was forked from as its own peak: so it is forked from a small one.
+LAUNCHER = """
+import json, os, subprocess, sys
+end, *command = sys.argv[1:]
+_, status, usage = os.wait4(subprocess.Popen(command).pid, 0)
+with open(end, "w") as target:
+    json.dump([os.waitstatus_to_exitcode(status), usage.ru_maxrss], target)
+"""
+
+
 class Done(NamedTuple):
     """How a process ended: exit code, stdout, stderr, and the most memory it held, in MiB."""
 
@@ -56,14 +66,18 @@ class Installation:
 
     def run(self, *arguments: object) -> Done:
         """The command run to its end."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = subprocess.Popen(
-                [COMMAND, *map(str, arguments)], env=self.environment, cwd=self.directory, stdout=out, stderr=err
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile("r") as end:
+            subprocess.run(
+                [sys.executable, "-I", "-S", "-c", LAUNCHER, end.name, COMMAND, *map(str, arguments)],
+                env=self.environment,
+                cwd=self.directory,
+                stdout=out,
+                stderr=err,
+                check=True,
             )
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            code, peak_kib = json.load(end)
             said = [stream.seek(0) or stream.read().decode() for stream in (out, err)]
-        return Done(process.returncode, *said, usage.ru_maxrss / 1024)
+        return Done(code, *said, peak_kib / 1024)
 
     def ask(self, *arguments: object, customer: str = "Practice") -> Any:
         """The document of a command that must succeed."""
