@@ -1,5 +1,7 @@
 """The connection: refuses to serve the application as a role that row policies do not hold."""
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 
@@ -20,6 +22,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         try:
             refuse_connected_role_above_policies(self)
-        except Exception:
+        except (DatabaseError, ImproperlyConfigured):
             self.close()
             raise

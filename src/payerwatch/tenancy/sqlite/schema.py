@@ -19,13 +19,11 @@ class Trigger(NamedTuple):
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def __enter__(self) -> Self:
-        self._lifting = ExitStack()
-        self._lifting.enter_context(guards_lifted())
-        try:
-            return super().__enter__()
-        except BaseException:
-            self._lifting.close()
-            raise
+        with ExitStack() as lifting:
+            lifting.enter_context(guards_lifted())
+            editor = super().__enter__()
+            self._lifting = lifting.pop_all()
+        return editor
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
