@@ -263,3 +263,17 @@ def test_a_file_once_loaded_without_decision_dates_loads_so_again(tmp_path: Path
     before = opened(path, mapping={"decided_date": None})
     again = opened(path, remembered=Remembered(before.header_signature, before.mapping))
     assert again.mapping == before.mapping
+
+
+@pytest.mark.parametrize("misleading", ['a "quote" within', '"closed" too early', '"a","b"'])
+def test_a_quotation_mark_that_misleads_costs_its_own_row_only(tmp_path: Path, misleading: str):
+    rows = [f'C{number},"Aetna, Inc.",99213,2026-01-05,2026-01-20,Paid' for number in range(20)]
+    rows[7] = f"C7,{misleading},99213,2026-01-05,2026-01-20,Paid"
+    path = tmp_path / "claims.csv"
+    path.write_text("\n".join(["Claim ID,Payer Name,CPT,Submission Date,Decision Date,Claim Status", *rows]))
+    batches = list(open_claims_file(path, today=date(2026, 6, 1)).batches())
+    assert sum(batch.row_count for batch in batches) == 20
+    accepted = pl.concat([batch.accepted for batch in batches])
+    others = accepted.filter(pl.col("claim_number") != "C7")
+    assert others.height == 19
+    assert others["payer_name"].unique().to_list() == ["Aetna, Inc."]

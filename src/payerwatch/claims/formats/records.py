@@ -156,9 +156,10 @@ def _table(joined: _Joined, grid: Grid, wanted: list[int], first_row: int, bytes
     frame = frame.with_columns(pl.col("record").cast(pl.Int64)).with_columns(
         (pl.col("record") + first_row).alias("row"), _kind(grid, joined.unclosed).alias("kind")
     )
-    parts = [_plain(frame, grid, wanted), _boxed(frame, grid, wanted)]
-    other, broken = _one_by_one(frame, grid, wanted, joined.unclosed)
-    parts = [part for part in (*parts, other) if part.height] or parts[:1]
+    together, rest = _together(frame, grid, wanted)
+    other, broken = _one_by_one(rest, grid, wanted, joined.unclosed)
+    parts = [_plain(frame, grid, wanted), _boxed(frame, grid, wanted), together, other]
+    parts = [part for part in parts if part.height] or parts[:1]
     whole = parts[0] if len(parts) == 1 else pl.concat(parts).sort("record")
     return Table(whole, broken, bytes_read, grid, records)
 
@@ -182,6 +183,8 @@ def _kind(grid: Grid, unclosed: set[int]) -> pl.Expr:
         .then(pl.lit("plain"))
         .when(boxed)
         .then(pl.lit("boxed"))
+        .when((quotes % 2 == 0) & ~text.str.contains('[\r\n]|="') & (text.str.len_chars() <= _LONGEST_RECORD))
+        .then(pl.lit("paired"))
         .otherwise(pl.lit("other"))
     )
 
@@ -203,12 +206,31 @@ def _divided(rows: pl.DataFrame, text: pl.Expr, between: str, width: int, wanted
     return cells.select("row", "record", *(pl.col("cells").struct.field(f"field_{at}").alias(str(at)) for at in wanted))
 
 
+def _together(frame: pl.DataFrame, grid: Grid, wanted: list[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows whose quotation marks pair up within the line, read in one go; and the rows that must be looked at singly.
+
+    One go is right only if it gives one row of cells for each line: otherwise a quotation mark has misled it.
+    """
+    rows = frame.filter(pl.col("kind") == "paired")
+    try:
+        cells = list(csv.reader(rows["text"], delimiter=grid.delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        cells = []
+    if len(cells) != rows.height:
+        cells = [[] for _ in range(rows.height)]
+    fits = pl.Series([len(row) == grid.width for row in cells], dtype=pl.Boolean)
+    columns = list(zip(*(row for row in cells if len(row) == grid.width), strict=True)) or [()] * grid.width
+    read = rows.filter(fits).select("row", "record")
+    read = read.with_columns(pl.Series(str(at), columns[at], dtype=pl.String) for at in wanted)
+    return read, pl.concat([frame.filter(pl.col("kind") == "other"), rows.filter(~fits)])
+
+
 def _one_by_one(
     frame: pl.DataFrame, grid: Grid, wanted: list[int], unclosed: set[int]
 ) -> tuple[pl.DataFrame, list[BrokenRow]]:
     rows: list[tuple[object, ...]] = []
     broken = []
-    for record, row, text in frame.filter(pl.col("kind") == "other").select("record", "row", "text").iter_rows():
+    for record, row, text in frame.select("record", "row", "text").iter_rows():
         cells = None if "\x00" in text or len(text) > _LONGEST_RECORD else grid.cells(text)
         if record in unclosed or cells is None:
             broken.append(BrokenRow(row, _why_broken(text, record in unclosed), record))
