@@ -1,4 +1,4 @@
-"""Every write to claims and their mappings. The caller has entered the customer and holds the lock on claims.
+"""What is done to uploads and mappings; `loading` does what a file does to claims. The caller has entered the customer and holds the lock on claims.
 
 Counting into run-off cells is the next step's: `pipeline.py` puts it around these, in the same transaction.
 """
