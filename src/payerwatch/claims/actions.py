@@ -1,6 +1,7 @@
 """What is done to uploads and mappings; `loading` does what a file does to claims.
 
-The caller has entered the customer and holds the lock on claims. Counting into run-off cells is the next step's: `pipeline.py` puts it around these, in the same transaction.
+The caller has entered the customer and holds the lock on claims. Counting into run-off
+cells is the next step's: `pipeline.py` puts it around these, in the same transaction.
 """
 
 from contextlib import suppress
