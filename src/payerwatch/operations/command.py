@@ -28,14 +28,10 @@ class DatabaseNotReady(Refusal):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command says: `document` for programs, `text` (rich markup) for people.
-
-    `done` is false where nothing was done for a reason the document states: the exit code is then 1.
-    """
+    """What a command says: `document` for programs, `text` (rich markup) for people."""
 
     document: Any
     text: str = ""
-    done: bool = True
     warnings: list[str] = field(default_factory=list)
 
 
@@ -80,8 +76,6 @@ class PayerwatchCommand(BaseCommand):
             console.print(answer.text, soft_wrap=not console.is_terminal, highlight=False)
             for warning in answer.warnings:
                 console.print(f"[yellow]Note:[/yellow] {warning}", soft_wrap=not console.is_terminal, highlight=False)
-        if not answer.done:
-            sys.exit(1)
 
     def _refuse(self, refusal: Refusal, *, as_json: bool, code: int = 1) -> None:
         if as_json:
