@@ -5,7 +5,7 @@ Amounts are whole US cents. Dates are calendar dates without a zone, as payers s
 
 from django.db import models
 
-from payerwatch.claims.identifiers import new_public_id
+from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
 

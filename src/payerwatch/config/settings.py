@@ -13,6 +13,10 @@ ALLOWED_HOSTS: list[str] = []
 
 INSTALLED_APPS = [
     "payerwatch.tenancy",
+    "payerwatch.sealing",
+    "payerwatch.throttling",
+    "payerwatch.audit",
+    "payerwatch.members",
     "payerwatch.claims",
     "payerwatch.drift",
     "payerwatch.operations",

@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from payerwatch.claims.identifiers import new_public_id
 from payerwatch.claims.models import Payer
+from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
 

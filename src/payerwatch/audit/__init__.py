@@ -1,0 +1,1 @@
+"""Who did what to what, append-only, in a chain that shows tampering."""

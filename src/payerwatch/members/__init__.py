@@ -1,0 +1,1 @@
+"""People, their credentials, what each may do, and the one door in."""
