@@ -11,12 +11,21 @@ from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
 
 from payerwatch.tenancy.context import current_customer_id
+from payerwatch.tenancy.identifiers import new_public_id
+
+
+def new_customer_id() -> str:
+    return new_public_id("cus")
 
 
 class Customer(models.Model):
     """A practice whose claims are watched: the tenant every other row belongs to."""
 
+    public_id = models.CharField(max_length=24, unique=True, default=new_customer_id, editable=False)
     name = models.CharField(max_length=200, unique=True)
+    second_factor_required = models.BooleanField(
+        default=False, db_default=False, help_text="whether members must sign in with an authenticator"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
