@@ -1,15 +1,46 @@
 """Django's settings. Everything an operator may set is read through `env`."""
 
-from django.core.management.utils import get_random_secret_key
-
 from payerwatch.config import env
+from payerwatch.config.field_keys import read_field_keys
 
 DATA_DIR = env.data_directory()
 
-# Nothing is signed yet that must outlive a process; a fixed key becomes necessary with sessions.
-SECRET_KEY = env.text("PAYERWATCH_SECRET_KEY") or get_random_secret_key()
+SECRET_KEY = env.secret_key()
+SECRET_KEY_FALLBACKS = env.words("PAYERWATCH_OLD_SECRET_KEYS")
+# Of sealed fields, newest first; empty: customers' values are plain.
+FIELD_KEYS = read_field_keys(env.text("PAYERWATCH_FIELD_KEYS"))
 DEBUG = False
-ALLOWED_HOSTS: list[str] = []
+
+# Where the installation is reached, and whether that is by HTTPS: what cookies and redirects depend on.
+HTTPS = env.flag("PAYERWATCH_HTTPS")
+ALLOWED_HOSTS = env.words("PAYERWATCH_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = [f"{'https' if HTTPS else 'http'}://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")]
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_REFERRER_POLICY = "no-referrer"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of a body read into memory; a claims file is streamed
+
+ROOT_URLCONF = "payerwatch.web.urls"
+WSGI_APPLICATION = "payerwatch.web.wsgi.application"
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "payerwatch.web.door.WebDoor",
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["payerwatch.web.api.resource.ThroughTheDoor"],
+    "DEFAULT_PERMISSION_CLASSES": ["payerwatch.web.api.resource.WhatTheRoleMay"],
+    "DEFAULT_FILTER_BACKENDS": ["payerwatch.web.api.filtering.StrictFilters"],
+    "DEFAULT_PAGINATION_CLASS": "payerwatch.web.api.paging.CursorPages",
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "payerwatch.web.api.errors.problem_of",
+    "UNAUTHENTICATED_USER": None,
+}
 
 INSTALLED_APPS = [
     "payerwatch.tenancy",

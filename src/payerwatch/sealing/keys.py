@@ -1,0 +1,113 @@
+"""The keys of this installation, and what seals and opens with them."""
+
+import base64
+import secrets
+from contextlib import suppress
+
+from django.conf import settings
+from django.utils.encoding import force_bytes
+
+from payerwatch.config.field_keys import KEY_BYTES
+from payerwatch.refusals import Refusal
+from payerwatch.sealing.sealing import (
+    INSTALLATION,
+    BlindIndex,
+    SealBroken,
+    Sealer,
+    customer_scope,
+    key_id_of,
+    plain_form,
+    plain_text,
+)
+
+# The id under which secrets are sealed where no field keys are set: the key is Django's SECRET_KEY.
+SECRET_KEY_ID = "secret-key"
+
+
+class FieldKeyMissing(Refusal):
+    """Something is sealed under a key that PAYERWATCH_FIELD_KEYS does not hold."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"The field key {key_id[:16]!r} is missing.",
+            where="PAYERWATCH_FIELD_KEYS",
+            fix="Put the key of this id back, behind newer ones; drop it only after payerwatch rotate_field_keys.",
+        )
+
+
+class FieldKeysNotSet(Refusal):
+    """Sealing was asked for and PAYERWATCH_FIELD_KEYS holds no key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no field key to seal under.",
+            where="PAYERWATCH_FIELD_KEYS",
+            fix="Make one with: payerwatch rotate_field_keys --new-key",
+        )
+
+
+def new_key() -> str:
+    """A fresh random key in base64, to be put into PAYERWATCH_FIELD_KEYS behind an id and a colon."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def newest_key_id() -> str | None:
+    """The key that new values are sealed under; None where sealing is off."""
+    return next(iter(settings.FIELD_KEYS), None)
+
+
+def customer_sealer(customer_id: int, purpose: str, key_id: str) -> Sealer:
+    """Seals one purpose's values of a customer. Raises FieldKeyMissing."""
+    return Sealer(key_id, _key(key_id), scope=customer_scope(customer_id), purpose=purpose)
+
+
+def customer_index(customer_id: int, purpose: str, key_id: str) -> BlindIndex:
+    """The blind index of one purpose's values of a customer. Raises FieldKeyMissing."""
+    return BlindIndex(_key(key_id), scope=customer_scope(customer_id), purpose=purpose)
+
+
+def seal(text: str, *, customer_id: int, purpose: str, key_id: str | None) -> str:
+    """A customer's text as it is stored: sealed under the key, or plain under None. Raises FieldKeyMissing."""
+    return plain_form(text) if key_id is None else customer_sealer(customer_id, purpose, key_id).seal(text)
+
+
+def unseal(stored: str, *, customer_id: int, purpose: str) -> str:
+    """A customer's text from its stored form, sealed or plain. Raises FieldKeyMissing or SealBroken."""
+    key_id = key_id_of(stored)
+    return plain_text(stored) if key_id is None else customer_sealer(customer_id, purpose, key_id).open(stored)
+
+
+def seal_secret(text: str, purpose: str) -> str:
+    """A secret of the installation, never plain: sealed under the newest field key, else under SECRET_KEY."""
+    key_id = newest_key_id()
+    if key_id is None:
+        return _secret_sealer(SECRET_KEY_ID, _secret_keys()[0], purpose).seal(text)
+    return _secret_sealer(key_id, _key(key_id), purpose).seal(text)
+
+
+def unseal_secret(sealed: str, purpose: str) -> str:
+    """The secret that `seal_secret` sealed for the same purpose. Raises FieldKeyMissing or SealBroken."""
+    key_id = key_id_of(sealed)
+    if key_id is None:
+        raise SealBroken(purpose)
+    for key in _secret_keys() if key_id == SECRET_KEY_ID else [_key(key_id)]:
+        with suppress(SealBroken):
+            return _secret_sealer(key_id, key, purpose).open(sealed)
+    raise SealBroken(purpose)
+
+
+def _secret_keys() -> list[bytes]:
+    """SECRET_KEY and those before it that still count."""
+    return [force_bytes(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+
+
+def _secret_sealer(key_id: str, key: bytes, purpose: str) -> Sealer:
+    return Sealer(key_id, key, scope=INSTALLATION, purpose=purpose)
+
+
+def _key(key_id: str) -> bytes:
+    try:
+        key: bytes = settings.FIELD_KEYS[key_id]
+    except KeyError:
+        raise FieldKeyMissing(key_id) from None
+    return key

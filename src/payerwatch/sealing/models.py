@@ -1,0 +1,32 @@
+"""Under which key each customer's rows are sealed."""
+
+from django.db import models
+
+from payerwatch.tenancy.models import TenantModel
+
+
+class FieldKey(TenantModel):
+    """The key all of a customer's sealed values are under. A customer without one has plain values."""
+
+    key_id = models.CharField(max_length=16)
+    sealed_at = models.DateTimeField(auto_now=True, help_text="when the rows were last brought under the key")
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["customer"], name="sealing_fieldkey_one")]
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+def customer_key_id() -> str | None:
+    """The key of the customer entered; None where its values are plain."""
+    key_id: str | None = FieldKey.objects.values_list("key_id", flat=True).first()
+    return key_id
+
+
+def record_customer_key(key_id: str | None) -> None:
+    """Let the values of the customer entered be sealed under this key from now on; None: be plain."""
+    if key_id is None:
+        FieldKey.objects.all().delete()
+    else:
+        FieldKey.objects.update_or_create(defaults={"key_id": key_id})
