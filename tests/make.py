@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management import call_command
 
+from payerwatch.audit.actors import Actor
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.models import Customer
 
@@ -29,6 +30,8 @@ HEADERS = {
     "reason": "Denial Reason",
 }
 Row = dict[str, str]
+
+ACTOR = Actor("command", name="tests")
 
 
 def customer(name: str = "Practice") -> Customer:

@@ -1,0 +1,45 @@
+"""The migration operation that lets the tables of the record be appended to, and nothing else."""
+
+from types import ModuleType
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation, OperationCategory
+from django.db.migrations.state import ProjectState
+
+from payerwatch.audit import postgresql, sqlite
+
+
+class AppendOnly(Operation):
+    """Functions and triggers on PostgreSQL, triggers on SQLite. The tables must be there."""
+
+    reversible = True
+    reduces_to_sql = True
+    category = OperationCategory.SQL
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Nothing: the models do not change."""
+
+    def database_forwards(
+        self,
+        app_label: str,  # noqa: ARG002
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        _way_of(schema_editor).make_append_only(schema_editor)
+
+    def database_backwards(
+        self,
+        app_label: str,  # noqa: ARG002
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        _way_of(schema_editor).unmake_append_only(schema_editor)
+
+    def describe(self) -> str:
+        return "Let entries be appended and nothing else"
+
+
+def _way_of(editor: BaseDatabaseSchemaEditor) -> ModuleType:
+    return postgresql if editor.connection.vendor == "postgresql" else sqlite

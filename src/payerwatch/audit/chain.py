@@ -1,0 +1,60 @@
+"""Appending to a chain: on PostgreSQL the database does it, on SQLite this module under its triggers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from payerwatch.audit.models import Chain, Entry, InstallationChain, InstallationEntry
+from payerwatch.audit.verifying import CONTENT, GENESIS, entry_digest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A chain's newest entry; the installation's chain has no customer."""
+
+    customer: int | None
+    position: int
+    digest: bytes
+    at: datetime
+
+
+def microseconds(at: datetime) -> int:
+    """Since 1970 UTC, exact."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def append(customer: int | None, content: Sequence[str]) -> Head:
+    """Append to the chain of the customer entered, or with None to the installation's; within a transaction.
+
+    `content` is in the order of CONTENT. The chain is locked until the transaction ends.
+    """
+    if connection.vendor == "postgresql":
+        return _append_by_function(customer, content)
+    return _append_by_rows(customer, content)
+
+
+def _append_by_function(customer: int | None, content: Sequence[str]) -> Head:
+    """One round trip. The function takes the customer from the transaction, never from its caller."""
+    function = "audit_append_for_installation" if customer is None else "audit_append"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {function}(%s::text[])", [list(content)])
+        position, digest, at = cursor.fetchone()
+    return Head(customer, position, bytes(digest), at)
+
+
+def _append_by_rows(customer: int | None, content: Sequence[str]) -> Head:
+    entries: Any = InstallationEntry if customer is None else Entry
+    chains: Any = InstallationChain if customer is None else Chain
+    head = chains.objects.first() or chains.objects.create(length=0, digest=GENESIS)
+    previous, position, at = bytes(head.digest), head.length + 1, timezone.now()
+    digest = entry_digest(previous, position, microseconds(at), customer, content)
+    columns = dict(zip(CONTENT, content, strict=True))
+    entries.objects.create(position=position, at=at, previous=previous, digest=digest, **columns)
+    chains.objects.filter(pk=head.pk).update(length=position, digest=digest)
+    return Head(customer, position, digest, at)
