@@ -4,10 +4,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from payerwatch.drift.band_chart import band_chart
+from payerwatch.drift.documents import group_label
 from payerwatch.drift.explaining import Explanation
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.sentences import label_within_a_sentence
-from payerwatch.operations.wording import group_label
 
 _TITLES = {
     DriftEvent.Measure.DENIAL_RATE: ("denied of the claims decided each week", "share denied"),

@@ -1,16 +1,13 @@
 """What commands say: drift events and runs as documents for programs and as sentences for people."""
 
-from datetime import date, timedelta
-from typing import Any, cast
+from datetime import timedelta
 
 from rich.markup import escape
 
-from payerwatch.claims.cpt_groups import GROUP_LABELS
 from payerwatch.drift.actions import Detected
-from payerwatch.drift.judgement import Tier
+from payerwatch.drift.documents import event_facts, event_sentence
 from payerwatch.drift.models import DriftEvent
-from payerwatch.drift.sentences import EventFacts, group_phrase, sentence
-from payerwatch.drift.window_tests import Direction, Measure
+from payerwatch.drift.sentences import group_phrase
 
 REASON_WORDS = {
     "learning": "still learning what is normal",
@@ -22,70 +19,6 @@ QUIET_WEEKS = 4
 EASED = "EASED"
 _ASK = {"denial_rate": "deny more", "days_to_decision": "decide later"}
 _STYLES = {"alert": "bold red", "watch": "yellow"}
-
-
-def event_document(event: DriftEvent) -> dict[str, Any]:
-    """An event as programs read it. Amounts are dollars here, and whole cents everywhere else."""
-    return {
-        "id": event.public_id,
-        "measure": event.measure,
-        "payer": event.payer.name,
-        "cpt_group": event.cpt_group or None,
-        "parent": event.parent.public_id if event.parent else None,
-        "direction": event.direction,
-        "tier": event.tier,
-        "certainty": event.certainty,
-        "status": event.status,
-        "episode": event.episode,
-        "first_week": event.first_week,
-        "alert_week": event.alert_week,
-        "as_of_week": event.as_of_week,
-        "closed_week": event.closed_week,
-        "window": event.window,
-        "observed": event.observed,
-        "expected": event.expected,
-        "effect": event.effect,
-        "p_value": event.p_value,
-        "q_value": event.q_value,
-        "claims": event.claims,
-        "amount_at_risk": None if event.amount_at_risk is None else event.amount_at_risk / 100,
-        "top_denial_category": event.top_denial_category,
-        "provisional": event.provisional,
-        "sentence": event_sentence(event),
-    }
-
-
-def event_sentence(event: DriftEvent) -> str:
-    """The event in plain sentences."""
-    return sentence(_facts(event))
-
-
-def _facts(event: DriftEvent) -> EventFacts:
-    """The event as of the week it was last judged."""
-    kind = event.window["kind"]
-    return EventFacts(
-        measure=cast(Measure, event.measure),
-        payer=event.payer.name,
-        cpt_group_label=group_label(event.cpt_group),
-        direction=cast(Direction, event.direction),
-        tier=cast(Tier, event.tier),
-        certainty=event.history[-1]["certainty"] or "watch",
-        observed=event.observed,
-        expected=event.expected,
-        effect=event.effect,
-        claims=event.claims,
-        window_weeks=event.window["weeks"],
-        window_start=date.fromisoformat(event.window["first_week"]),
-        window_kind=kind if kind in ("decided", "submitted") else "waiting",
-        amount_at_risk=event.amount_at_risk,
-        top_denial_category=event.top_denial_category,
-        status="open" if event.status == DriftEvent.Status.OPEN else "closed",
-    )
-
-
-def group_label(group: str) -> str | None:
-    """Our label of a CPT group, or a customer's own name for one; None for all groups."""
-    return GROUP_LABELS.get(group, group.replace("_", " ")) if group else None
 
 
 def events_text(events: list[DriftEvent], *, groups: int | None = None) -> str:
@@ -107,7 +40,7 @@ def events_text(events: list[DriftEvent], *, groups: int | None = None) -> str:
 def _group_lines(beneath: list[DriftEvent], most: int | None) -> list[str]:
     if most is None:
         return [_group_line(event) for event in beneath]
-    lines = [f"      {escape(group_phrase(_facts(event)))}" for event in beneath[:most]]
+    lines = [f"      {escape(group_phrase(event_facts(event)))}" for event in beneath[:most]]
     more = len(beneath) - len(lines)
     rest = [f"      [dim]and {more} more group{'s' if more > 1 else ''}[/dim]"] if more else []
     return [*lines, *rest]
@@ -124,7 +57,9 @@ def _event_line(event: DriftEvent) -> str:
 def _group_line(event: DriftEvent) -> str:
     """A series beneath its payer, whose sentence is not said again."""
     state, style = _state(event)
-    return f"      [{style}]{state:<5}[/{style}] {escape(group_phrase(_facts(event)))} [dim]{event.public_id}[/dim]"
+    return (
+        f"      [{style}]{state:<5}[/{style}] {escape(group_phrase(event_facts(event)))} [dim]{event.public_id}[/dim]"
+    )
 
 
 def _state(event: DriftEvent) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from payerwatch import pipeline
 from payerwatch.claims.models import Upload
 from payerwatch.claims.queries import loaded_uploads, watermark
 from payerwatch.drift.cells import last_whole_week
+from payerwatch.drift.documents import event_document
 from payerwatch.drift.explaining import explain_event
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import events
@@ -22,7 +23,7 @@ from payerwatch.operations.command import Answer, PayerwatchCommand, day, progra
 from payerwatch.operations.demo_practice import draw_demo, restore_demo, truth_in
 from payerwatch.operations.management.commands.sample import last_day
 from payerwatch.operations.progress import shown_progress
-from payerwatch.operations.wording import event_document, events_text
+from payerwatch.operations.wording import events_text
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer

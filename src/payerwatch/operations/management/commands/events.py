@@ -4,9 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from payerwatch.drift.documents import event_document
 from payerwatch.drift.queries import events
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
-from payerwatch.operations.wording import event_document, events_text
+from payerwatch.operations.wording import events_text
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.queries import customer_named
 

@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
+from payerwatch.drift.documents import event_document, event_sentence
 from payerwatch.drift.explaining import Explanation, explain_event
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import event_with_id
 from payerwatch.operations.charting import event_chart
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
-from payerwatch.operations.wording import event_document, event_sentence
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.queries import customer_named
 
