@@ -32,6 +32,23 @@ def data_directory() -> Path:
     return Path(text("PAYERWATCH_DATA_DIR", "data")).absolute()
 
 
+_RATE_PREFIX = "PAYERWATCH_RATE_"
+
+
+def rate_variable(policy: str) -> str:
+    """The variable that sets a policy's rate: PAYERWATCH_RATE_SIGN_IN_ACCOUNT for sign_in_account."""
+    return _RATE_PREFIX + policy.upper()
+
+
+def rates(defaults: dict[str, str]) -> dict[str, str]:
+    """Each policy's rate as written, from its variable or else as given. Refuses a variable of no policy."""
+    known = {rate_variable(policy) for policy in defaults}
+    unknown = sorted(name for name in os.environ if name.startswith(_RATE_PREFIX) and name not in known)
+    if unknown:
+        raise ImproperlyConfigured(f"{unknown[0]}: there is no such rate. There are {', '.join(sorted(known))}.")
+    return {policy: text(rate_variable(policy)) or rate for policy, rate in defaults.items()}
+
+
 def database() -> dict[str, Any]:
     """The database the application uses: DATABASE_URL, else SQLite in the data directory."""
     url = text("DATABASE_URL")

@@ -60,3 +60,20 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+
+# At most so often in any window of that length; each has a variable of its own, such as PAYERWATCH_RATE_API.
+THROTTLES = env.rates(
+    {
+        "api": "600/m",
+        "sign_in_account": "5/15m",
+        "sign_in_address": "5/15m",
+        "sign_in_everywhere": "100/15m",
+        "sign_in_device": "5/15m",
+        "refused_credentials": "30/m",
+        "password_reset_account": "3/h",
+        "password_reset_address": "10/h",
+    }
+)
+THROTTLE_FILE = DATA_DIR / "throttle.sqlite3"  # beside a SQLite database; PostgreSQL keeps the counts itself
+# Whose X-Forwarded-For is believed: networks and addresses with commas between; `unix` for a unix socket.
+TRUSTED_PROXIES = env.text("PAYERWATCH_TRUSTED_PROXIES")
