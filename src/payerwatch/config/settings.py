@@ -1,5 +1,7 @@
 """Django's settings. Everything an operator may set is read through `env`."""
 
+from pathlib import Path
+
 from payerwatch.config import env
 from payerwatch.config.field_keys import read_field_keys
 
@@ -43,6 +45,7 @@ REST_FRAMEWORK = {
 }
 
 INSTALLED_APPS = [
+    "payerwatch.operations",  # first: its `migrate` records what the one of tenancy applies
     "payerwatch.tenancy",
     "payerwatch.sealing",
     "payerwatch.throttling",
@@ -50,7 +53,6 @@ INSTALLED_APPS = [
     "payerwatch.members",
     "payerwatch.claims",
     "payerwatch.drift",
-    "payerwatch.operations",
 ]
 
 DATABASES = {"default": env.database()}
@@ -77,3 +79,7 @@ THROTTLES = env.rates(
 THROTTLE_FILE = DATA_DIR / "throttle.sqlite3"  # beside a SQLite database; PostgreSQL keeps the counts itself
 # Whose X-Forwarded-For is believed: networks and addresses with commas between; `unix` for a unix socket.
 TRUSTED_PROXIES = env.text("PAYERWATCH_TRUSTED_PROXIES")
+
+# Where signed checkpoints of the record go, outside the database; best on a machine that the database cannot reach.
+CHECKPOINT_DIR = Path(env.text("PAYERWATCH_CHECKPOINT_DIR") or DATA_DIR / "checkpoints").absolute()
+CHECKPOINT_KEY = Path(env.text("PAYERWATCH_CHECKPOINT_KEY") or DATA_DIR / "checkpoint_key.pem").absolute()
