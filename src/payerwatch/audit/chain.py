@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from payerwatch.audit.models import Chain, Entry, InstallationChain, InstallationEntry
-from payerwatch.audit.verifying import CONTENT, GENESIS, entry_digest
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from payerwatch.audit.verifying.definition import CONTENT, GENESIS, entry_digest, microseconds
 
 
 @dataclass(frozen=True)
@@ -22,11 +20,6 @@ class Head:
     position: int
     digest: bytes
     at: datetime
-
-
-def microseconds(at: datetime) -> int:
-    """Since 1970 UTC, exact."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def append(customer: int | None, content: Sequence[str]) -> Head:

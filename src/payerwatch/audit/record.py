@@ -18,8 +18,9 @@ from django.db import transaction
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.chain import append
+from payerwatch.audit.checkpointing import checkpoint_on_commit
 from payerwatch.audit.models import Entry
-from payerwatch.audit.verifying import CONTENT
+from payerwatch.audit.verifying.definition import CONTENT
 from payerwatch.tenancy.context import current_customer_id
 
 Outcome = Literal["done", "refused"]
@@ -66,7 +67,7 @@ def record_for_installation(
 
 def _append(customer: int | None, content: list[str]) -> None:
     with transaction.atomic(savepoint=False):
-        append(customer, content)
+        checkpoint_on_commit(append(customer, content))
 
 
 def _content(

@@ -6,7 +6,7 @@ file does not even know that function, and is refused by its absence.
 
 from typing import Any
 
-from payerwatch.audit.verifying import GENESIS
+from payerwatch.audit.verifying.definition import GENESIS
 
 _GENESIS = f"x'{GENESIS.hex()}'"
 _CHAINS = (

@@ -1,0 +1,107 @@
+"""Writing checkpoints after each commit, and the key that signs them."""
+
+import logging
+import os
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from django.conf import settings
+from django.db import connection, transaction
+
+from payerwatch.audit.chain import Head
+from payerwatch.audit.verifying.checkpoints import Checkpoint, file_name
+from payerwatch.audit.verifying.definition import chain_name
+
+logger = logging.getLogger(__name__)
+
+
+def checkpoint_directory() -> Path:
+    return Path(settings.CHECKPOINT_DIR)
+
+
+def public_key_path() -> Path:
+    """Beside the private key: `checkpoint_key.public.pem`."""
+    return Path(settings.CHECKPOINT_KEY).with_suffix(".public.pem")
+
+
+def make_checkpoint_key() -> None:
+    """Make the key that signs checkpoints, for its owner alone to read, unless there is one."""
+    path = Path(settings.CHECKPOINT_KEY)
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = Ed25519PrivateKey.generate()
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with suppress(FileExistsError):
+        target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.write(target, secret)
+        os.close(target)
+        public_key_path().write_bytes(public)
+
+
+def checkpoint_on_commit(head: Head) -> None:
+    """Write a checkpoint once the transaction is committed: one for each chain, at its newest entry."""
+    own = set(connection.savepoint_ids)
+    for savepoints, waiting, _ in connection.run_on_commit:
+        # What waits already is superseded unless a savepoint could still take this one back and not that one.
+        if isinstance(waiting, _Waiting) and waiting.head.customer == head.customer and own <= set(savepoints):
+            waiting.superseded = True
+    transaction.on_commit(_Waiting(head))
+
+
+class _Waiting:
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.superseded = False
+
+    def __call__(self) -> None:
+        """The change is committed and stays so whatever happens here."""
+        if self.superseded:
+            return
+        try:
+            _append(_signed(self.head))
+        except (OSError, ValueError) as error:
+            logger.error(
+                "The checkpoint of entry %d of %s could not be written: %s. Check PAYERWATCH_CHECKPOINT_DIR and the "
+                "key that `payerwatch migrate` makes; the next entry's checkpoint vouches for this one too.",
+                self.head.position, chain_name(self.head.customer), error,
+            )  # fmt: skip
+
+
+def _signed(head: Head) -> Checkpoint:
+    at = head.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    unsigned = Checkpoint(chain_name(head.customer), head.position, head.digest.hex(), at)
+    return replace(unsigned, signature=_key(Path(settings.CHECKPOINT_KEY)).sign(unsigned.signed_bytes()).hex())
+
+
+@cache
+def _key(path: Path) -> Ed25519PrivateKey:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{path} is no Ed25519 key")
+    return key
+
+
+def _append(checkpoint: Checkpoint) -> None:
+    """One write of one short line, so that lines of several processes do not mix."""
+    directory = checkpoint_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    path, line = directory / file_name(checkpoint.chain, checkpoint.at), checkpoint.line().encode()
+    target = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o640)
+    try:
+        if os.write(target, line) < len(line):
+            raise OSError(f"{path} took only a part of the line")
+    finally:
+        os.close(target)

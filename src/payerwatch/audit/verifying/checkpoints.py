@@ -1,0 +1,87 @@
+"""Checkpoints: what a chain's newest entry was, signed and kept outside the database.
+
+One file per chain and month, `customer-7.2026-11.jsonl`; one JSON object a line: chain, position, digest
+(hexadecimal), at, signature (Ed25519 in hexadecimal, over the JSON of the other four with keys sorted and no spaces).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+
+class NoPublicKey(Exception):
+    """The file does not hold an Ed25519 public key."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One line of a checkpoint file; `source` says where it stands."""
+
+    chain: str
+    position: int
+    digest: str
+    at: str
+    signature: str = ""
+    source: str = ""
+
+    def signed_bytes(self) -> bytes:
+        said = {"at": self.at, "chain": self.chain, "digest": self.digest, "position": self.position}
+        return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+    def line(self) -> str:
+        said = {"chain": self.chain, "position": self.position, "digest": self.digest, "at": self.at}
+        return json.dumps(said | {"signature": self.signature}) + "\n"
+
+    def is_signed_with(self, key: Ed25519PublicKey) -> bool:
+        try:
+            key.verify(bytes.fromhex(self.signature), self.signed_bytes())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def file_name(chain: str, at: str) -> str:
+    """The file of a chain for the month of a time in ISO 8601."""
+    return f"{chain}.{at[:7]}.jsonl"
+
+
+def read_public_key(path: Path) -> Ed25519PublicKey:
+    """Raises OSError, or NoPublicKey."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except ValueError:
+        raise NoPublicKey(f"{path} is no public key in PEM") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise NoPublicKey(f"{path} is no Ed25519 key")
+    return key
+
+
+def read_checkpoints(directory: Path, chain: str) -> list[Checkpoint]:
+    """All checkpoints of a chain, in the order they were written. Raises OSError."""
+    found: list[Checkpoint] = []
+    for path in sorted(directory.glob(f"{chain}.*.jsonl")):
+        found.extend(_read(path, path.read_text(encoding="utf-8", errors="replace").splitlines()))
+    return found
+
+
+def _read(path: Path, lines: Iterable[str]) -> Iterator[Checkpoint]:
+    """A line that cannot be read becomes a checkpoint without a signature, at position 0."""
+    for number, line in enumerate(lines, start=1):
+        source = f"{path.name}, line {number}"
+        try:
+            said = json.loads(line)
+            yield Checkpoint(
+                str(said["chain"]),
+                int(said["position"]),
+                str(said["digest"]),
+                str(said["at"]),
+                str(said["signature"]),
+                source,
+            )
+        except (ValueError, KeyError, TypeError):
+            yield Checkpoint("", 0, "", "", "", source)

@@ -1,0 +1,68 @@
+"""What signed checkpoints vouch for.
+
+Verifying a signature costs thirty times as much as verifying an entry, so not all are: the newest of each file, whose
+digest covers every entry before it, and each that contradicts what was found.
+"""
+
+from collections.abc import Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from payerwatch.audit.verifying.checkpoints import Checkpoint
+from payerwatch.audit.verifying.diagnosis import Problem
+
+
+class Vouched:
+    """The checkpoints of one chain. Without a key all are believed."""
+
+    def __init__(self, checkpoints: Sequence[Checkpoint], key: Ed25519PublicKey | None, chain: str) -> None:
+        self._key = key
+        self._chain = chain
+        self.unsigned: list[Problem] = []
+        self._at: dict[int, list[Checkpoint]] = {}
+        newest = {each.source.partition(",")[0]: each for each in checkpoints}
+        for each in checkpoints:
+            if each.chain != chain or (newest[each.source.partition(",")[0]] is each and not self._is_signed(each)):
+                self._distrust(each)
+            else:
+                self._at.setdefault(each.position, []).append(each)
+
+    def contradicts(self, position: int, digest: bytes) -> Problem | None:
+        """The problem, if a signed checkpoint names another digest for this entry."""
+        for each in self._at.get(position, ()):
+            if each.digest == digest.hex():
+                continue
+            if self._is_signed(each):
+                return self._rewritten(position)
+            self._distrust(each)
+        return None
+
+    def last_beyond(self, position: int) -> int:
+        """The furthest position beyond this one that a signed checkpoint names, else 0."""
+        for beyond in sorted((known for known in self._at if known > position), reverse=True):
+            for each in self._at[beyond]:
+                if self._is_signed(each):
+                    return beyond
+                self._distrust(each)
+        return 0
+
+    def until(self, position: int) -> int:
+        """The newest position up to this one that a signed checkpoint names, else 0."""
+        known = sorted((each for each in self._at if each <= position), reverse=True)
+        return next((each for each in known if any(map(self._is_signed, self._at[each]))), 0)
+
+    def _rewritten(self, position: int) -> Problem:
+        """All entries after the last one vouched for may have been written anew."""
+        first = self.until(position - 1) + 1
+        place = f"is not what it was: entries {first:,} to {position:,} were written anew" if first < position else ""
+        return Problem("rewritten", first, place or "is not the entry its signed checkpoint names")
+
+    def _is_signed(self, checkpoint: Checkpoint) -> bool:
+        return self._key is None or checkpoint.is_signed_with(self._key)
+
+    def _distrust(self, checkpoint: Checkpoint) -> None:
+        if not self.unsigned:
+            says = (
+                "is not signed with the key" if checkpoint.chain == self._chain else "is not a checkpoint of the chain"
+            )
+            self.unsigned.append(Problem("checkpoint", checkpoint.position, f"{says} ({checkpoint.source})"))

@@ -1,0 +1,32 @@
+"""`payerwatch migrate`: as tenancy's, and each migration that was applied or taken back is on the record."""
+
+from typing import Any
+
+from django.db import transaction
+
+from payerwatch.audit.actors import command_actor
+from payerwatch.audit.checkpointing import make_checkpoint_key
+from payerwatch.audit.queries import migrations_on_record
+from payerwatch.audit.record import Thing, record_for_installation
+from payerwatch.tenancy.management.commands import migrate
+
+
+class Command(migrate.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        super().handle(*args, **options)
+        if options["plan"] or options["check_unapplied"]:
+            return
+        make_checkpoint_key()
+        applied = self._applied(options["database"])
+        if ("audit", "0001_initial") in applied:
+            _record({f"{app}.{name}" for app, name in applied})
+
+
+@transaction.atomic
+def _record(applied: set[str]) -> None:
+    """Bring the record to what is applied now: also what an earlier run was stopped before recording."""
+    on_record = migrations_on_record()
+    for name in sorted(applied - on_record):
+        record_for_installation("migrate", Thing("migration", name), actor=command_actor(), after={"applied": True})
+    for name in sorted(on_record - applied):
+        record_for_installation("migrate", Thing("migration", name), actor=command_actor(), after={"applied": False})
