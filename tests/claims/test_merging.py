@@ -41,7 +41,7 @@ def load(practice: Customer, tmp_path: Path) -> Load:
 
 def claims(practice: Customer) -> list[dict[str, Any]]:
     with acting_in(practice):
-        return [dict(found) for found in Claim.objects.order_by("claim_number", "submitted_date").values()]
+        return [dict(found) for found in Claim.objects.order_by("claim_key", "submitted_date").values()]
 
 
 def only(practice: Customer) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_an_older_file_loaded_later_moves_the_first_decision_back(practice: Cust
     assert only(practice)["first_denial_category"] == "authorization"
     load(row(decided="2026-03-01"), row(number="C2"))
     with acting_in(practice):
-        claim = Claim.objects.get(claim_number="C1")
+        claim = Claim.objects.get(claim_key="C1")
     assert (claim.first_outcome, claim.first_decided_date) == ("denied", day("01-20"))
     assert (claim.outcome, claim.decided_date) == ("paid", day("03-01"))
 
@@ -171,7 +171,7 @@ def test_rows_with_other_codes_are_service_lines_whose_amounts_are_summed(practi
     assert (claim["cpt"], claim["cpt_group"], claim["service_date"]) == ("99213", "office_visits", day("01-03"))
     assert claim["decided_date"] == claim["first_decided_date"] == day("02-02")
     with acting_in(practice):
-        assert Claim.objects.select_related("payer").get(claim_number="C1").payer.name == "Cigna"
+        assert Claim.objects.select_related("payer").get(claim_key="C1").payer.name == "Cigna"
 
 
 def test_a_service_line_corrected_in_the_same_file_counts_once(practice: Customer, load: Load):
@@ -227,7 +227,7 @@ def test_a_row_written_twice_is_the_row_written_once(practice: Customer, load: L
 def test_equal_rows_without_a_number_are_each_a_claim(practice: Customer, load: Load, batch_rows: int):
     rows = [row(number=""), row(number=""), row(number="", cpt="97110"), row()]
     assert load(*rows) == (4, 0, 0)
-    numbers = [claim["claim_number"] for claim in claims(practice)]
+    numbers = [claim["claim_key"] for claim in claims(practice)]
     assert len([number for number in numbers if number.startswith("~")]) == 3
 
 

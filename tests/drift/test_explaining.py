@@ -96,7 +96,7 @@ def test_the_category_named_is_the_one_that_grew(practice: Customer):
 
 def listed(practice: Customer, event: DriftEvent) -> list[str]:
     with acting_in(practice):
-        return list(claims_behind(event).values_list("claim_number", flat=True))
+        return list(claims_behind(event).values_list("claim_key", flat=True))
 
 
 def test_the_claims_behind_a_denial_event_are_the_denials_of_its_window(practice: Customer):

@@ -92,7 +92,7 @@ def test_two_loads_at_once_lose_nothing(installation: Installation, tmp_path: Pa
     for done in together(installation, first, second):
         assert done["rows"] == done["accepted"] == 4_000
     stored = installation.stored()
-    known = {(claim["claim_number"], str(claim["submitted_date"])) for claim in stored["claims_claim"]}
+    known = {(claim["claim_key"], str(claim["submitted_date"])) for claim in stored["claims_claim"]}
     wanted = {(each["number"], each["submitted"]) for each in many(4_000)}
     assert known == wanted | {(f"C{n}", "2026-01-05") for n in range(2_000, 6_000)}
     assert len(stored["claims_claim"]) == len(known)

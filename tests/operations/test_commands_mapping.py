@@ -21,7 +21,7 @@ def practice() -> Customer:
 
 def payers(practice: Customer) -> dict[str, str]:
     with acting_in(practice):
-        return dict(Claim.objects.values_list("claim_number", "payer__name"))
+        return dict(Claim.objects.values_list("claim_key", "payer__name"))
 
 
 def groups(practice: Customer) -> dict[str, str]:

@@ -51,7 +51,7 @@ def test_rows_set_aside_can_be_corrected_and_loaded(practice: Customer, tmp_path
     assert again["mapping"] == first["mapping"]
     assert (again["rows"], again["accepted"], again["new_claims"]) == (2, 2, 2)
     with acting_in(practice):
-        found = dict(Claim.objects.values_list("claim_number", "first_denial_category"))
+        found = dict(Claim.objects.values_list("claim_key", "first_denial_category"))
     assert found == {"C1": None, "C2": None, "C3": "authorization"}
     assert_cells_are_right(practice)
 

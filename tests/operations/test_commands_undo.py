@@ -119,7 +119,7 @@ def test_undo_is_right_whatever_was_mapped_in_between(practice: Customer, tmp_pa
     answer("map_cpt_group", "99213", "visits")
     answer("undo", second["upload"])
     with acting_in(practice):
-        found = list(Claim.objects.order_by("claim_number").values_list("payer__name", "cpt_group", "outcome"))
+        found = list(Claim.objects.order_by("claim_key").values_list("payer__name", "cpt_group", "outcome"))
     assert found == [("UnitedHealthcare", "visits", "paid"), ("UnitedHealthcare", "therapy", "denied")]
     assert_cells_are_right(practice)
 

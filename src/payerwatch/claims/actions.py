@@ -25,6 +25,7 @@ from payerwatch.claims.models import (
 )
 from payerwatch.claims.payers import payer_key
 from payerwatch.claims.queries import uploads_that_changed_claims_of
+from payerwatch.claims.resealing import start_sealed
 from payerwatch.refusals import Refusal
 
 _STATES: tuple[type[ClaimState], ...] = (Claim, ReplacedClaim)
@@ -52,6 +53,7 @@ class CptGroupNameUnusable(Refusal):
 
 def receive_upload(file: ClaimsFile, filename: str) -> Upload:
     """Record the file that is about to be loaded."""
+    start_sealed()
     return Upload.objects.create(
         filename=printable(Path(filename).name)[:255],
         digest=file.digest,

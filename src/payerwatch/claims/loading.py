@@ -20,7 +20,9 @@ from payerwatch.claims.cpt_groups import group_expression
 from payerwatch.claims.formats.csv import Batch, ClaimsFile
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.models import CptGroupMapping, Upload
+from payerwatch.claims.numbers import StoredNumbers
 from payerwatch.claims.payers import PayerDirectory, PayerSuggestion
+from payerwatch.sealing.models import customer_key_id
 from payerwatch.tenancy.context import current_customer_id
 
 BATCH_ROWS = 25_000
@@ -93,6 +95,7 @@ def load_claims(
     staging.create()
     payers, tally = PayerDirectory(), Tally()
     groups = _groups()
+    numbers = StoredNumbers(customer_key_id())
     repeats = _Repeats()
     numbered = True
     for batch in _ahead(file.batches(BATCH_ROWS)):
@@ -100,7 +103,7 @@ def load_claims(
         if set_aside is not None:
             set_aside.write(batch.set_aside)
         if batch.accepted.height:
-            rows = _staged(batch.accepted, payers, groups)
+            rows = _staged(batch.accepted, payers, groups, numbers)
             numbered = numbered and batch.accepted["claim_number"].null_count() == 0
             repeats.add(rows)
             staging.append(rows)
@@ -130,12 +133,11 @@ def _groups() -> pl.Expr:
     )
 
 
-def _staged(accepted: pl.DataFrame, payers: PayerDirectory, groups: pl.Expr) -> pl.DataFrame:
+def _staged(accepted: pl.DataFrame, payers: PayerDirectory, groups: pl.Expr, numbers: StoredNumbers) -> pl.DataFrame:
     own_number = pl.concat_str(pl.lit("~"), "content_key", pl.lit(".1"))
+    known = accepted.select(pl.coalesce("claim_number", own_number)).to_series()
     return payers.resolve(accepted).with_columns(
-        pl.col("row").alias("row_number"),
-        pl.coalesce("claim_number", own_number).alias("claim_number"),
-        groups.alias("cpt_group"),
+        pl.col("row").alias("row_number"), *numbers.columns(known), groups.alias("cpt_group")
     )
 
 
@@ -146,7 +148,7 @@ class _Repeats:
         self._hashes: list[np.ndarray] = []
 
     def add(self, rows: pl.DataFrame) -> None:
-        self._hashes.append(rows.select("claim_number", "submitted_date").hash_rows().to_numpy())
+        self._hashes.append(rows.select("claim_key", "submitted_date").hash_rows().to_numpy())
 
     def found(self) -> bool:
         hashes = np.sort(np.concatenate(self._hashes)) if self._hashes else np.empty(0)

@@ -11,7 +11,9 @@ from payerwatch.claims.models import Claim, ReplacedClaim
 from payerwatch.claims.staging import COLUMNS, TABLE
 from payerwatch.tenancy.context import current_customer_id
 
-_KEY = ("claim_number", "submitted_date")
+_KEY = ("claim_key", "submitted_date")
+# Sealed twice, a number looks different: that is no change of the claim.
+_KEPT = (*_KEY, "sealed_number")
 # A file that lacks one of these leaves what is known of it as it is.
 _OPTIONAL = {
     "service_date": ("service_date",),
@@ -54,7 +56,7 @@ def save(upload_id: int, fields: Iterable[str]) -> int:
     return _execute(
         f"""INSERT INTO {_CLAIM} AS existing ({", ".join(columns)})
             SELECT %s, %s, {staged} FROM {TABLE} WHERE true
-            ON CONFLICT (customer_id, claim_number, submitted_date) DO UPDATE SET {assignments}
+            ON CONFLICT (customer_id, claim_key, submitted_date) DO UPDATE SET {assignments}
             WHERE {_changed("existing", "excluded", fields)}""",
         [current_customer_id(), upload_id],
     )
@@ -87,7 +89,7 @@ def _unknown(fields: Iterable[str]) -> set[str]:
 
 def _changed(existing: str, incoming: str, fields: Iterable[str]) -> str:
     # The payer and the group follow from the spelling and the code, by mappings that are kept elsewhere.
-    ignored = {*_KEY, "payer_id", "cpt_group", *_unknown(fields)}
+    ignored = {*_KEPT, "payer_id", "cpt_group", *_unknown(fields)}
     if "denial_reason" not in set(fields):
         ignored.add("denial_category")
     names = [name for name in _STATE if name not in ignored]
@@ -97,7 +99,7 @@ def _changed(existing: str, incoming: str, fields: Iterable[str]) -> str:
 
 def _assignments(fields: Iterable[str]) -> list[str]:
     latest = {name: f"excluded.{name}" for name in ("upload_id", *_STATE)}
-    for name in (*_KEY, *_unknown(fields)):
+    for name in (*_KEPT, *_unknown(fields)):
         del latest[name]
     reasons_known = "denial_reason" in set(fields)
     if not reasons_known:

@@ -5,6 +5,8 @@ Amounts are whole US cents. Dates are calendar dates without a zone, as payers s
 
 from django.db import models
 
+from payerwatch.claims.numbers import PURPOSE, number_from
+from payerwatch.sealing.fields import SealedTextField
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
@@ -67,7 +69,7 @@ class Upload(TenantModel):
 
     public_id = models.CharField(max_length=24, default=new_upload_id, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.LOADED)
-    filename = models.CharField(max_length=255)
+    filename = SealedTextField(purpose="upload.filename")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the file's bytes, in hexadecimal")
     size_bytes = models.BigIntegerField()
     rows = models.BigIntegerField(default=0)
@@ -111,7 +113,8 @@ class ClaimState(TenantModel):
     upload = TenantForeignKey(
         Upload, on_delete=models.PROTECT, related_name="+", help_text="the upload that last changed the claim"
     )
-    claim_number = models.CharField(max_length=100)
+    claim_key = models.CharField(max_length=100, help_text="the claim number, or its blind index where it is sealed")
+    sealed_number = SealedTextField(purpose=PURPOSE, null=True)
     submitted_date = models.DateField()
     service_date = models.DateField(null=True)
     cpt = models.CharField(max_length=5)
@@ -133,7 +136,12 @@ class ClaimState(TenantModel):
         abstract = True
 
     def __str__(self) -> str:
-        return self.claim_number
+        return f"claim {self.pk}"
+
+    @property
+    def claim_number(self) -> str:
+        """The number as files state it, or ours (`~…`), stored either way."""
+        return number_from(self.claim_key, self.sealed_number)
 
 
 class Claim(ClaimState):
@@ -147,7 +155,7 @@ class Claim(ClaimState):
         abstract = False
         constraints = [
             models.UniqueConstraint(
-                fields=["customer", "claim_number", "submitted_date"], name="claims_claim_number_unique"
+                fields=["customer", "claim_key", "submitted_date"], name="claims_claim_number_unique"
             )
         ]
         indexes = [

@@ -5,7 +5,9 @@ from datetime import date
 from django.db.models import Max, QuerySet
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
+from payerwatch.claims.numbers import StoredNumbers
 from payerwatch.refusals import Refusal
+from payerwatch.sealing.models import customer_key_id
 
 
 class UnknownUpload(Refusal):
@@ -67,6 +69,12 @@ def uploads_that_repeated_claims_since(upload: Upload) -> QuerySet[Upload]:
 
 
 def claims_of(payer: Payer, cpt_group: str) -> QuerySet[Claim]:
-    """The claims of a payer, of one CPT group or (blank) of all, by date of submission and number."""
-    claims = Claim.objects.filter(payer=payer).order_by("submitted_date", "claim_number")
+    """The claims of a payer, of one CPT group or (blank) of all, by date of submission, then as they were stored."""
+    claims = Claim.objects.filter(payer=payer).order_by("submitted_date", "pk")
     return claims.filter(cpt_group=cpt_group) if cpt_group else claims
+
+
+def claims_with_number(number: str) -> QuerySet[Claim]:
+    """The claims of exactly this number, plain or sealed, the earliest submitted first. Raises FieldKeyMissing."""
+    key = StoredNumbers(customer_key_id()).key_of(number)
+    return Claim.objects.filter(claim_key=key).order_by("submitted_date", "pk")

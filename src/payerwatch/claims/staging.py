@@ -19,7 +19,8 @@ COLUMNS = (
     "row_number",
     "payer_mapping_id",
     "payer_id",
-    "claim_number",
+    "claim_key",
+    "sealed_number",
     "submitted_date",
     "service_date",
     "cpt",
@@ -46,7 +47,7 @@ _TYPES = {
     "decided_date": "date",
 }
 # Text that comes from the file as it stands; every other column is a number, a date or a word of ours.
-_FREE_TEXT = ("claim_number", "denial_reason")
+_FREE_TEXT = ("claim_key", "denial_reason")
 
 
 def create() -> None:
@@ -110,7 +111,7 @@ def keep_only_missing() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""DELETE FROM {TABLE} WHERE EXISTS (SELECT 1 FROM {claims} AS stored WHERE stored.customer_id = %s
-                AND stored.claim_number = {TABLE}.claim_number AND stored.submitted_date = {TABLE}.submitted_date)""",
+                AND stored.claim_key = {TABLE}.claim_key AND stored.submitted_date = {TABLE}.submitted_date)""",
             [current_customer_id()],
         )
 
@@ -121,11 +122,11 @@ def place_equal_rows() -> None:
     They all carry `~content.1`; the second of equal rows becomes `~content.2`, and so on.
     """
     ranked = f"""
-        SELECT row_number AS r, row_number() OVER (PARTITION BY claim_number ORDER BY row_number) AS place
-        FROM {TABLE} WHERE claim_number LIKE '~%%'"""
+        SELECT row_number AS r, row_number() OVER (PARTITION BY claim_key ORDER BY row_number) AS place
+        FROM {TABLE} WHERE claim_key LIKE '~%%'"""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""UPDATE {TABLE} SET claim_number = substr(claim_number, 1, length(claim_number) - 1) || place
+            f"""UPDATE {TABLE} SET claim_key = substr(claim_key, 1, length(claim_key) - 1) || place
                 FROM ({ranked}) AS ranked WHERE row_number = r AND place > 1""",
             [],
         )
@@ -152,12 +153,12 @@ def merge_service_lines() -> None:
 
 _RANKED_LINES = f"""
     SELECT line.*,
-        row_number() OVER (PARTITION BY line.claim_number, line.submitted_date, line.cpt
+        row_number() OVER (PARTITION BY line.claim_key, line.submitted_date, line.cpt
             ORDER BY line.row_number DESC) AS age
     FROM {TABLE} AS line
-    JOIN (SELECT claim_number, submitted_date FROM {TABLE}
-          GROUP BY claim_number, submitted_date HAVING count(*) > 1) AS several
-      ON several.claim_number = line.claim_number AND several.submitted_date = line.submitted_date"""
+    JOIN (SELECT claim_key, submitted_date FROM {TABLE}
+          GROUP BY claim_key, submitted_date HAVING count(*) > 1) AS several
+      ON several.claim_key = line.claim_key AND several.submitted_date = line.submitted_date"""
 
 
 def _of_first(ranking: str, columns: Sequence[str]) -> str:
@@ -166,7 +167,7 @@ def _of_first(ranking: str, columns: Sequence[str]) -> str:
 
 _MERGED_LINES = f"""
     SELECT max(row_number), {_of_first("size", ("payer_mapping_id", "payer_id"))},
-        claim_number, submitted_date, {_of_first("size", ("service_date", "cpt", "cpt_group"))},
+        claim_key, max(sealed_number), submitted_date, {_of_first("size", ("service_date", "cpt", "cpt_group"))},
         sum(billed_amount), sum(allowed_amount), sum(paid_amount),
         CASE WHEN max(pending) = 1 THEN 'pending' WHEN min(denied) = 1 THEN 'denied' ELSE 'paid' END,
         CASE WHEN max(pending) = 1 THEN 'pending'
@@ -184,11 +185,11 @@ _MERGED_LINES = f"""
             CASE WHEN outcome = 'denied' THEN 1 ELSE 0 END AS denied,
             CASE WHEN status = 'appealed' THEN 1 ELSE 0 END AS appealed,
             CASE WHEN status = 'partially_paid' THEN 1 ELSE 0 END AS partial,
-            row_number() OVER (PARTITION BY claim_number, submitted_date
+            row_number() OVER (PARTITION BY claim_key, submitted_date
                 ORDER BY coalesce(billed_amount, 0) DESC, row_number) AS size,
-            row_number() OVER (PARTITION BY claim_number, submitted_date
+            row_number() OVER (PARTITION BY claim_key, submitted_date
                 ORDER BY CASE WHEN outcome = 'denied' THEN 0 ELSE 1 END,
                          coalesce(billed_amount, 0) DESC, row_number) AS denial_size
         FROM staged_lines WHERE age = 1
     ) AS line
-    GROUP BY claim_number, submitted_date"""
+    GROUP BY claim_key, submitted_date"""

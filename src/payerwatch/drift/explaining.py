@@ -43,7 +43,7 @@ class Explanation:
 def explain_event(event: DriftEvent, *, claims: int | None) -> Explanation:
     """Explain an event from today's cells, as of the week it was last judged; lists `claims` numbers (None: all)."""
     behind = claims_behind(event)
-    numbers = list(behind.values_list("claim_number", flat=True)[:claims])
+    numbers = [claim.claim_number for claim in behind.only("claim_key", "sealed_number")[:claims]]
     cells = cells_as_of(event.as_of_week)
     node = None if cells is None else _node(event, cells)
     if cells is None or node is None:

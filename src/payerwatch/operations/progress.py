@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-STAGES = {"read": "Reading", "check": "Checking", "save": "Saving", "count": "Counting", "judge": "Judging"}
+STAGES = {
+    "read": "Reading",
+    "check": "Checking",
+    "save": "Saving",
+    "count": "Counting",
+    "judge": "Judging",
+    "seal": "Sealing",
+}
 
 
 class Bars:

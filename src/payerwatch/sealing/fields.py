@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Lookup, Transform
 
 from payerwatch.sealing.keys import seal, seal_secret, unseal, unseal_secret
-from payerwatch.sealing.models import customer_key_id
+from payerwatch.sealing.models import key_id_to_write_under
 from payerwatch.tenancy.context import current_customer_id
 
 Scope = Literal["customer", "installation"]
@@ -54,7 +54,7 @@ class SealedTextField(models.TextField):
             return prepared
         if self.scope == "installation":
             return seal_secret(prepared, self.purpose)
-        return seal(prepared, customer_id=current_customer_id(), purpose=self.purpose, key_id=customer_key_id())
+        return seal(prepared, customer_id=current_customer_id(), purpose=self.purpose, key_id=key_id_to_write_under())
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
         if value is None:

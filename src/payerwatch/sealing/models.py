@@ -1,8 +1,12 @@
 """Under which key each customer's rows are sealed."""
 
-from django.db import models
+from django.db import connection, models
 
+from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.models import TenantModel
+
+# Names the advisory lock between what writes sealed values and what changes the key they are under.
+_WRITING_LOCK = 7_011
 
 
 class FieldKey(TenantModel):
@@ -24,9 +28,27 @@ def customer_key_id() -> str | None:
     return key_id
 
 
+def key_id_to_write_under() -> str | None:
+    """The key of the customer entered, which then stays the customer's until this transaction ends."""
+    _lock("pg_advisory_xact_lock_shared")
+    return customer_key_id()
+
+
 def record_customer_key(key_id: str | None) -> None:
-    """Let the values of the customer entered be sealed under this key from now on; None: be plain."""
+    """Let the values of the customer entered be sealed under this key from now on; None: be plain.
+
+    Waits for every transaction that writes sealed values of the customer. The caller brings what is stored
+    under the key, in the same transaction.
+    """
+    _lock("pg_advisory_xact_lock")
     if key_id is None:
         FieldKey.objects.all().delete()
     else:
         FieldKey.objects.update_or_create(defaults={"key_id": key_id})
+
+
+def _lock(function: str) -> None:
+    """On SQLite the transaction itself is the lock."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s, hashint8(%s))", [_WRITING_LOCK, current_customer_id()])

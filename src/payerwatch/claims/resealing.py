@@ -1,0 +1,103 @@
+"""Bringing a customer's stored values under a field key, from an older one or from plain, and back to plain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.record import Thing, record
+from payerwatch.claims.loading import Progress, lock_claims
+from payerwatch.claims.models import Claim, ReplacedClaim, Upload
+from payerwatch.claims.numbers import PURPOSE, StoredNumbers, number_from
+from payerwatch.sealing.fields import SealedTextField
+from payerwatch.sealing.keys import newest_key_id, seal, unseal
+from payerwatch.sealing.models import customer_key_id, record_customer_key
+from payerwatch.sealing.rows import Stored, customer_tables, rewrite_rows, row_count, sealed_fields
+from payerwatch.tenancy.context import acting_in, current_customer_id
+from payerwatch.tenancy.models import Customer, TenantModel
+
+_NUMBERED = (Claim, ReplacedClaim)
+
+
+@dataclass(frozen=True)
+class Resealed:
+    """A customer whose values were brought from one key under another; None is plain."""
+
+    customer: Customer
+    from_key: str | None
+    to_key: str | None
+    rows: int
+
+
+def start_sealed() -> None:
+    """Let a customer without uploads start under the newest key; one with plain rows stays plain.
+
+    The caller has entered the customer and holds the lock on claims.
+    """
+    newest = newest_key_id()
+    if newest is not None and customer_key_id() is None and not Upload.objects.exists():
+        record_customer_key(newest)
+
+
+def customers_not_sealed() -> list[Customer]:
+    """The customers whose stored values are plain although there are field keys. Enters each."""
+    return [] if newest_key_id() is None else [each for each in Customer.objects.order_by("pk") if _is_plain(each)]
+
+
+def _is_plain(customer: Customer) -> bool:
+    with acting_in(customer, reading=True):
+        return customer_key_id() is None and Upload.objects.exists()
+
+
+def reseal(customer: Customer, to_key: str | None, *, actor: Actor, progress: Progress) -> Resealed | None:
+    """Bring every value of the customer under a key, or to plain (None), in one transaction.
+
+    None where they are already. Raises FieldKeyMissing or SealBroken, and has then changed nothing.
+    """
+    with acting_in(customer):
+        lock_claims()
+        from_key = customer_key_id()
+        if from_key == to_key:
+            return None
+        record_customer_key(to_key)
+        rows = _rewrite(to_key, progress)
+        after = {"key": to_key or "plain", "rows": rows}
+        record("rotate", Thing("field_key"), actor=actor, before={"key": from_key or "plain"}, after=after)
+        return Resealed(customer, from_key, to_key, rows)
+
+
+def _rewrite(to_key: str | None, progress: Progress) -> int:
+    tables = customer_tables()
+    total, done = sum(row_count(model) for model in tables), 0
+    progress("seal", 0, total)
+    for model in tables:
+        for rows in _rewritten(model, to_key):
+            done += rows
+            progress("seal", done, total)
+    return done
+
+
+def _rewritten(model: type[TenantModel], to_key: str | None) -> Iterator[int]:
+    if model in _NUMBERED:
+        return rewrite_rows(model, ("claim_key", "sealed_number"), partial(_fresh_number, StoredNumbers(to_key)))
+    fields = sealed_fields(model)
+    return rewrite_rows(model, [str(field.column) for field in fields], partial(_fresh_values, fields, to_key))
+
+
+def _fresh_number(numbers: StoredNumbers, stored: Stored) -> Stored:
+    claim_key, sealed = stored
+    opened = None if sealed is None else unseal(sealed, customer_id=current_customer_id(), purpose=PURPOSE)
+    return numbers.forms_of(number_from(claim_key or "", opened))
+
+
+def _fresh_values(fields: list[SealedTextField], to_key: str | None, stored: Stored) -> Stored:
+    return tuple(
+        None if value is None else _fresh_value(field.purpose, to_key, value)
+        for field, value in zip(fields, stored, strict=True)
+    )
+
+
+def _fresh_value(purpose: str, to_key: str | None, value: str) -> str:
+    customer_id = current_customer_id()
+    text = unseal(value, customer_id=customer_id, purpose=purpose)
+    return seal(text, customer_id=customer_id, purpose=purpose, key_id=to_key)
