@@ -4,8 +4,21 @@ import json
 import re
 import sys
 from argparse import ArgumentParser
+from enum import Enum
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
+
+
+class Kind(Enum):
+    """Why something is refused, in the broadest terms: what a caller can do about it."""
+
+    INVALID = "what was asked for cannot be understood or used"
+    UNKNOWN_CALLER = "who asks is not known"
+    NOT_ALLOWED = "who asks may not"
+    MISSING = "there is nothing of that name"
+    CONFLICT = "it does not fit what is there now"
+    TOO_MANY = "it was asked too often"
+    UNAVAILABLE = "something it needs does not answer now"
 
 
 class Refusal(Exception):
@@ -13,6 +26,8 @@ class Refusal(Exception):
 
     No part of it ever holds a value from a claims file: only columns, row numbers and names of our own.
     """
+
+    kind: ClassVar[Kind] = Kind.INVALID
 
     def __init__(self, message: str, *, where: str = "", fix: str = "") -> None:
         super().__init__(message)

@@ -1,11 +1,13 @@
 """The environment, read once, typed, and loud about what it cannot read."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
 
 POSTGRESQL = "payerwatch.tenancy.postgresql"
 SQLITE = "payerwatch.tenancy.sqlite"
@@ -27,9 +29,50 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be yes or no, not {value!r}.")
 
 
+def whole_number(name: str, default: int, allowed: range) -> int:
+    """A number without fractions. Raises ImproperlyConfigured for anything else, or outside what is allowed."""
+    value = text(name) or str(default)
+    if not (value.isascii() and value.isdigit() and int(value[:9]) in allowed):
+        raise ImproperlyConfigured(f"{name} must be a whole number from {allowed.start} to {allowed.stop - 1}.")
+    return int(value)
+
+
 def data_directory() -> Path:
     """Where the embedded database and uploaded files live: PAYERWATCH_DATA_DIR, else ./data."""
     return Path(text("PAYERWATCH_DATA_DIR", "data")).absolute()
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A list, separated by commas."""
+    return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
+
+
+SECRET_KEY_FILE = "secret_key"  # in the data directory; `payerwatch migrate` makes it
+
+
+def secret_key() -> str:
+    """What signatures and derived keys come from: PAYERWATCH_SECRET_KEY, else the one in the data directory.
+
+    Before the first `payerwatch migrate` there is neither, and each process makes its own.
+    """
+    given = text("PAYERWATCH_SECRET_KEY")
+    if given:
+        return given
+    try:
+        return (data_directory() / SECRET_KEY_FILE).read_text().strip() or get_random_secret_key()
+    except FileNotFoundError:
+        return get_random_secret_key()
+
+
+def keep_secret_key(key: str) -> None:
+    """Write the key to the data directory, for its owner alone, unless there is one or it comes from outside."""
+    if text("PAYERWATCH_SECRET_KEY"):
+        return
+    path = data_directory() / SECRET_KEY_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.touch(0o600, exist_ok=False)
+        path.write_text(key)
 
 
 _RATE_PREFIX = "PAYERWATCH_RATE_"

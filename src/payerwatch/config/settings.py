@@ -4,6 +4,7 @@ from pathlib import Path
 
 from payerwatch.config import env
 from payerwatch.config.field_keys import read_field_keys
+from payerwatch.config.mail_url import read_mail_url, read_public_url, read_sender
 
 DATA_DIR = env.data_directory()
 
@@ -16,7 +17,9 @@ DEBUG = False
 # Where the installation is reached, and whether that is by HTTPS: what cookies and redirects depend on.
 HTTPS = env.flag("PAYERWATCH_HTTPS")
 ALLOWED_HOSTS = env.words("PAYERWATCH_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = [f"{'https' if HTTPS else 'http'}://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")]
+CSRF_TRUSTED_ORIGINS = [
+    f"{'https' if HTTPS else 'http'}://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")
+]
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_REFERRER_POLICY = "no-referrer"
@@ -34,8 +37,8 @@ MIDDLEWARE = [
     "payerwatch.web.door.WebDoor",
 ]
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["payerwatch.web.api.resource.ThroughTheDoor"],
-    "DEFAULT_PERMISSION_CLASSES": ["payerwatch.web.api.resource.WhatTheRoleMay"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["payerwatch.web.api.access.ThroughTheDoor"],
+    "DEFAULT_PERMISSION_CLASSES": ["payerwatch.web.api.access.WhatTheRoleMay"],
     "DEFAULT_FILTER_BACKENDS": ["payerwatch.web.api.filtering.StrictFilters"],
     "DEFAULT_PAGINATION_CLASS": "payerwatch.web.api.paging.CursorPages",
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -59,6 +62,9 @@ DATABASES = {"default": env.database()}
 MIGRATOR_DATABASE = env.migrator_database()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# A browser's session ends when it was not used for so long; the law asks for it (45 CFR 164.312(a)(2)(iii)).
+SESSION_IDLE_MINUTES = env.whole_number("PAYERWATCH_SESSION_IDLE_MINUTES", 15, range(1, 12 * 60 + 1))
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
@@ -67,6 +73,7 @@ USE_I18N = False
 THROTTLES = env.rates(
     {
         "api": "600/m",
+        "anonymous": "60/m",
         "sign_in_account": "5/15m",
         "sign_in_address": "5/15m",
         "sign_in_everywhere": "100/15m",
@@ -79,6 +86,27 @@ THROTTLES = env.rates(
 THROTTLE_FILE = DATA_DIR / "throttle.sqlite3"  # beside a SQLite database; PostgreSQL keeps the counts itself
 # Whose X-Forwarded-For is believed: networks and addresses with commas between; `unix` for a unix socket.
 TRUSTED_PROXIES = env.text("PAYERWATCH_TRUSTED_PROXIES")
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LONGEST_PASSWORD = 128  # bounds what hashing one costs
+_VALIDATORS = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
+    {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email", "name")}},
+]
+
+# Where people reach the installation, as links in messages say; and how those messages are sent.
+PUBLIC_URL = read_public_url(env.text("PAYERWATCH_URL", "http://localhost:8000"))
+DEFAULT_FROM_EMAIL = read_sender(env.text("PAYERWATCH_MAIL_FROM", "Payerwatch <payerwatch@localhost>"))
+MAIL_SERVER = read_mail_url(env.text("PAYERWATCH_MAIL_URL"), DATA_DIR / "mail")
+EMAIL_BACKEND = MAIL_SERVER.backend
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.tls, MAIL_SERVER.ssl
+EMAIL_FILE_PATH = str(MAIL_SERVER.folder or "")
+EMAIL_TIMEOUT = 10  # seconds
 
 # Where signed checkpoints of the record go, outside the database; best on a machine that the database cannot reach.
 CHECKPOINT_DIR = Path(env.text("PAYERWATCH_CHECKPOINT_DIR") or DATA_DIR / "checkpoints").absolute()

@@ -1,0 +1,76 @@
+"""`api-keys/`: the keys by which programs act in the customer. A key's text is in one answer only."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from payerwatch.members import keys
+from payerwatch.members.models import ApiKey
+from payerwatch.members.roles import SCOPES, Permission
+from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.resource import Listed, Resource, Shown
+
+
+class ApiKeyBody(serializers.ModelSerializer):
+    id = PublicId(source="public_id", help_text="key_…")
+    rotated_from = PublicId(source="rotated_from.public_id", default=None)
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id", "name", "prefix", "scopes", "allowed_addresses", "issued_by", "rotated_from", "created_at",
+            "expires_at", "last_used_at", "last_used_address", "revoked_at",
+        ]  # fmt: skip
+
+
+class NewKey(serializers.Serializer):
+    name = serializers.CharField(max_length=100, help_text="what the key is for")
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(sorted(SCOPES)), min_length=1, max_length=len(SCOPES), help_text="what it may do"
+    )
+    expires_in_days = serializers.IntegerField(default=keys.DEFAULT_DAYS, help_text="1 to 730")
+    allowed_addresses = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        default=list,
+        max_length=keys.MOST_ADDRESSES,
+        help_text="networks it may call from; none means any",
+    )
+
+
+class Overlap(serializers.Serializer):
+    overlap_hours = serializers.IntegerField(
+        default=24, min_value=0, max_value=168, help_text="for how long the old key stays good"
+    )
+
+
+class ApiKeys(Listed, Shown, Resource):
+    thing = "key"
+    verbs: ClassVar = {"create": "issue", "destroy": "revoke"}
+    may: ClassVar = dict.fromkeys(("list", "retrieve", "create", "rotate", "destroy"), Permission.MANAGE_KEYS)
+    queryset = ApiKey.objects.select_related("rotated_from")
+    order = ("-pk",)
+    serializer_class = ApiKeyBody
+
+    def create(self, request: Request) -> Response:
+        asked = NewKey(data=request.data)
+        asked.is_valid(raise_exception=True)
+        assert self.caller.customer is not None
+        issued = keys.issue_key(self.caller.customer, **asked.validated_data, actor=self.caller.actor)
+        return self._shown_once(issued)
+
+    def rotate(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+        asked = Overlap(data=request.data)
+        asked.is_valid(raise_exception=True)
+        overlap = timedelta(hours=asked.validated_data["overlap_hours"])
+        return self._shown_once(keys.rotate_key(self.get_object(), overlap=overlap, actor=self.caller.actor))
+
+    def destroy(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+        keys.revoke_key(self.get_object(), actor=self.caller.actor)
+        return Response(status=204)
+
+    def _shown_once(self, issued: keys.IssuedKey) -> Response:
+        body: dict[str, Any] = {**self.get_serializer(issued.key).data, "key": issued.text}
+        return Response(body, status=201)

@@ -1,0 +1,70 @@
+"""What a view raises, as problem details."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
+from rest_framework import exceptions
+
+from payerwatch.refusals import Refusal
+from payerwatch.web.problems import Busy, NotFound, answer, headers_of, of_refusal, problem
+
+CODES: Mapping[type[exceptions.APIException], str] = {
+    exceptions.ParseError: "body_unreadable",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.NotAcceptable: "not_acceptable",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+}
+
+
+def problem_of(error: Exception, _context: Mapping[str, Any]) -> HttpResponse | None:
+    """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
+    if isinstance(error, Refusal):
+        return answer(of_refusal(error), headers_of(error))
+    if isinstance(error, Http404 | exceptions.NotFound):
+        return answer(of_refusal(NotFound()))
+    if isinstance(error, exceptions.ValidationError):
+        return answer(_invalid(error))
+    if isinstance(error, OperationalError | InterfaceError):
+        return answer(of_refusal(Busy()), {"Retry-After": "5"})
+    if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
+        return answer(problem(HTTPStatus.FORBIDDEN, "not_allowed", "This is not allowed."))
+    if isinstance(error, exceptions.APIException):
+        return _of_the_framework(error)
+    return None
+
+
+def _of_the_framework(error: exceptions.APIException) -> HttpResponse | None:
+    code = CODES.get(type(error))
+    if code is None:
+        return None
+    # Their words repeat what was sent; ours do not.
+    details = {
+        "body_unreadable": "The body is not JSON that can be read.",
+        "method_not_allowed": "This cannot be done here with this method.",
+        "not_acceptable": "The answer can only be JSON.",
+        "unsupported_media_type": "Send the body as application/json.",
+    }
+    return answer(problem(HTTPStatus(error.status_code), code, details[code]))
+
+
+def _invalid(error: exceptions.ValidationError) -> dict[str, Any]:
+    errors = [{"pointer": pointer, "detail": words} for pointer, words in _flattened(error.detail, "")]
+    return problem(HTTPStatus.BAD_REQUEST, "invalid", "Some of what was sent cannot be used.", errors=errors)
+
+
+def _flattened(detail: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Each complaint with a JSON pointer (RFC 6901) to what it is about."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            step = "" if name == "non_field_errors" else f"/{str(name).replace('~', '~0').replace('/', '~1')}"
+            yield from _flattened(inner, pointer + step)
+    elif isinstance(detail, list):
+        for place, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list)
+            yield from _flattened(inner, f"{pointer}/{place}" if nested else pointer)
+    else:
+        yield pointer, str(detail)

@@ -1,0 +1,108 @@
+"""The one shape of every error answer: problem details (RFC 9457) as `application/problem+json`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from payerwatch.refusals import Kind, Refusal
+
+CONTENT_TYPE = "application/problem+json"
+STATUS_OF: Mapping[Kind, HTTPStatus] = {
+    Kind.INVALID: HTTPStatus.BAD_REQUEST,
+    Kind.UNKNOWN_CALLER: HTTPStatus.UNAUTHORIZED,
+    Kind.NOT_ALLOWED: HTTPStatus.FORBIDDEN,
+    Kind.MISSING: HTTPStatus.NOT_FOUND,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class NotFound(Refusal):
+    """There is nothing here: never was, no longer is, or not for this customer."""
+
+    kind = Kind.MISSING
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address.", fix="Check the address and the id.")
+
+
+class Failed(Refusal):
+    """The server failed; nothing of the request was kept."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            "Something went wrong on the server. Nothing of the request was kept.",
+            where=f"request {request_id}" if request_id else "",
+            fix="Try again; if it happens again, give the operator this request's id.",
+        )
+
+
+class Busy(Refusal):
+    """The database is busy or does not answer."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy or does not answer. Nothing was changed.", fix="Try again in a moment.")
+
+
+def problem(
+    status: HTTPStatus, code: str, detail: str, *, fix: str = "", errors: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """The document. `code` is stable, for programs; `detail` and `fix` are for people; `errors` point into the body.
+
+    It names neither the address asked for nor the request, so that answers about another customer's thing
+    and about nothing at all are the same to the byte; the request's id is in the header X-Request-ID.
+    """
+    document: dict[str, Any] = {
+        "type": f"urn:payerwatch:problem:{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": detail,
+    }
+    if fix:
+        document["fix"] = fix
+    if errors:
+        document["errors"] = [dict(error) for error in errors]
+    return document
+
+
+def of_refusal(refusal: Refusal, status: HTTPStatus | None = None) -> dict[str, Any]:
+    detail = f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')})." if refusal.where else refusal.message
+    return problem(status or STATUS_OF[refusal.kind], refusal.code, detail, fix=refusal.fix)
+
+
+def answer(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(
+        json.dumps(document), status=document["status"], content_type=CONTENT_TYPE, headers=dict(headers or {})
+    )
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """What must go with the answer beside its body."""
+    if refusal.kind is Kind.UNKNOWN_CALLER:
+        return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
+    retry_after = getattr(refusal, "retry_after", None)
+    if retry_after is not None:
+        return {"Retry-After": str(retry_after)}
+    return {}
+
+
+def nothing_here(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Django's handler404, for addresses that lead nowhere."""
+    return answer(of_refusal(NotFound()))
+
+
+def server_failed(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: no trace, no value, only the request's id."""
+    return answer(of_refusal(Failed(getattr(request, "request_id", "")), HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def not_understood(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Django's handler400: a host, path or header that cannot be."""
+    return answer(problem(HTTPStatus.BAD_REQUEST, "bad_request", "The request cannot be understood."))
