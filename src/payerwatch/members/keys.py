@@ -101,7 +101,7 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, actor: Acto
         raise KeyTermsUnusable("The old key may stay for a week at most.", where="overlap", fix="Choose 0 to 7 days.")
     _grantable_scopes(key.scopes, actor)
     now = timezone.now()
-    with acting_in(key.customer_id):
+    with acting_in(key.customer):
         old = ApiKey.objects.select_for_update(no_key=True).filter(_in_force(now), pk=key.pk).first()
         if old is None or ApiKey.objects.filter(rotated_from=old).exists():
             raise UnknownKey
@@ -117,7 +117,7 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, actor: Acto
 
 def revoke_key(key: ApiKey, *, actor: Actor) -> None:
     """Refuse the key from now on. Raises UnknownKey where it was revoked before."""
-    with acting_in(key.customer_id):
+    with acting_in(key.customer):
         if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
             raise UnknownKey
         record("revoke", Thing("key", key.public_id), actor=actor)
@@ -233,7 +233,7 @@ def find_key(text: str, address: str, now: datetime) -> ApiKey:
     if not looks_like_key(text):
         raise CredentialRefused
     wanted = digest(text)
-    key = ApiKey.objects.filter(_in_force(now), digest=wanted).first()
+    key = ApiKey.objects.select_related("customer").filter(_in_force(now), digest=wanted).first()
     if key is None or not compare_digest(key.digest, wanted) or not _allows(key, address):
         raise CredentialRefused
     return key

@@ -125,7 +125,7 @@ def find_session(customer_id: int | None, now: datetime, **named: str) -> Entere
     Inside acting_in(customer), or outside with None: a credential names its customer itself, and one that
     names another than its session has is refused like any other. Raises CredentialRefused.
     """
-    sessions = Session.objects.select_related("person", "customer").filter(live(now), customer_id=customer_id, **named)
+    sessions = Session.objects.select_related("person", "customer").filter(live(now), Q(customer=customer_id), **named)
     sessions = sessions.filter(person__suspended_at=None)
     if customer_id is not None:
         mine = Member.objects.filter(person=OuterRef("person"), state=Member.State.ACTIVE)
