@@ -12,6 +12,8 @@ if DATABASES["default"]["ENGINE"] == "payerwatch.tenancy.sqlite":  # noqa: F405
     # Parallel test processes each have their own; a name would make them files beside the working directory.
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405
 
+PASSWORD_HASHERS = ["tests.hashers.CheapArgon2"]
+
 _checkpoints = tempfile.TemporaryDirectory(prefix="payerwatch-tests-")
 atexit.register(_checkpoints.cleanup)
 CHECKPOINT_DIR = Path(_checkpoints.name) / "checkpoints"

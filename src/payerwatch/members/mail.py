@@ -1,0 +1,77 @@
+"""Messages to people: plain text, sent when the change they speak of is committed.
+
+A mail server that fails changes nothing of what was done: it is logged, and what the message held can be asked
+for again. Secrets stand behind the # of a link, which browsers keep out of logs and of what they tell other sites.
+"""
+
+import logging
+import smtplib
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def link(page: str, text: str) -> str:
+    """The address of a page of this installation, with a secret that only the page reads."""
+    return f"{settings.PUBLIC_URL}/{page}#{text}"
+
+
+def invitation_link(text: str) -> str:
+    return link("accept-invitation", text)
+
+
+def mail_folder() -> Path | None:
+    """Where messages are written as files; None where a mail server sends them."""
+    return Path(settings.EMAIL_FILE_PATH) if settings.EMAIL_FILE_PATH else None
+
+
+def send_invitation(email: str, *, customer: str, text: str, days: int, about: str) -> None:
+    body = (
+        f"You are invited to {customer} in Payerwatch.\n\n"
+        f"Open this link within {days} days to join. It works once:\n\n{invitation_link(text)}\n\n"
+        "If you did not expect this, you need do nothing.\n"
+    )
+    _send(email, f"Invitation to {customer}", body, about=about)
+
+
+def send_password_reset(email: str, *, text: str, about: str) -> None:
+    body = (
+        "Someone, probably you, asked to choose a new password for Payerwatch.\n\n"
+        f"Open this link within one hour. It works once:\n\n{link('reset-password', text)}\n\n"
+        "If it was not you, you need do nothing: your password stays as it is.\n"
+    )
+    _send(email, "Choose a new password", body, about=about)
+
+
+def send_password_changed(email: str, *, about: str) -> None:
+    body = (
+        "Your password for Payerwatch was changed, and you were signed out elsewhere.\n\n"
+        "If it was not you, ask for a link to choose a new one at once and tell whoever runs your Payerwatch.\n"
+    )
+    _send(email, "Your password was changed", body, about=about)
+
+
+def send_second_factor_changed(email: str, *, now_on: bool, about: str) -> None:
+    body = (
+        f"Signing in to Payerwatch with a second factor was switched {'on' if now_on else 'off'} for you.\n\n"
+        "If it was not you, change your password at once and tell whoever runs your Payerwatch.\n"
+    )
+    _send(email, "Your second factor was changed", body, about=about)
+
+
+def _send(email: str, subject: str, body: str, *, about: str) -> None:
+    """Send once the transaction is committed, or now outside of one. `about` is the public id that logs may name."""
+    transaction.on_commit(partial(_deliver, EmailMessage(subject, body, to=[email]), about))
+
+
+def _deliver(message: EmailMessage, about: str) -> None:
+    try:
+        message.send()
+    except (smtplib.SMTPException, OSError) as error:
+        # The server's own words may hold the address: they are not repeated.
+        logger.warning("The message about %s could not be sent: %s.", about, type(error).__name__)

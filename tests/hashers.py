@@ -1,0 +1,9 @@
+"""Password hashing that is cheap enough for tests and the same otherwise."""
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
+
+
+class CheapArgon2(Argon2PasswordHasher):
+    time_cost = 1
+    memory_cost = 8  # KiB
+    parallelism = 1
