@@ -78,7 +78,10 @@ THROTTLES = env.rates(
         "sign_in_address": "5/15m",
         "sign_in_everywhere": "100/15m",
         "sign_in_device": "5/15m",
+        "confirm_person": "5/15m",
         "refused_credentials": "30/m",
+        "own_secrets": "10/15m",
+        "invitation_address": "10/h",
         "password_reset_account": "3/h",
         "password_reset_address": "10/h",
     }

@@ -13,7 +13,7 @@ from payerwatch.members.actions import AlreadyMember, hold_customer, join
 from payerwatch.members.authority import member_role, refuse_unless_managed
 from payerwatch.members.email_addresses import email_address
 from payerwatch.members.models import Invitation, Member, Person
-from payerwatch.members.passwords import PasswordWrong, password_hash, password_matches
+from payerwatch.members.passwords import password_hash, refuse_wrong_password
 from payerwatch.members.people import PersonExists, acting_person, add_person, person_name
 from payerwatch.members.queries import invitation_with_id, person_with_email, waiting_invitations
 from payerwatch.members.roles import Role
@@ -102,8 +102,8 @@ def accept_invitation(
     known = person_with_email(invitation.email)
     if known is None:
         return _accept_as_new(customer, invitation, name, password, origin)
-    if person is None and not password_matches(password, known.password):
-        raise PasswordWrong
+    if person is None:
+        refuse_wrong_password(known, password)
     if known.suspended_at is not None or (person is not None and person.pk != known.pk):
         raise InvitationUnusable
     with acting_in(customer):

@@ -2,7 +2,8 @@
 
 The door reads `Person`, `Session` and `PersonCustomer` before it knows the customer, so these have no row
 policy; they hold ids and what signing in needs. `Member`, `Invitation` and `ApiKey` belong to a customer. Every
-secret is stored as the SHA-256 of at least 160 random bits, passwords as Argon2.
+secret is stored as the SHA-256 of at least 160 random bits (120 in recovery codes, which people type),
+passwords as Argon2.
 """
 
 from django.db import models

@@ -15,14 +15,16 @@ from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.members import mail
 from payerwatch.members.background import BackgroundWorker
 from payerwatch.members.email_addresses import email_address
+from payerwatch.members.guesses import TooManyGuesses
 from payerwatch.members.models import PasswordReset, Person
 from payerwatch.members.passwords import password_hash, replace_password
 from payerwatch.members.people import acting_person
 from payerwatch.members.secrets import Origin, digest, new_secret
 from payerwatch.refusals import Refusal
+from payerwatch.throttling.client_address import throttle_key
+from payerwatch.throttling.taking import take
 
 LIFETIME = timedelta(hours=1)
-MOST_AT_ONCE = 3  # links a person is sent within LIFETIME
 MOST_WAITING = 1000
 
 worker = BackgroundWorker("password reset", most=MOST_WAITING)
@@ -36,20 +38,25 @@ class ResetLinkUnusable(Refusal):
 
 
 def request_password_reset(email: str, *, origin: Origin) -> None:
-    """Mail whoever has the address a link, later and unseen. Raises EmailUnusable, which depends on its form alone."""
-    worker.do(partial(send_link, email_address(email), origin))
+    """Mail whoever has the address a link, later and unseen.
+
+    Raises EmailUnusable, TooManyGuesses or ThrottleUnavailable, which say nothing of whether anybody has it.
+    """
+    address = email_address(email)
+    verdict = take([("password_reset_address", throttle_key(origin.address))])
+    if not verdict.allowed:
+        raise TooManyGuesses(verdict)
+    worker.do(partial(send_link, address, origin))
 
 
 def send_link(email: str, origin: Origin) -> None:
-    """Mail a link to whoever has the address, unless they are suspended or were sent enough."""
+    """Mail a link to whoever has the address, unless they are suspended or were sent enough for now."""
     person = Person.objects.filter(email=email, suspended_at=None).first()
-    if person is None:
+    if person is None or not take([("password_reset_account", person.public_id)]).allowed:
         return
     with transaction.atomic():
         _hold(person)
         now, secret = timezone.now(), new_secret()
-        if PasswordReset.objects.filter(person=person, created_at__gt=now - LIFETIME).count() >= MOST_AT_ONCE:
-            return
         PasswordReset.objects.create(person=person, digest=digest(secret), expires_at=now + LIFETIME)
         mail.send_password_reset(person.email, text=secret, about=person.public_id)
         nobody_known = Actor("anonymous", address=origin.address, request_id=origin.request_id)

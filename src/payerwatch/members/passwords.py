@@ -13,6 +13,7 @@ from django.utils import timezone
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.members import mail
+from payerwatch.members.guesses import counted_guess
 from payerwatch.members.models import PasswordReset, Person, Session
 from payerwatch.members.sessions import Because, end_sessions_of
 from payerwatch.refusals import Kind, Refusal
@@ -62,10 +63,16 @@ def password_matches(password: str, stored: str) -> bool:
     return check_password(password, stored)
 
 
+def refuse_wrong_password(person: Person, password: str) -> None:
+    """Raises PasswordWrong, or TooManyGuesses or ThrottleUnavailable where it is not even looked at."""
+    with counted_guess(person):
+        if not password_matches(password, person.password):
+            raise PasswordWrong
+
+
 def change_password(person: Person, current: str, new: str, *, actor: Actor, keeping: Session | None = None) -> None:
     """Give oneself another password; all sessions but the one named end. Raises PasswordWrong or PasswordUnusable."""
-    if not password_matches(current, person.password):
-        raise PasswordWrong
+    refuse_wrong_password(person, current)
     stored = password_hash(new, email=person.email, name=person.name)
     with transaction.atomic():
         held = Person.objects.select_for_update(no_key=True).get(pk=person.pk)

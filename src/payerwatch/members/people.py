@@ -44,6 +44,12 @@ def person_name(text: str) -> str:
     return name
 
 
+def refuse_taken(email: str) -> None:
+    """Raises PersonExists where someone signs in with this address, given as it is stored."""
+    if Person.objects.filter(email=email).exists():
+        raise PersonExists
+
+
 def add_person(email: str, name: str, stored_password: str, *, is_operator: bool = False) -> Person:
     """Add someone whose address, name and password hash were checked. Records nothing. Raises PersonExists."""
     try:

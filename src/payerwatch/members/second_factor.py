@@ -1,7 +1,7 @@
 """The second factor: an authenticator's codes (TOTP, RFC 6238), and recovery codes for when it is lost.
 
 No code works twice, not even in two requests at once: a conditional update uses it up, and only who changed
-the row passes. Wrong codes are counted where people sign in.
+the row passes. Wrong codes are counted by whoever asks for them.
 """
 
 import hmac
@@ -16,8 +16,9 @@ from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.members import mail
 from payerwatch.members.authority import refuse_unless_operator
+from payerwatch.members.guesses import counted_guess
 from payerwatch.members.models import Person, RecoveryCode, SecondFactor
-from payerwatch.members.passwords import PasswordWrong, password_matches
+from payerwatch.members.passwords import refuse_wrong_password
 from payerwatch.members.secrets import digest
 from payerwatch.members.sessions import end_sessions_of
 from payerwatch.refusals import Kind, Refusal
@@ -104,9 +105,10 @@ def confirm_second_factor(person: Person, code: str, *, actor: Actor) -> list[st
         raise NoSecondFactor
     if begun.confirmed_at is not None:
         raise SecondFactorExists
-    steps = _steps_of(begun, code)
-    if not steps:
-        raise CodeWrong
+    with counted_guess(person):
+        steps = _steps_of(begun, code)
+        if not steps:
+            raise CodeWrong
     with transaction.atomic():
         same = SecondFactor.objects.filter(pk=begun.pk, secret=begun.secret, confirmed_at=None)
         if not same.update(confirmed_at=timezone.now(), last_step=steps[-1]):
@@ -130,22 +132,17 @@ def check_code(person: Person, code: str) -> bool:
 
 def disable_second_factor(person: Person, *, password: str, code: str, actor: Actor) -> None:
     """Switch it off, with the password and a code. Raises PasswordWrong, NoSecondFactor or CodeWrong."""
-    if not password_matches(password, person.password):
-        raise PasswordWrong
-    _refuse_without(person)
+    refuse_wrong_password(person, password)
     with transaction.atomic():
-        if not check_code(person, code):
-            raise CodeWrong
+        _refuse_wrong_code(person, code)
         _drop(person)
         record_for_installation("disable_second_factor", _thing(person), actor=actor)
 
 
 def new_recovery_codes(person: Person, *, code: str, actor: Actor) -> list[str]:
     """Ten others in place of those there are, with a code. Raises NoSecondFactor or CodeWrong."""
-    _refuse_without(person)
     with transaction.atomic():
-        if not check_code(person, code):
-            raise CodeWrong
+        _refuse_wrong_code(person, code)
         codes = _replace_recovery_codes(person)
         record_for_installation("renew_recovery_codes", _thing(person), actor=actor)
     return codes
@@ -164,9 +161,13 @@ def reset_second_factor(person: Person, *, actor: Actor) -> None:
         record_for_installation("reset_second_factor", _thing(person), actor=actor)
 
 
-def _refuse_without(person: Person) -> None:
+def _refuse_wrong_code(person: Person, code: str) -> None:
+    """Raises NoSecondFactor, CodeWrong or TooManyGuesses; a right one is used up."""
     if not has_second_factor(person):
         raise NoSecondFactor
+    with counted_guess(person):
+        if not check_code(person, code):
+            raise CodeWrong
 
 
 def _steps_of(factor: SecondFactor, code: str) -> list[int]:
