@@ -122,7 +122,7 @@ class Door:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self._own_pages = _OwnPages(get_response)  # type: ignore[arg-type]
+        self._own_pages = _OwnPages(get_response)
 
     def refuse(self, refusal: Refusal) -> HttpResponse:
         raise NotImplementedError
@@ -152,9 +152,11 @@ class Door:
         if policy is None:
             return None
         presented = request.headers.get("Authorization") or request.COOKIES.get(SESSION_COOKIE)
-        key = presented or throttle_key(request.origin.address)
+        if policy == "api" and not presented:
+            policy = "anonymous"
+        key = presented if presented and policy == "api" else throttle_key(request.origin.address)
         try:
-            verdict = take([(policy if presented else "anonymous", key)])
+            verdict = take([(policy, key)])
         except ThrottleUnavailable:
             log.error("The throttle does not answer; the request passes.")
             return None
@@ -202,7 +204,7 @@ class Door:
         response = self.get_response(request)
         if response.status_code >= 400 and connection.in_atomic_block:
             transaction.set_rollback(True)
-        return self._own_pages.process_response(request, response)  # type: ignore[arg-type, return-value]
+        return self._own_pages.process_response(request, response)
 
 
 def _admits(view: Any) -> Admits:

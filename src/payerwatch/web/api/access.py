@@ -22,11 +22,17 @@ class NotPermitted(Refusal):
         super().__init__(f"This needs the permission {permission}.", fix="Ask an owner or admin of the customer.")
 
 
+def caller_of(request: Request) -> Caller | None:
+    """Whom the door recognised, if anybody."""
+    caller: Caller | None = request._request.caller  # type: ignore[attr-defined]
+    return caller
+
+
 class ThroughTheDoor(BaseAuthentication):
     """The caller is whom the door recognised; a view recognises nobody by itself."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        caller: Caller | None = request._request.caller  # type: ignore[attr-defined]
+        caller = caller_of(request)
         return (caller, None) if caller is not None else None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
@@ -44,6 +50,7 @@ class WhatTheRoleMay(BasePermission):
             return True
         if not isinstance(needed, Permission):
             raise NotPermitted(view.action)
-        if request.user is None or not request.user.may(needed):
+        caller = caller_of(request)
+        if caller is None or not caller.may(needed):
             raise NotPermitted(needed)
         return True

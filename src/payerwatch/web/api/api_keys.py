@@ -11,7 +11,7 @@ from payerwatch.members import keys
 from payerwatch.members.models import ApiKey
 from payerwatch.members.roles import SCOPES, Permission
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Listed, Resource, Shown
+from payerwatch.web.api.resource import Listed, Resource, Shown, checked
 
 
 class ApiKeyBody(serializers.ModelSerializer):
@@ -55,16 +55,13 @@ class ApiKeys(Listed, Shown, Resource):
     serializer_class = ApiKeyBody
 
     def create(self, request: Request) -> Response:
-        asked = NewKey(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = checked(NewKey, request)
         assert self.caller.customer is not None
-        issued = keys.issue_key(self.caller.customer, **asked.validated_data, actor=self.caller.actor)
+        issued = keys.issue_key(self.caller.customer, **asked, actor=self.caller.actor)
         return self._shown_once(issued)
 
     def rotate(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
-        asked = Overlap(data=request.data)
-        asked.is_valid(raise_exception=True)
-        overlap = timedelta(hours=asked.validated_data["overlap_hours"])
+        overlap = timedelta(hours=checked(Overlap, request)["overlap_hours"])
         return self._shown_once(keys.rotate_key(self.get_object(), overlap=overlap, actor=self.caller.actor))
 
     def destroy(self, request: Request, public_id: str) -> Response:  # noqa: ARG002

@@ -20,6 +20,14 @@ CODES: Mapping[type[exceptions.APIException], str] = {
 }
 
 
+# The framework's words for these repeat what was sent.
+_REWORDED = {
+    "invalid_choice": "This is none of the values there are.",
+    "not_a_list": "This must be a list.",
+    "invalid": "This is not a value that can stand here.",
+}
+
+
 def problem_of(error: Exception, _context: Mapping[str, Any]) -> HttpResponse | None:
     """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
     if isinstance(error, Refusal):
@@ -67,4 +75,4 @@ def _flattened(detail: Any, pointer: str) -> Iterator[tuple[str, str]]:
             nested = isinstance(inner, Mapping | list)
             yield from _flattened(inner, f"{pointer}/{place}" if nested else pointer)
     else:
-        yield pointer, str(detail)
+        yield pointer, _REWORDED.get(getattr(detail, "code", ""), str(detail))

@@ -18,4 +18,5 @@ class StrictFilters(DjangoFilterBackend):
         for name in request.query_params:
             if name not in known | PAGING:
                 raise ValidationError({name[:60]: f"There is no such filter; there are: {', '.join(sorted(known))}."})
-        return super().filter_queryset(request, queryset, view)
+        filtered: QuerySet = super().filter_queryset(request, queryset, view)
+        return filtered

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from django.core import signing
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,7 +46,7 @@ class CursorPages(BasePagination):
     """Newest first unless the view's `order` says otherwise: names of columns that together are unique,
     all with or all without a minus sign."""
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Model]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self._request, self._order = request, tuple(view.order)
         self._listing = f"{type(view).__name__}.{view.action}:{','.join(self._order)}"
         size, cursor = self._page_size(), self._cursor()

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from payerwatch.audit.record import Thing, record
@@ -34,7 +35,7 @@ class Resource(GenericViewSet):
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""
     reading_is_recorded: ClassVar[bool] = False
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch", "delete"]
+    http_method_names = ["get", "head", "post", "patch", "delete"]
     lookup_field = "public_id"
     lookup_value_regex = r"[^/]{1,80}"
     metadata_class = None
@@ -76,7 +77,8 @@ class Listed:
         shown = self.get_serializer(rows, many=True).data
         if self.reading_is_recorded:
             self.record_reading(Thing(self.thing), filter=what_was_asked(request), count=len(rows))
-        return self.get_paginated_response(shown)
+        page: Response = self.get_paginated_response(shown)
+        return page
 
 
 class Shown:
@@ -103,7 +105,14 @@ _PLAIN_FILTERS = {"outcome", "submitted_from", "submitted_to", "page_size", "upl
 def what_was_asked(request: Request) -> dict[str, str]:
     """The filter of a listing without what could tell of a patient."""
     return {
-        name: value if name in _PLAIN_FILTERS else "(given)"
+        name: str(value) if name in _PLAIN_FILTERS else "(given)"
         for name, value in request.query_params.items()
         if name != "cursor"
     }
+
+
+def checked(form: type[Serializer], request: Request) -> dict[str, Any]:
+    """The body as the form has it. Raises ValidationError."""
+    filled = form(data=request.data)
+    filled.is_valid(raise_exception=True)
+    return dict(filled.validated_data)

@@ -1,32 +1,66 @@
 """The list of what the API offers."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from django.urls import URLPattern, path
 
+from payerwatch.web.api import auth, me
 from payerwatch.web.api.api_keys import ApiKeys
+from payerwatch.web.api.audit_entries import AuditEntries
 from payerwatch.web.api.claims import Claims
+from payerwatch.web.api.customers import Customers
 from payerwatch.web.api.drift_events import DriftEvents
 from payerwatch.web.api.health import Health
+from payerwatch.web.api.invitations import Invitations
+from payerwatch.web.api.members import Members
 from payerwatch.web.api.resource import Resource
+from payerwatch.web.api.settings import Settings
 from payerwatch.web.api.uploads import Uploads
 
 
 def listed(route: str, view: type[Resource], **methods: str) -> URLPattern:
     """A route and what each method does there, as names of the view's actions."""
-    actions: Mapping[str, str] = methods
+    actions: dict[str, Any] = dict(methods)
     return path(route, view.as_view(actions), name=f"{view.__name__}.{'.'.join(actions.values())}")
 
 
 urlpatterns = [
     listed("health/", Health, get="show"),
+    listed("auth/sign-in/", auth.SignIn, get="prepare", post="open"),
+    listed("auth/sign-out/", auth.SignOut, post="close"),
+    listed("auth/token/", auth.Token, post="open"),
+    listed("auth/token/refresh/", auth.Token, post="refresh"),
+    listed("auth/token/verify/", auth.Token, post="verify"),
+    listed("auth/password-reset/", auth.PasswordReset, post="ask"),
+    listed("auth/password-reset/confirm/", auth.PasswordReset, post="confirm"),
+    listed("auth/invitation/", auth.AcceptInvitation, post="accept"),
+    listed("me/", me.Me, get="show"),
+    listed("me/customer/", me.ActingCustomer, post="enter", delete="leave"),
+    listed("me/password/", me.OwnPassword, post="change"),
+    listed("me/sessions/", me.OwnSessions, get="list", delete="end_all"),
+    listed("me/sessions/<str:public_id>/", me.OwnSessions, delete="end"),
+    listed("me/second-factor/", me.OwnSecondFactor, get="show", post="start", delete="disable"),
+    listed("me/second-factor/confirm/", me.OwnSecondFactor, post="confirm"),
+    listed("me/recovery-codes/", me.OwnSecondFactor, post="renew"),
     listed("api-keys/", ApiKeys, get="list", post="create"),
     listed("api-keys/<str:public_id>/", ApiKeys, get="retrieve", delete="destroy"),
     listed("api-keys/<str:public_id>/rotate/", ApiKeys, post="rotate"),
+    listed("audit-entries/", AuditEntries, get="list"),
+    listed("audit-entries/<str:public_id>/", AuditEntries, get="retrieve"),
     listed("claims/", Claims, get="list"),
     listed("claims/<str:public_id>/", Claims, get="retrieve"),
+    listed("customers/", Customers, get="list"),
+    listed("customers/<str:public_id>/", Customers, get="retrieve"),
     listed("drift-events/", DriftEvents, get="list"),
     listed("drift-events/<str:public_id>/", DriftEvents, get="retrieve"),
+    listed("invitations/", Invitations, get="list", post="create"),
+    listed("invitations/<str:public_id>/", Invitations, delete="destroy"),
+    listed("invitations/<str:public_id>/resend/", Invitations, post="resend"),
+    listed("members/", Members, get="list"),
+    listed("members/<str:public_id>/", Members, get="retrieve", patch="partial_update", delete="destroy"),
+    listed("members/<str:public_id>/suspend/", Members, post="suspend"),
+    listed("members/<str:public_id>/resume/", Members, post="resume"),
+    listed("settings/", Settings, get="show", patch="change"),
     listed("uploads/", Uploads, get="list"),
     listed("uploads/<str:public_id>/", Uploads, get="retrieve"),
 ]

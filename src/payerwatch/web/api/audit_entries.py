@@ -1,0 +1,58 @@
+"""`audit-entries/`: who did what to what in the customer, newest first."""
+
+import json
+import re
+from typing import Any, ClassVar
+
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+
+from payerwatch.audit.models import Entry
+from payerwatch.members.roles import Permission
+from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.resource import Listed, Resource, Shown
+
+_ENTRY_ID = re.compile(r"ent_([1-9][0-9]{0,17})", re.ASCII)
+
+
+class EntryBody(serializers.ModelSerializer):
+    id = PublicId(source="public_id", help_text="ent_…, by its position in the chain")
+    detail = serializers.SerializerMethodField(help_text="what was before, and after")
+    digest = serializers.SerializerMethodField(help_text="SHA-256 over the entry before and this one, in hexadecimal")
+
+    class Meta:
+        model = Entry
+        fields = [
+            "id", "position", "at", "actor_kind", "actor_id", "actor_name", "role", "address", "request_id", "verb",
+            "thing_kind", "thing_id", "outcome", "detail", "digest",
+        ]  # fmt: skip
+
+    def get_detail(self, entry: Entry) -> Any:
+        return json.loads(entry.detail) if entry.detail else None
+
+    def get_digest(self, entry: Entry) -> str:
+        return bytes(entry.digest).hex()
+
+
+class EntryFilter(filters.FilterSet):
+    actor = filters.CharFilter(field_name="actor_id", max_length=40)
+    verb = filters.CharFilter(max_length=40)
+    thing_kind = filters.CharFilter(max_length=40)
+    thing = filters.CharFilter(field_name="thing_id", max_length=100)
+    outcome = filters.ChoiceFilter(choices=[("done", "done"), ("refused", "refused")])
+    since = filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
+    until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+
+
+class AuditEntries(Listed, Shown, Resource):
+    thing = "entry"
+    may: ClassVar = {"list": Permission.READ_AUDIT, "retrieve": Permission.READ_AUDIT}
+    reading_is_recorded = True
+    queryset = Entry.objects.all()
+    order = ("-position",)
+    serializer_class = EntryBody
+    filterset_class = EntryFilter
+
+    def with_id(self, public_id: str) -> Any:
+        known = _ENTRY_ID.fullmatch(public_id)
+        return self.get_queryset().filter(position=int(known[1])).first() if known else None

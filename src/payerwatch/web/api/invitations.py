@@ -1,0 +1,57 @@
+"""`invitations/`: whom the customer has asked to become members, and who has not answered yet."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from payerwatch.members.invitations import Invited, invite, resend_invitation, withdraw_invitation
+from payerwatch.members.models import Invitation
+from payerwatch.members.queries import waiting_invitations
+from payerwatch.members.roles import Permission
+from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.members import ROLES
+from payerwatch.web.api.resource import Listed, Resource, checked
+
+
+class InvitationBody(serializers.ModelSerializer):
+    id = PublicId(source="public_id", help_text="inv_…")
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "invited_by", "created_at", "expires_at"]
+
+
+class NewInvitation(serializers.Serializer):
+    email = serializers.CharField(max_length=254)
+    role = serializers.ChoiceField(ROLES)
+
+
+class Invitations(Listed, Resource):
+    thing = "invitation"
+    verbs: ClassVar = {"create": "invite", "destroy": "withdraw"}
+    may: ClassVar = {
+        "list": Permission.READ_MEMBERS,
+        **dict.fromkeys(("create", "resend", "destroy"), Permission.MANAGE_MEMBERS),
+    }
+    order = ("-pk",)
+    serializer_class = InvitationBody
+
+    def get_queryset(self) -> Any:
+        return waiting_invitations()
+
+    def create(self, request: Request) -> Response:
+        asked = checked(NewInvitation, request)
+        return self._sent(invite(asked["email"], asked["role"], actor=self.caller.actor))
+
+    def resend(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+        return self._sent(resend_invitation(self.get_object(), actor=self.caller.actor))
+
+    def destroy(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+        withdraw_invitation(self.get_object(), actor=self.caller.actor)
+        return Response(status=204)
+
+    def _sent(self, invited: Invited) -> Response:
+        """The link goes by e-mail alone: whoever invites must not be able to accept in another's name."""
+        return Response(self.get_serializer(invited.invitation).data, status=201)
