@@ -25,6 +25,8 @@ from payerwatch.tenancy.models import Customer
 BROWSER_LIFETIME = timedelta(hours=12)
 PROGRAM_LIFETIME = timedelta(days=30)
 PROGRAM_IDLE = timedelta(days=7)
+# A change of secret counts as new until it surely is committed and answered: who arrives until then is no thief.
+SETTLING = timedelta(seconds=5)
 SEEN_EVERY = timedelta(minutes=1)
 REASON_LENGTH = range(10, 201)
 
@@ -196,7 +198,7 @@ def _record_in_both(verb: str, thing: Thing, actor: Actor, after: dict[str, str]
 def _move(session: Session, customer: Customer | None, *, reason: str) -> str:
     """Give the session its customer and a new secret, unless another request did so meanwhile or ended it."""
     now, secret = timezone.now(), new_secret()
-    changed = {"customer": customer, "reason": reason, "digest": digest(secret), "rotated_at": now}
+    changed = {"customer": customer, "reason": reason, "digest": digest(secret), "rotated_at": now + SETTLING}
     if not Session.objects.filter(live(now), pk=session.pk, digest=session.digest).update(**changed):
         raise CredentialRefused
     for name, value in changed.items():

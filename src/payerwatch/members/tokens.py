@@ -14,7 +14,7 @@ from django.utils import timezone
 from payerwatch.audit.actors import Actor
 from payerwatch.members.models import Session
 from payerwatch.members.secrets import CredentialRefused, Origin, digest, new_secret
-from payerwatch.members.sessions import end_session, live
+from payerwatch.members.sessions import SETTLING, end_session, live
 from payerwatch.members.signing import Purpose, sign, verify
 from payerwatch.refusals import Kind, Refusal
 
@@ -70,8 +70,9 @@ def read_access(text: str) -> AccessClaims:
 def refresh(text: str, *, origin: Origin, arrived_at: datetime) -> Tokens:
     """New tokens for a refresh token, which is then used up. Called outside any transaction.
 
-    1. The session takes a new secret only if it still has the one shown: of any number at once, one wins.
-    2. Its time of rotation is then written again: whoever arrived before that had not seen an answer to any.
+    1. The session takes a new secret only if it still has the one shown: of any number at once, one wins. Until
+       that is committed and 2 is done, the time of rotation lies ahead, so that no loser seems to come late.
+    2. The time of rotation is now: whoever arrived before it cannot have seen what the winner is about to be told.
     3. A loser who arrived before the rotation is refused with RefreshSuperseded, and the session goes on.
     4. Any other is refused with CredentialRefused, and the session ends.
     """
@@ -93,7 +94,7 @@ def _rotate(session_id: str, old: str, new: str) -> bool:
     now = timezone.now()
     present = Session.objects.filter(live(now), kind=Session.Kind.PROGRAM, public_id=session_id, digest=old)
     with transaction.atomic(durable=True):
-        return bool(present.update(digest=new, rotated_at=now, seen_at=now))
+        return bool(present.update(digest=new, rotated_at=now + SETTLING, seen_at=now))
 
 
 def _end_family(session: Session, origin: Origin) -> None:
