@@ -1,11 +1,28 @@
 """Which tests run on which database, and that a skipped test is a failure where none may be skipped."""
 
 import os
+from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from django.conf import settings
 
+from tests.throttling.counts import own_counts
+
 ON_POSTGRESQL = "postgresql" in settings.DATABASES["default"]["ENGINE"]
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def throttle_directory(tmp_path_factory: pytest.TempPathFactory):
+    return tmp_path_factory.mktemp("throttles")
+
+
+@pytest.fixture(autouse=True)
+def own_throttles(throttle_directory) -> Iterator[None]:
+    """What one test counts throttles no other."""
+    with own_counts(throttle_directory / f"{next(_NUMBERS)}.sqlite3"):
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -43,8 +43,8 @@ class PostgresqlStore:
 
     def close(self) -> None:
         """Close the connections nobody is using."""
-        while self._idle:
-            self._idle.pop().close()
+        while (connection := self._taken_from_idle()) is not None:
+            connection.close()
 
     def _ask(self, statement: str, values: list[Any]) -> list[tuple]:
         with self._place():
@@ -64,20 +64,34 @@ class PostgresqlStore:
 
     def _answer(self, statement: str, values: list[Any]) -> list[tuple]:
         """A connection that the server closed while it was idle is replaced once; if it answered late it is not."""
-        if self._idle:
-            used = self._idle.pop()
+        used = self._taken_from_idle()
+        if used is not None:
             try:
                 return self._run(used, statement, values)
-            except psycopg.OperationalError:
-                if not used.broken:
-                    raise
+            except _Dropped:
                 self.close()
         return self._run(_Connection.connect(**self._parameters), statement, values)
 
+    def _taken_from_idle(self) -> _Connection | None:
+        with suppress(IndexError):  # another thread may take the last one at any time
+            return self._idle.pop()
+        return None
+
     def _run(self, connection: _Connection, statement: str, values: list[Any]) -> list[tuple]:
-        rows: list[tuple] = connection.execute(statement, values).fetchall()
+        try:
+            rows: list[tuple] = connection.execute(statement, values).fetchall()
+        except psycopg.Error as error:
+            dropped = connection.broken
+            connection.close()
+            if dropped:
+                raise _Dropped(str(error)) from error
+            raise
         self._idle.append(connection)
         return rows
+
+
+class _Dropped(psycopg.OperationalError):
+    """The server had closed the connection."""
 
 
 class _Connection(psycopg.Connection):

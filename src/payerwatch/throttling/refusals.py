@@ -8,9 +8,9 @@ class RateUnreadable(Refusal):
 
 
 class ThrottleUnavailable(Refusal):
-    """The counts could not be read and written in time, so nothing was counted.
+    """The counts did not answer in time. Whether that means no (signing in) or yes (reading), the caller decides.
 
-    Whether that means no (signing in) or yes (reading) is for the caller to decide.
+    Where the answer was lost on its way, the hit may count all the same.
     """
 
     kind = Kind.UNAVAILABLE

@@ -27,12 +27,13 @@ BEGIN
 END $$
 """
 
-# Times and windows are in microseconds. The clock is read when the locks are held, and what other calls
+# A lock is waited for a little shorter than whoever asks waits for the answer, so that what was given up does not
+# count afterwards. Times and windows are in microseconds. The clock is read when the locks are held, and what other calls
 # counted is seen from then on, which takes READ COMMITTED: any other level would see what was before.
 TAKE = """
 CREATE FUNCTION throttling_take(new_receipt bigint, buckets bytea[], limits integer[], windows bigint[])
 RETURNS TABLE (allowed boolean, moment bigint, hits integer, leaves bigint)
-LANGUAGE plpgsql SET lock_timeout = '1s' SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET lock_timeout = '700ms' SET enable_seqscan = off AS $$
 DECLARE
     passes boolean;
     clock bigint;
@@ -76,7 +77,7 @@ END $$
 
 GIVE_BACK = """
 CREATE FUNCTION throttling_give_back(old_receipt bigint, buckets bytea[]) RETURNS void
-LANGUAGE plpgsql SET lock_timeout = '1s' SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET lock_timeout = '700ms' SET enable_seqscan = off AS $$
 BEGIN
     PERFORM throttling_lock(buckets);
     DELETE FROM throttling_hit AS hit WHERE hit.bucket = ANY (buckets) AND hit.receipt = old_receipt;
