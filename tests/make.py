@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management import call_command
 
 from payerwatch.audit.actors import Actor
-from payerwatch.tenancy.actions import add_customer
+from payerwatch.pipeline import add_customer
 from payerwatch.tenancy.models import Customer
 
 # Keys for tests, and the header each has in files.
@@ -35,7 +35,7 @@ ACTOR = Actor("command", name="tests")
 
 
 def customer(name: str = "Practice") -> Customer:
-    return add_customer(name)
+    return add_customer(name, actor=ACTOR)
 
 
 def row(**cells: str) -> Row:

@@ -1,6 +1,7 @@
 """The product's settings and one application that only tests know."""
 
 import atexit
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,10 @@ if DATABASES["default"]["ENGINE"] == "payerwatch.tenancy.sqlite":  # noqa: F405
 
 PASSWORD_HASHERS = ["tests.hashers.CheapArgon2"]
 
-_checkpoints = tempfile.TemporaryDirectory(prefix="payerwatch-tests-")
-atexit.register(_checkpoints.cleanup)
-CHECKPOINT_DIR = Path(_checkpoints.name) / "checkpoints"
-CHECKPOINT_KEY = Path(_checkpoints.name) / "checkpoint_key.pem"
+if "PAYERWATCH_CHECKPOINT_DIR" not in os.environ:
+    # Processes that tests start share it, and with it the key that the first one's migrations made.
+    _checkpoints = tempfile.TemporaryDirectory(prefix="payerwatch-tests-")
+    atexit.register(_checkpoints.cleanup)
+    os.environ["PAYERWATCH_CHECKPOINT_DIR"] = _checkpoints.name
+CHECKPOINT_DIR = Path(os.environ["PAYERWATCH_CHECKPOINT_DIR"])
+CHECKPOINT_KEY = CHECKPOINT_DIR / "checkpoint_key.pem"

@@ -6,22 +6,25 @@
     detect    the cells of one week are judged; drift events open, change and close
 
 Receive, load and count are one transaction, so a file is loaded whole or not at all; detect is another.
-Undo and re-mapping go the same road: claims are counted out, changed, and counted in again.
+Undo and re-mapping go the same road: claims are counted out, changed, and counted in again. Each step leaves one entry
+on the record, in its own transaction; a step that was refused leaves one too, after the rollback.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 from django.db import transaction
 
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.record import Thing, record, record_for_installation
+from payerwatch.audit.refused import refusals_recorded
 from payerwatch.claims import actions as claims
 from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_file, read_header_signature
 from payerwatch.claims.formats.dates import DATE_ORDERS
-from payerwatch.claims.formats.setaside import SetAsideWriter
+from payerwatch.claims.load_files import refuse_unusable_paths, set_aside_file
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
 from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
 from payerwatch.claims.queries import (
@@ -34,16 +37,9 @@ from payerwatch.claims.queries import (
 from payerwatch.drift import runoff
 from payerwatch.drift.actions import Detected, detect_drift, lock_findings, withdraw_findings
 from payerwatch.refusals import Refusal
+from payerwatch.tenancy import actions as tenancy
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
-
-
-class FileNotReadable(Refusal):
-    """The file is not there, is a directory or a pipe, or may not be read."""
-
-
-class SetAsideNotWritable(Refusal):
-    """The file for rows set aside cannot be written there."""
 
 
 class NothingAccepted(Refusal):
@@ -87,41 +83,71 @@ class LoadResult:
     loaded: Loaded | None = None
 
 
-def load(customer: Customer, order: LoadOrder, *, progress: Progress, today: date) -> LoadResult:
+def add_customer(name: str, *, actor: Actor) -> Customer:
+    """Add a customer. Raises CustomerExists or CustomerNameUnusable."""
+    with refusals_recorded("add", Thing("customer"), actor=actor), transaction.atomic():
+        customer = tenancy.add_customer(name)
+        thing = Thing("customer", customer.public_id)
+        record_for_installation("add", thing, actor=actor)
+        with acting_in(customer):
+            record("add", thing, actor=actor)
+        return customer
+
+
+def load(customer: Customer, order: LoadOrder, *, actor: Actor, progress: Progress, today: date) -> LoadResult:
     """Receive, load and count one file. Of a file loaded before, only what an undo took since is loaded again.
 
     Raises FileNotReadable, SetAsideNotWritable, FileRefused or NothingAccepted; nothing is then stored.
     """
-    _refuse_unusable_paths(order)
-    with acting_in(customer):
-        progress("read", 0, 1)
-        lock_claims()
-        file = open_claims_file(
-            order.path,
-            mapping=order.mapping,
-            date_order=order.date_order,
-            remembered=_remembered(order),
-            today=today,
-        )
-        progress("read", file.size_bytes, file.size_bytes)
-        earlier = earlier_upload_of(file.digest)
-        if earlier is not None and stands_whole(earlier):
-            _give_back_again(order.set_aside, file)
-            return LoadResult(earlier, file, already_loaded=True)
-        upload = claims.receive_upload(file, order.path.name)
-        with _set_aside_file(order.set_aside, file) as set_aside:
-            loaded = load_claims(file, upload, progress=progress, set_aside=set_aside, only_missing=earlier is not None)
-        if not upload.accepted:
-            raise NothingAccepted(upload, order.set_aside)
-        if earlier is not None and not upload.new_claims:
+    refuse_unusable_paths(order.path, order.set_aside)
+    with refusals_recorded("load", Thing("upload"), actor=actor, customer=customer):
+        with acting_in(customer):
+            result = _load(order, progress, today)
+            if not order.dry_run and not result.already_loaded:
+                _record_load(result, order, actor)
+                return result
             transaction.set_rollback(True)
-            return LoadResult(earlier, file, already_loaded=True)
-        progress("count", 0, 1)
-        runoff.count_upload(upload)
-        progress("count", 1, 1)
-        if order.dry_run:
-            transaction.set_rollback(True)
-        return LoadResult(upload, file, already_loaded=False, loaded=loaded)
+        with acting_in(customer):
+            _record_load(result, order, actor)
+        return result
+
+
+def _load(order: LoadOrder, progress: Progress, today: date) -> LoadResult:
+    """Load within the caller's transaction, which a dry run or a file that was loaded already rolls back."""
+    progress("read", 0, 1)
+    lock_claims()
+    file = open_claims_file(
+        order.path,
+        mapping=order.mapping,
+        date_order=order.date_order,
+        remembered=_remembered(order),
+        today=today,
+    )
+    progress("read", file.size_bytes, file.size_bytes)
+    earlier = earlier_upload_of(file.digest)
+    if earlier is not None and stands_whole(earlier):
+        _give_back_again(order.set_aside, file)
+        return LoadResult(earlier, file, already_loaded=True)
+    upload = claims.receive_upload(file, order.path.name)
+    with set_aside_file(order.set_aside, file) as set_aside:
+        loaded = load_claims(file, upload, progress=progress, set_aside=set_aside, only_missing=earlier is not None)
+    if not upload.accepted:
+        raise NothingAccepted(upload, order.set_aside)
+    if earlier is not None and not upload.new_claims:
+        return LoadResult(earlier, file, already_loaded=True)
+    progress("count", 0, 1)
+    runoff.count_upload(upload)
+    progress("count", 1, 1)
+    return LoadResult(upload, file, already_loaded=False, loaded=loaded)
+
+
+def _record_load(result: LoadResult, order: LoadOrder, actor: Actor) -> None:
+    """One entry; of a file loaded before it names the earlier upload, of a dry run none."""
+    upload, stored = result.upload, result.already_loaded or not order.dry_run
+    counts = ("rows", "accepted", "set_aside", "new_claims", "updated_claims", "unchanged_claims")
+    after = {name: getattr(upload, name) for name in counts}
+    after |= {"digest": upload.digest, "already_loaded": result.already_loaded, "dry_run": order.dry_run}
+    record("load", Thing("upload", upload.public_id if stored else ""), actor=actor, after=after)
 
 
 @dataclass(frozen=True)
@@ -134,21 +160,29 @@ class Undone:
     """Drift events that had been judged on weeks beyond the data that remain."""
 
 
-def undo(customer: Customer, upload_id: str) -> Undone:
+def undo(customer: Customer, upload_id: str, *, actor: Actor) -> Undone:
     """Take an upload back. Raises UnknownUpload, UploadAlreadyUndone or UploadChangedSince."""
-    with acting_in(customer):
+    thing = Thing("upload", upload_id if _UPLOAD_ID.fullmatch(upload_id) else "")
+    with refusals_recorded("undo", thing, actor=actor, customer=customer), acting_in(customer):
         lock_claims()
         lock_findings()
         upload = upload_with_id(upload_id)
         claims.refuse_unless_undoable(upload)
         runoff.count_upload(upload, sign=-1)
         undone = claims.undo_upload(upload)
-        return Undone(undone, list(uploads_that_repeated_claims_since(upload)), withdraw_findings())
+        result = Undone(undone, list(uploads_that_repeated_claims_since(upload)), withdraw_findings())
+        counts = {"removed_claims": undone.new_claims, "restored_claims": undone.updated_claims}
+        after = counts | {"state": undone.state, "events_set_back": result.events_set_back}
+        record("undo", thing, actor=actor, before={"state": Upload.State.LOADED}, after=after)
+        return result
 
 
-def map_payer(customer: Customer, raw_name: str, payer_name: str) -> PayerMapping:
+_UPLOAD_ID = re.compile(r"upl_\w{1,20}")  # what was typed instead of one is not kept
+
+
+def map_payer(customer: Customer, raw_name: str, payer_name: str, *, actor: Actor) -> PayerMapping:
     """Map a spelling to a payer; claims and cells follow. Raises PayerNameUnusable."""
-    with acting_in(customer):
+    with refusals_recorded("map", Thing("payer_mapping"), actor=actor, customer=customer), acting_in(customer):
         lock_claims()
         spelling = claims.payer_spelling(raw_name)
         if spelling is not None:
@@ -156,27 +190,39 @@ def map_payer(customer: Customer, raw_name: str, payer_name: str) -> PayerMappin
         mapping = claims.map_payer(raw_name, payer_name)
         if spelling is not None:
             runoff.count_spelling(mapping.pk, sign=1)
+        before = {"payer": spelling.payer_id} if spelling is not None else None
+        after = {"payer": mapping.payer_id}
+        record("map", Thing("payer_mapping", str(mapping.pk)), actor=actor, before=before, after=after)
         return mapping
 
 
-def map_cpt_group(customer: Customer, code_from: str, code_to: str, group: str) -> CptGroupMapping:
+def map_cpt_group(customer: Customer, code_from: str, code_to: str, group: str, *, actor: Actor) -> CptGroupMapping:
     """Group a range of codes the customer's own way; claims and cells follow.
 
     Raises CodeRangeUnusable or CptGroupNameUnusable.
     """
-    with acting_in(customer):
+    with refusals_recorded("map", Thing("cpt_group_mapping"), actor=actor, customer=customer), acting_in(customer):
         lock_claims()
         codes = claims.code_range(code_from, code_to)
+        earlier = claims.cpt_group_mapping(*codes)
         runoff.count_codes(*codes, sign=-1)
         mapping = claims.map_cpt_group(*codes, group)
         runoff.count_codes(*codes, sign=1)
+        before = {"cpt_group": earlier.cpt_group} if earlier is not None else None
+        after = {"code_from": mapping.code_from, "code_to": mapping.code_to, "cpt_group": mapping.cpt_group}
+        record("map", Thing("cpt_group_mapping", str(mapping.pk)), actor=actor, before=before, after=after)
         return mapping
 
 
-def detect(customer: Customer, as_of: date | None = None) -> Detected:
+def detect(customer: Customer, as_of: date | None = None, *, actor: Actor) -> Detected:
     """Judge one week of a customer's cells. Raises NothingToJudge."""
-    with acting_in(customer):
-        return detect_drift(as_of)
+    with refusals_recorded("detect", Thing("drift_run"), actor=actor, customer=customer), acting_in(customer):
+        detected = detect_drift(as_of)
+        run = detected.run
+        after = {"as_of_week": run.as_of_week, "repeated": detected.repeated}
+        after |= {"opened": run.opened, "updated": run.updated, "closed": run.closed}
+        record("detect", Thing("drift_run", run.public_id), actor=actor, after=after)
+        return detected
 
 
 def _remembered(asked: LoadOrder) -> Remembered | None:
@@ -190,71 +236,9 @@ def _remembered(asked: LoadOrder) -> Remembered | None:
     return Remembered(signature, upload.mapping, order)
 
 
-def _refuse_unusable_paths(order: LoadOrder) -> None:
-    """Before anything is asked of the database. Raises FileNotReadable or SetAsideNotWritable."""
-    path, target = order.path, order.set_aside
-    try:
-        if path.exists() and not path.is_file():
-            kind = "a directory" if path.is_dir() else "no ordinary file"
-            raise FileNotReadable(f"{path} is {kind}", fix="Name the claims file itself, saved on disk.")
-        path.open("rb").close()
-    except (OSError, ValueError) as error:
-        raise FileNotReadable(f"{path} cannot be read: {_why(error)}", fix="Check the path and try again.") from None
-    if target is not None and target.exists() and target.samefile(path):
-        raise SetAsideNotWritable(
-            "--set-aside names the claims file itself, which would be overwritten", fix="Name another file."
-        )
-
-
-def _why(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or "the path is not one"
-
-
 def _give_back_again(path: Path | None, file: ClaimsFile) -> None:
     """Write the rows set aside when this very file was loaded before."""
-    with _set_aside_file(path, file) as set_aside:
+    with set_aside_file(path, file) as set_aside:
         if set_aside is not None:
             for batch in file.batches():
                 set_aside.write(batch.set_aside)
-
-
-@contextmanager
-def _set_aside_file(path: Path | None, file: ClaimsFile) -> Iterator[SetAsideWriter | None]:
-    if path is None:
-        yield None
-        return
-    target = _SetAsideFile(path)
-    try:
-        yield SetAsideWriter(cast(TextIO, target), file.kept_columns)
-    finally:
-        target.close()
-
-
-class _SetAsideFile:
-    """The file for rows set aside. A full disk may show on writing or only on closing: SetAsideNotWritable."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._file = path.open("w", encoding="utf-8-sig", newline="")
-        except (OSError, ValueError) as error:
-            raise self._refusal(error) from None
-
-    def write(self, text: str) -> int:
-        try:
-            return self._file.write(text)
-        except OSError as error:
-            raise self._refusal(error) from None
-
-    def close(self) -> None:
-        try:
-            self._file.close()
-        except OSError as error:
-            raise self._refusal(error) from None
-
-    def _refusal(self, error: OSError | ValueError) -> SetAsideNotWritable:
-        return SetAsideNotWritable(
-            f"{self._path} cannot be written: {_why(error)}",
-            where="--set-aside",
-            fix="Name a file in a directory that exists, on a disk with room for it.",
-        )

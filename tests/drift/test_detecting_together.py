@@ -18,7 +18,7 @@ from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.drift.invented import history
 from tests.drift.run_off_claims import claims_of, denying_more, load
-from tests.make import answer, claims_file, customer, row
+from tests.make import ACTOR, answer, claims_file, customer, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
@@ -44,7 +44,7 @@ def test_two_at_once_make_one_run(tmp_path: Path):
     practice = customer()
     drifting(tmp_path, practice)
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(in_thread, lambda: pipeline.detect(practice).run.public_id) for _ in range(2)]
+        both = [pool.submit(in_thread, lambda: pipeline.detect(practice, actor=ACTOR).run.public_id) for _ in range(2)]
         found = {each.result(timeout=WAIT_SECONDS) for each in both}
     assert len(found) == 1
     with acting_in(practice):
@@ -66,7 +66,7 @@ def test_a_load_does_not_wait_for_a_detection(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(actions, "judge", slow_judge)
     with ThreadPoolExecutor(1) as pool:
-        detected = pool.submit(in_thread, lambda: pipeline.detect(practice))
+        detected = pool.submit(in_thread, lambda: pipeline.detect(practice, actor=ACTOR))
         assert judging.wait(WAIT_SECONDS)
         done = answer("load", claims_file(tmp_path, [row(payer="Aetna"), row(number="C2", payer="New")], name="b.csv"))
         loaded.set()
@@ -89,6 +89,6 @@ def test_customers_are_judged_side_by_side(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(actions, "judge", judge_together)
     with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(lambda practice: in_thread(lambda: pipeline.detect(practice).run), practices))
+        runs = list(pool.map(lambda practice: in_thread(lambda: pipeline.detect(practice, actor=ACTOR).run), practices))
     assert runs[0].nodes == runs[1].nodes
     assert runs[0].customer_id != runs[1].customer_id

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -209,7 +210,8 @@ def _own_database(template: str = "template1") -> Iterator[str]:
 
 def _installation(database: str, directory: Path) -> Installation:
     environment = os.environ | {"PAYERWATCH_DATA_DIR": str(directory), "PYTHONWARNINGS": "error"}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)  # the tests' own settings
+    for name in ("DJANGO_SETTINGS_MODULE", "PAYERWATCH_CHECKPOINT_DIR"):  # the tests' own
+        environment.pop(name, None)
     for name in ("DATABASE_URL", "MIGRATOR_DATABASE_URL"):
         if MIGRATOR_URL:
             environment[name] = _at(os.environ[name], database)
@@ -234,8 +236,7 @@ def installation(migrated: tuple[str, Path], tmp_path: Path) -> Iterator[Install
     template, origin = migrated
     directory = tmp_path / "data"
     directory.mkdir()
-    for file in origin.glob("payerwatch.sqlite3*"):
-        (directory / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(origin, directory, dirs_exist_ok=True)
     with _own_database(template) as database:
         yield _installation(database, directory)
 

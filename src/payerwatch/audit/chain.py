@@ -44,7 +44,8 @@ def _append_by_function(customer: int | None, content: Sequence[str]) -> Head:
 def _append_by_rows(customer: int | None, content: Sequence[str]) -> Head:
     entries: Any = InstallationEntry if customer is None else Entry
     chains: Any = InstallationChain if customer is None else Chain
-    head = chains.objects.first() or chains.objects.create(length=0, digest=GENESIS)
+    only = {"pk": 1} if customer is None else {}
+    head = chains.objects.filter(**only).first() or chains.objects.create(**only, length=0, digest=GENESIS)
     previous, position, at = bytes(head.digest), head.length + 1, timezone.now()
     digest = entry_digest(previous, position, microseconds(at), customer, content)
     columns = dict(zip(CONTENT, content, strict=True))

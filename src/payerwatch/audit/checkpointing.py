@@ -44,17 +44,20 @@ def make_checkpoint_key() -> None:
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    target = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    os.write(target, secret)
+    os.close(target)
     with suppress(FileExistsError):
-        target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        os.write(target, secret)
-        os.close(target)
+        os.link(new, path)  # whole or not at all, and the first one stays
         public_key_path().write_bytes(public)
+    new.unlink()
 
 
 def checkpoint_on_commit(head: Head) -> None:
     """Write a checkpoint once the transaction is committed: one for each chain, at its newest entry."""
     own = set(connection.savepoint_ids)
-    for savepoints, waiting, _ in connection.run_on_commit:
+    for savepoints, waiting in (each[:2] for each in connection.run_on_commit):
         # What waits already is superseded unless a savepoint could still take this one back and not that one.
         if isinstance(waiting, _Waiting) and waiting.head.customer == head.customer and own <= set(savepoints):
             waiting.superseded = True

@@ -150,6 +150,11 @@ def code_range(code_from: str, code_to: str) -> tuple[str, str]:
     return low, high
 
 
+def cpt_group_mapping(code_from: str, code_to: str) -> CptGroupMapping | None:
+    """The customer's own grouping of exactly this range, if there is one."""
+    return CptGroupMapping.objects.filter(code_from=code_from, code_to=code_to).first()
+
+
 def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
     """Group a range of codes (ends as of `code_range`) the customer's own way; stored claims follow.
 

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
+from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.operations.command import Answer, PayerwatchCommand, program
-from payerwatch.tenancy.actions import add_customer
 
 
 class Command(PayerwatchCommand):
@@ -18,7 +19,7 @@ class Command(PayerwatchCommand):
         parser.add_argument("name", metavar="NAME", help="the practice's name, in quotes if it has spaces")
 
     def answer(self, **options: Any) -> Answer:
-        customer = add_customer(options["name"])
+        customer = pipeline.add_customer(options["name"], actor=command_actor())
         name, quoted = escape(customer.name), escape(shlex.quote(customer.name))
         text = f"Added [bold]{name}[/bold]. Next: {escape(program())} load FILE --customer {quoted}"
         return Answer({"customer": customer.name}, text)

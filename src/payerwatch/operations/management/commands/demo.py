@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.claims.models import Upload
 from payerwatch.claims.queries import loaded_uploads, watermark
 from payerwatch.drift.cells import last_whole_week
@@ -24,7 +25,6 @@ from payerwatch.operations.demo_practice import draw_demo, restore_demo, truth_i
 from payerwatch.operations.management.commands.sample import last_day
 from payerwatch.operations.progress import shown_progress
 from payerwatch.operations.wording import events_text
-from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 
@@ -42,7 +42,9 @@ class Command(PayerwatchCommand):
 
     def answer(self, **options: Any) -> Answer:
         call_command("migrate", verbosity=0)
-        customer = Customer.objects.filter(name=CUSTOMER).first() or add_customer(CUSTOMER)
+        customer = Customer.objects.filter(name=CUSTOMER).first() or pipeline.add_customer(
+            CUSTOMER, actor=command_actor()
+        )
         directory = Path(settings.DATA_DIR) / "demo"
         notes = _load_once(customer, directory, options["until"])
         _judge_weeks(customer)
@@ -88,8 +90,9 @@ def _load_once(customer: Customer, directory: Path, until: date | None) -> list[
         restore_demo(directory, earlier.digest, earlier.last_date)
         return _loaded_already(earlier, truth_in(directory), until)
     files = draw_demo(directory, last_day(until))
+    order = pipeline.LoadOrder(path=files.claims)
     with shown_progress() as progress:
-        pipeline.load(customer, pipeline.LoadOrder(path=files.claims), progress=progress, today=date.today())
+        pipeline.load(customer, order, actor=command_actor(), progress=progress, today=date.today())
     return []
 
 
@@ -111,7 +114,7 @@ def _judge_weeks(customer: Customer) -> None:
     with shown_progress() as progress:
         for number in range(WEEKS_JUDGED):
             week = last - timedelta(weeks=WEEKS_JUDGED - 1 - number)
-            pipeline.detect(customer, week + timedelta(days=6))
+            pipeline.detect(customer, week + timedelta(days=6), actor=command_actor())
             progress("judge", number + 1, WEEKS_JUDGED)
 
 

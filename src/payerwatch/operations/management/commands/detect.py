@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument, day
 from payerwatch.operations.wording import run_text, run_warnings
 from payerwatch.tenancy.queries import customer_named
@@ -22,7 +23,7 @@ class Command(PayerwatchCommand):
         parser.add_argument("--as-of", type=day, metavar="YYYY-MM-DD", help="judge as on this day (default: latest)")
 
     def answer(self, **options: Any) -> Answer:
-        detected = pipeline.detect(customer_named(options["customer"]), options["as_of"])
+        detected = pipeline.detect(customer_named(options["customer"]), options["as_of"], actor=command_actor())
         run = detected.run
         document = {
             "run": run.public_id,

@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
+from payerwatch.audit.actors import command_actor
+from payerwatch.audit.record import Thing, record
 from payerwatch.drift.documents import event_document, event_sentence
 from payerwatch.drift.explaining import Explanation, explain_event
 from payerwatch.drift.models import DriftEvent
@@ -32,6 +34,8 @@ class Command(PayerwatchCommand):
         with acting_in(customer_named(options["customer"]), reading=True):
             event = event_with_id(options["event"])
             explanation = explain_event(event, claims=_wanted(options["claims"], as_json=options["json"]))
+            read = {"filter": {"drift_event": event.public_id}, "count": len(explanation.claim_numbers)}
+            record("read", Thing("claim"), actor=command_actor(), after=read)
             return Answer(_document(explanation), self._text(explanation))
 
     def _text(self, explanation: Explanation) -> str:

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument, program
 from payerwatch.operations.progress import shown_progress
 from payerwatch.tenancy.queries import customer_named
@@ -46,7 +47,7 @@ class Command(PayerwatchCommand):
             set_aside=options["set_aside"],
         )
         with shown_progress() as progress:
-            result = pipeline.load(customer, order, progress=progress, today=date.today())
+            result = pipeline.load(customer, order, actor=command_actor(), progress=progress, today=date.today())
         document = _document(result, dry_run=order.dry_run)
         return Answer(document, _text(result, order, customer.name), warnings=_warnings(document, customer.name))
 

@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
 from payerwatch.tenancy.queries import customer_named
 
@@ -22,7 +23,9 @@ class Command(PayerwatchCommand):
     def answer(self, **options: Any) -> Answer:
         customer = customer_named(options["customer"])
         code_from, _, code_to = options["codes"].partition("-")
-        mapping = pipeline.map_cpt_group(customer, code_from, code_to or code_from, options["group"])
+        mapping = pipeline.map_cpt_group(
+            customer, code_from, code_to or code_from, options["group"], actor=command_actor()
+        )
         document = {
             "code_from": mapping.code_from,
             "code_to": mapping.code_to,

@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
 from payerwatch.tenancy.queries import customer_named
 
@@ -21,6 +22,6 @@ class Command(PayerwatchCommand):
 
     def answer(self, **options: Any) -> Answer:
         customer = customer_named(options["customer"])
-        mapping = pipeline.map_payer(customer, options["raw"], options["payer"])
+        mapping = pipeline.map_payer(customer, options["raw"], options["payer"], actor=command_actor())
         document = {"raw": mapping.raw_name, "payer": mapping.payer.name}
         return Answer(document, f"{escape(mapping.raw_name)} is now [bold]{escape(mapping.payer.name)}[/bold].")

@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.audit.actors import command_actor
 from payerwatch.claims.models import Upload
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
 from payerwatch.tenancy.queries import customer_named
@@ -23,7 +24,7 @@ class Command(PayerwatchCommand):
         parser.add_argument("upload", metavar="UPLOAD", help="the upload's id, upl_…, as load printed it")
 
     def answer(self, **options: Any) -> Answer:
-        undone = pipeline.undo(customer_named(options["customer"]), options["upload"])
+        undone = pipeline.undo(customer_named(options["customer"]), options["upload"], actor=command_actor())
         upload, repeated_by = undone.upload, undone.repeated_by
         document = {
             "upload": upload.public_id,

@@ -1,0 +1,91 @@
+"""`payerwatch verify_audit [--customer NAME] [--public-key FILE]`"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+from rich.markup import escape
+
+from payerwatch.audit.checkpointing import public_key_path
+from payerwatch.audit.stored import verify_stored
+from payerwatch.audit.verifying.checkpoints import NoPublicKey, read_public_key
+from payerwatch.audit.verifying.walking import Verdict
+from payerwatch.operations.command import Answer, PayerwatchCommand
+from payerwatch.refusals import Refusal
+from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.queries import customer_named
+
+
+class RecordBroken(Refusal):
+    """The record of what was done is not as it was written; the first bad entry is named."""
+
+    def __init__(self, told: list[dict[str, Any]], lines: list[str]) -> None:
+        super().__init__(
+            lines[0],
+            where="\n".join(lines[1:]),
+            fix="Keep the database and the checkpoints as they are, and find out who could write to them.",
+        )
+        self._told = told
+
+    def document(self) -> dict[str, Any]:
+        return super().document() | {"chains": self._told}
+
+
+class PublicKeyUnreadable(Refusal):
+    """The key that checkpoints are verified with cannot be read."""
+
+
+class Command(PayerwatchCommand):
+    help = "Verify the record of what was done: every entry, and the signed checkpoints outside the database."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--customer", metavar="NAME", help="only this customer's (default: all, and the installation's)"
+        )
+        parser.add_argument("--public-key", type=Path, metavar="FILE", help="a copy of the key, kept elsewhere")
+
+    def answer(self, **options: Any) -> Answer:
+        key = _key(options["public_key"] or public_key_path())
+        names = dict(Customer.objects.order_by("pk").values_list("pk", "name"))
+        chains = [None, *names] if options["customer"] is None else [customer_named(options["customer"]).pk]
+        verdicts = {
+            chain: verify_stored(chain, [each for each in (*names, None) if each != chain], key) for chain in chains
+        }
+        called = {chain: "the installation" if chain is None else names[chain] for chain in chains}
+        told = [_told(verdict, called[chain]) for chain, verdict in verdicts.items()]
+        broken = [
+            f"{called[chain]}: {problem.in_words()}"
+            for chain, verdict in verdicts.items()
+            for problem in verdict.problems
+        ]
+        if broken:
+            raise RecordBroken(told, broken)
+        return Answer({"chains": told}, "\n".join(_line(each) for each in told))
+
+
+def _key(path: Path) -> Any:
+    try:
+        return read_public_key(path)
+    except (OSError, NoPublicKey) as error:
+        raise PublicKeyUnreadable(
+            f"{path} cannot be read as a public key ({type(error).__name__}).",
+            fix="payerwatch migrate makes the key; --public-key names a copy.",
+        ) from None
+
+
+def _told(verdict: Verdict, name: str) -> dict[str, Any]:
+    return {
+        "chain": verdict.chain,
+        "name": name,
+        "entries": verdict.entries,
+        "vouched_until": verdict.vouched_until,
+        "problems": [
+            {"kind": problem.kind, "position": problem.position, "says": problem.says} for problem in verdict.problems
+        ],
+    }
+
+
+def _line(told: dict[str, Any]) -> str:
+    vouched = f"signed checkpoints vouch for the first {told['vouched_until']:,}"
+    return f"{escape(told['name'])}: {told['entries']:,} entries, each as it was written; {vouched}."
