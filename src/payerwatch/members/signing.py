@@ -4,6 +4,7 @@ Nothing in a token chooses how it is checked: the one algorithm is HMAC-SHA-256,
 own, and the header must be, member for member, the header that this purpose signs with.
 """
 
+import re
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -16,6 +17,8 @@ from payerwatch.members.secrets import CredentialRefused, accepted_keys, signing
 ISSUER = "payerwatch"
 ALGORITHM = "HS256"
 LONGEST = 2048
+# PyJWT takes padding as well; there is one way to write each token.
+_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}", re.ASCII)
 # Machines that serve one installation may differ so much in what time it is.
 CLOCK_DIFFERENCE = timedelta(seconds=5)
 
@@ -36,13 +39,16 @@ def sign(purpose: Purpose, expires_at: datetime, **claims: str | int | None) -> 
 
 
 def verify(purpose: Purpose, text: str, *required: str) -> dict[str, Any]:
-    """The claims of a token of this purpose that is in force and has those required. Raises CredentialRefused."""
-    if len(text) > LONGEST or not text.isascii():
+    """The claims of a token of this purpose that is in force, those required being text. Raises CredentialRefused."""
+    if len(text) > LONGEST or not _FORM.fullmatch(text):
         raise CredentialRefused
     try:
-        return _decoded(purpose, text, required)
+        claims = _decoded(purpose, text, required)
     except jwt.InvalidTokenError:
         raise CredentialRefused from None
+    if not all(isinstance(claims[name], str) for name in required):
+        raise CredentialRefused
+    return claims
 
 
 def _decoded(purpose: Purpose, text: str, required: tuple[str, ...]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
-from payerwatch.members.models import Session
+from payerwatch.members.models import Person, Session
 from payerwatch.members.secrets import CredentialRefused, Origin, digest, new_secret
 from payerwatch.members.sessions import SETTLING, end_session, live
 from payerwatch.members.signing import Purpose, sign, verify
@@ -52,19 +52,23 @@ class AccessClaims:
 
 def issue_tokens(session: Session, secret: str) -> Tokens:
     """The tokens of a program's session, its secret as `start_session`, `enter_customer` or `refresh` gave it."""
-    access_until = min(timezone.now() + ACCESS_LIFETIME, session.expires_at)
+    now = timezone.now()
+    access_until = min(now + ACCESS_LIFETIME, session.expires_at)
     whose = {"sub": session.person.public_id, "sid": session.public_id}
     return Tokens(
         access=sign(Purpose.ACCESS, access_until, **whose, cus=session.customer_id, jti=new_secret()),
         refresh=sign(Purpose.REFRESH, session.expires_at, **whose, jti=secret),
-        expires_in=int(ACCESS_LIFETIME.total_seconds()),
+        expires_in=round((access_until - now).total_seconds()),
     )
 
 
 def read_access(text: str) -> AccessClaims:
     """What an access token in force says. Raises CredentialRefused."""
-    claims = verify(Purpose.ACCESS, text, "sub", "sid", "jti", "cus")
-    return AccessClaims(claims["sub"], claims["sid"], claims["cus"])
+    claims = verify(Purpose.ACCESS, text, "sub", "sid", "jti")
+    customer_id = claims.get("cus", 0)
+    if customer_id is not None and not (type(customer_id) is int and 0 < customer_id < 2**63):
+        raise CredentialRefused
+    return AccessClaims(claims["sub"], claims["sid"], customer_id)
 
 
 def refresh(text: str, *, origin: Origin, arrived_at: datetime) -> Tokens:
@@ -77,12 +81,12 @@ def refresh(text: str, *, origin: Origin, arrived_at: datetime) -> Tokens:
     4. Any other is refused with CredentialRefused, and the session ends.
     """
     claims = verify(Purpose.REFRESH, text, "sub", "sid", "jti")
-    secret = new_secret()
-    if _rotate(claims["sid"], digest(claims["jti"]), digest(secret)):
+    shown, secret = digest(claims["jti"]), new_secret()
+    if _rotate(claims["sid"], shown, digest(secret)):
         Session.objects.filter(digest=digest(secret)).update(rotated_at=timezone.now())
-        return issue_tokens(Session.objects.select_related("person").get(public_id=claims["sid"]), secret)
-    session = Session.objects.select_related("person").filter(public_id=claims["sid"]).first()
-    if session is None or session.ended_at is not None or session.digest == digest(claims["jti"]):
+        return issue_tokens(Session.objects.select_related("person").get(digest=digest(secret)), secret)
+    session = Session.objects.filter(public_id=claims["sid"]).first()
+    if session is None or session.ended_at is not None or session.digest == shown:
         raise CredentialRefused
     if session.rotated_at is not None and arrived_at <= session.rotated_at:
         raise RefreshSuperseded
@@ -91,8 +95,10 @@ def refresh(text: str, *, origin: Origin, arrived_at: datetime) -> Tokens:
 
 
 def _rotate(session_id: str, old: str, new: str) -> bool:
+    """Whether this request is the one that changed the session's secret from the old to the new."""
     now = timezone.now()
     present = Session.objects.filter(live(now), kind=Session.Kind.PROGRAM, public_id=session_id, digest=old)
+    present = present.filter(person__in=Person.objects.filter(suspended_at=None))
     with transaction.atomic(durable=True):
         return bool(present.update(digest=new, rotated_at=now + SETTLING, seen_at=now))
 
