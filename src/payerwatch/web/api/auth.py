@@ -153,7 +153,6 @@ class PasswordReset(Resource):
 class AcceptInvitation(Resource):
     thing = "invitation"
     admits = Admits.ANYONE
-    throttle = "invitation_address"
     enters_itself = True
     may: ClassVar = {"accept": Admits.ANYONE}
 

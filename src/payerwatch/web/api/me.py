@@ -145,7 +145,6 @@ class ActingCustomer(OwnAccount):
 
 class OwnPassword(OwnAccount):
     thing = "person"
-    throttle = "own_secrets"
     verbs: ClassVar = {"change": "change_password"}
     may: ClassVar = {"change": ANYONE_SIGNED_IN}
 
@@ -183,7 +182,6 @@ class OwnSessions(OwnAccount):
 
 class OwnSecondFactor(OwnAccount):
     thing = "person"
-    throttle = "own_secrets"
     verbs: ClassVar = {
         "start": "start_second_factor",
         "confirm": "enable_second_factor",

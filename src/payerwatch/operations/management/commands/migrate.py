@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from payerwatch.audit.actors import command_actor
 from payerwatch.audit.checkpointing import make_checkpoint_key
 from payerwatch.audit.queries import migrations_on_record
 from payerwatch.audit.record import Thing, record_for_installation
+from payerwatch.config import env
 from payerwatch.tenancy.management.commands import migrate
 
 
@@ -16,6 +18,7 @@ class Command(migrate.Command):
         super().handle(*args, **options)
         if options["plan"] or options["check_unapplied"]:
             return
+        env.keep_secret_key(settings.SECRET_KEY)
         make_checkpoint_key()
         applied = self._applied(options["database"])
         if ("audit", "0001_initial") in applied:

@@ -1,0 +1,93 @@
+"""`payerwatch serve [--bind 127.0.0.1:8000]`"""
+
+from ipaddress import ip_address
+from typing import Any
+
+from django.core.checks import Error
+from django.core.management.base import CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from gunicorn.app.base import BaseApplication
+
+from payerwatch.operations.command import Answer, PayerwatchCommand
+from payerwatch.operations.deploy_checks import deploy_checks
+from payerwatch.refusals import Refusal
+from payerwatch.web.wsgi import application
+
+WORKERS, THREADS = 2, 4
+GRACEFUL_SECONDS = 30
+
+
+class NotSafeToServe(Refusal):
+    """The address can be reached by others, and the settings are not fit for that."""
+
+    def __init__(self, errors: list[Error]) -> None:
+        super().__init__(
+            "This would be reachable from other machines, and its settings are not safe for that.",
+            where="\n".join(error.msg for error in errors),
+            fix="See payerwatch check --deploy, or bind to 127.0.0.1 to try it here.",
+        )
+
+
+class TablesNotReady(Refusal):
+    """The database's tables are not those this version works with."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is not at this version.", fix="Run: payerwatch migrate")
+
+
+class Server(BaseApplication):
+    """gunicorn with threads, set up from the command's options alone."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return application
+
+
+class Command(PayerwatchCommand):
+    help = "Serve the API. Bound to this machine alone unless --bind says otherwise."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--bind", default="127.0.0.1:8000", metavar="ADDRESS:PORT", help="default 127.0.0.1:8000")
+        parser.add_argument("--workers", type=int, default=WORKERS, help=f"processes, default {WORKERS}")
+        parser.add_argument("--threads", type=int, default=THREADS, help=f"threads of each, default {THREADS}")
+
+    def answer(self, **options: Any) -> Answer:
+        _refuse_unsafe(options["bind"])
+        if MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes()):
+            raise TablesNotReady
+        connection.close()
+        self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")
+        Server(
+            bind=options["bind"],
+            workers=options["workers"],
+            threads=options["threads"],
+            worker_class="gthread",
+            graceful_timeout=GRACEFUL_SECONDS,
+            proc_name="payerwatch",
+        ).run()
+        return Answer({"served": options["bind"]})
+
+
+def _refuse_unsafe(bind: str) -> None:
+    """Raise NotSafeToServe for an address beyond this machine while a deploy check is an error."""
+    if bind.startswith("unix:") or _is_loopback(bind.rpartition(":")[0].strip("[]")):
+        return
+    errors = [message for message in deploy_checks() if isinstance(message, Error)]
+    if errors:
+        raise NotSafeToServe(errors)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
