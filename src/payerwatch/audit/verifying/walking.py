@@ -17,7 +17,7 @@ CLOCK_TOLERANCE = 2_000_000
 
 @dataclass(frozen=True)
 class Claimed:
-    """What the chain is said to be: whose it is, where it starts, and its head (length, digest) if known.
+    """What the chain is said to be: whose it is, where it starts, and its head (length, digest) as far as known.
 
     `other_chains` are those that an entry may have been swapped with.
     """
@@ -25,7 +25,7 @@ class Claimed:
     customer: int | None
     first: int = 1
     previous: bytes = GENESIS
-    head: tuple[int, bytes] | None = None
+    head: tuple[int, bytes | None] | None = None
     other_chains: Sequence[int | None] = ()
 
 
@@ -101,16 +101,13 @@ class _Walk:
     def at_the_end(self) -> Problem | None:
         """The head and the checkpoints must end where the entries end."""
         last = self.position - 1
-        said = [self._vouched.last_beyond(last)]
-        if self._claimed.head is not None:
-            length, digest = self._claimed.head
-            said.append(length if length > last else 0)
-            if length < last:
-                return Problem("inserted", length + 1, "stands beyond the head of the chain")
-        missing = max(said)
-        if missing:
-            return Problem("cut", last + 1, f"is missing: the chain had {missing:,} entries and ends at {last:,}")
-        if self._claimed.head is not None and digest != self.previous:
+        length, digest = self._claimed.head or (last, None)
+        if length < last:
+            return Problem("inserted", length + 1, "stands beyond the head of the chain")
+        there_were = max(length, self._vouched.last_beyond(last))
+        if there_were > last:
+            return Problem("cut", last + 1, f"is missing: the chain had {there_were:,} entries and ends at {last:,}")
+        if digest is not None and digest != self.previous:
             return Problem("edited", last, "is not the entry that the head of the chain names")
         return None
 
