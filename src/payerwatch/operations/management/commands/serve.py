@@ -73,6 +73,7 @@ class Command(PayerwatchCommand):
             worker_class="gthread",
             graceful_timeout=GRACEFUL_SECONDS,
             proc_name="payerwatch",
+            control_socket_disable=True,
         ).run()
         return Answer({"served": options["bind"]})
 
