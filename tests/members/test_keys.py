@@ -1,0 +1,373 @@
+"""API keys: shown once, known by their form, good within their terms, rotated with an overlap."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.models import Entry
+from payerwatch.members import keys
+from payerwatch.members.keys import (
+    KEY_PATTERN,
+    KeyTermsUnusable,
+    UnknownKey,
+    UnknownScope,
+    customer_of,
+    find_key,
+    issue_key,
+    looks_like_key,
+    note_use,
+    revoke_key,
+    rotate_key,
+)
+from payerwatch.members.models import ApiKey
+from payerwatch.members.roles import SCOPES, Permission, Role
+from payerwatch.members.secrets import CredentialRefused, digest
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+from tests import make
+
+# No key of anybody: its checksum was computed apart from the code under test.
+SAMPLE = "pw_live_z_0123456789abcdefghijABCDEFGHIJ01082MFE"
+OWNER = Actor("person", "per_2222222222222222", "Ada", "owner")
+
+
+def issued(customer: Customer, **terms: object) -> keys.IssuedKey:
+    usual = {"name": "nightly load", "scopes": ["claims.read"], "actor": OWNER}
+    return issue_key(customer, **{**usual, **terms})
+
+
+def found(text: str, *, address: str = "", at: timedelta = timedelta(0)) -> ApiKey:
+    with acting_in(customer_of(text)):
+        return find_key(text, address, timezone.now() + at)
+
+
+def entries(customer: Customer) -> list[tuple[str, str]]:
+    with acting_in(customer):
+        return list(Entry.objects.order_by("position").values_list("verb", "thing_id"))
+
+
+# The text
+
+
+@pytest.mark.pure
+def test_a_key_is_known_by_its_form_and_its_checksum():
+    text = keys._new_text(35)
+    assert re.fullmatch(KEY_PATTERN, text)
+    assert text.startswith("pw_live_z_")
+    assert looks_like_key(text)
+    assert customer_of(text) == 35
+
+
+@pytest.mark.pure
+def test_the_checksum_is_crc_32_in_base_62():
+    """The check value of CRC-32, 0xCBF43926 over the digits 1 to 9, is 3jZRME in base 62."""
+    assert keys._checksum("123456789") == "3jZRME"
+    assert looks_like_key(SAMPLE)
+
+
+@pytest.mark.pure
+def test_one_wrong_letter_anywhere_is_noticed_without_a_query():
+    text = keys._new_text(1)
+    for place in range(len("pw_live_"), len(text)):
+        other = "a" if text[place] != "a" else "b"
+        assert not looks_like_key(text[:place] + other + text[place + 1 :])
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "",
+        lambda text: text + "x",
+        lambda text: text[:-1],
+        lambda text: text + "\n",
+        lambda text: " " + text,
+        lambda text: text.replace("pw_live", "pw_test"),
+        lambda text: text.upper(),
+        lambda text: text.replace("_z_", "__"),
+        lambda text: text.replace("_z_", "_" + "z" * 12 + "_"),
+        lambda text: text[:-6] + "é" * 6,
+        lambda text: text[:-1] + "\ud800",
+    ],
+)
+def test_what_is_no_key_is_refused_without_a_query(change):
+    text = change(keys._new_text(35))
+    assert not looks_like_key(text)
+    with pytest.raises(CredentialRefused):
+        customer_of(text)
+
+
+@pytest.mark.pure
+def test_at_least_160_random_bits_are_never_shown():
+    text = keys._new_text(1)
+    unshown = len(text) - len(keys._prefix(text)) - 6
+    assert unshown * 5.954 >= 160  # log2(62) for each letter
+
+
+# Issuing
+
+
+@pytest.mark.django_db
+def test_a_keys_text_is_shown_once_and_not_stored():
+    customer = make.customer()
+    made = issued(customer)
+    with acting_in(customer):
+        stored = ApiKey.objects.values().get()
+    assert made.text not in str(stored)
+    assert stored["digest"] == digest(made.text)
+    assert made.text.startswith(stored["prefix"])
+    assert stored["issued_by"] == OWNER.id
+    assert entries(customer)[-1] == ("issue", made.key.public_id)
+
+
+@pytest.mark.django_db
+def test_the_record_of_a_key_holds_nothing_of_its_text():
+    customer = make.customer()
+    made = issued(customer)
+    with acting_in(customer):
+        assert made.text[20:] not in str(Entry.objects.values_list("detail", flat=True).last())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "kind", "scope", "given"),
+    [
+        ("owner", "person", "audit.read", True),
+        ("analyst", "person", "claims.load", True),
+        ("analyst", "person", "audit.read", False),
+        ("viewer", "person", "claims.load", False),
+        ("owner", "person", "members.manage", False),
+        ("owner", "person", "keys.manage", False),
+        ("owner", "person", "no.such", False),
+        ("", "person", "claims.read", False),
+        ("god", "person", "claims.read", False),
+        ("owner", "key", "claims.read", False),
+        ("", "anonymous", "claims.read", False),
+        ("", "command", "audit.read", True),
+        ("", "command", "members.manage", False),
+    ],
+)
+def test_a_key_gets_no_more_than_keys_may_have_and_its_issuer_has(role, kind, scope, given):
+    customer, actor = make.customer(), Actor(kind, role=role)
+    if given:
+        assert issued(customer, scopes=[scope, scope], actor=actor).key.scopes == [scope]
+    else:
+        with pytest.raises(UnknownScope):
+            issued(customer, scopes=[scope], actor=actor)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("beyond", sorted(set(Permission) - SCOPES))
+def test_no_role_can_give_a_key_what_keys_may_not_have(beyond):
+    customer = make.customer()
+    for role in Role:
+        with pytest.raises(UnknownScope):
+            issued(customer, scopes=["claims.read", beyond], actor=Actor("person", role=role))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"name": ""},
+        {"name": "  "},
+        {"name": "x" * 101},
+        {"name": "a\x00b"},
+        {"expires_in_days": 0},
+        {"expires_in_days": -1},
+        {"expires_in_days": 731},
+        {"allowed_addresses": ["203.0.113.1/24"]},
+        {"allowed_addresses": ["anywhere"]},
+        {"allowed_addresses": [""]},
+        {"allowed_addresses": [f"10.0.0.{number}" for number in range(51)]},
+    ],
+)
+def test_terms_that_cannot_be_are_refused(terms):
+    customer = make.customer()
+    before = entries(customer)
+    with pytest.raises(KeyTermsUnusable):
+        issued(customer, **terms)
+    assert entries(customer) == before
+
+
+@pytest.mark.django_db
+def test_a_key_without_scopes_is_refused():
+    with pytest.raises(UnknownScope):
+        issued(make.customer(), scopes=[])
+
+
+# At the door
+
+
+@pytest.mark.django_db
+def test_a_key_is_found_in_one_query_with_its_customer(django_assert_num_queries):
+    customer = make.customer()
+    made = issued(customer)
+    with acting_in(customer), django_assert_num_queries(1):
+        key = find_key(made.text, "192.0.2.1", timezone.now())
+        assert (key.pk, key.customer.name) == (made.key.pk, customer.name)
+
+
+@pytest.mark.django_db
+def test_a_key_that_never_was_is_refused_like_any_other():
+    customer = make.customer()
+    with pytest.raises(CredentialRefused):
+        found(keys._new_text(customer.pk))
+
+
+@pytest.mark.django_db
+def test_another_customers_key_is_not_found():
+    own, other = make.customer("Own"), make.customer("Other")
+    theirs = issued(other)
+    with acting_in(own), pytest.raises(CredentialRefused):
+        find_key(theirs.text, "", timezone.now())
+
+
+@pytest.mark.django_db
+def test_a_key_renamed_to_another_customer_is_refused_even_with_a_right_checksum():
+    own, other = make.customer("Own"), make.customer("Other")
+    body = issued(other).text[:-6].replace(f"_{keys._spelled(other.pk, keys._BASE36)}_", f"_{own.pk}_")
+    with pytest.raises(CredentialRefused):
+        found(body + keys._checksum(body))
+
+
+@pytest.mark.django_db
+def test_a_revoked_key_is_refused_on_the_next_request():
+    customer = make.customer()
+    made = issued(customer)
+    assert found(made.text)
+    revoke_key(made.key, actor=OWNER)
+    with pytest.raises(CredentialRefused):
+        found(made.text)
+    with pytest.raises(UnknownKey):
+        revoke_key(made.key, actor=OWNER)
+    assert entries(customer)[-1] == ("revoke", made.key.public_id)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("terms", "days"), [({}, 365), ({"expires_in_days": 2}, 2), ({"expires_in_days": 730}, 730)])
+def test_a_key_ends_when_it_expires(terms, days):
+    made = issued(make.customer(), **terms)
+    assert found(made.text, at=timedelta(days=days, seconds=-60))
+    with pytest.raises(CredentialRefused):
+        found(made.text, at=timedelta(days=days))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "let_in"),
+    [
+        ("203.0.113.7", True),
+        ("::ffff:203.0.113.7", True),
+        ("2001:db8:1::5", True),
+        ("198.51.100.1", True),
+        ("198.51.100.2", False),
+        ("203.0.114.1", False),
+        ("2001:db9::1", False),
+        ("", False),
+        ("unix", False),
+    ],
+)
+def test_a_key_with_a_list_of_networks_is_good_from_these_alone(address, let_in):
+    made = issued(make.customer(), allowed_addresses=["203.0.113.0/24", "2001:db8::/32", "198.51.100.1"])
+    if let_in:
+        assert found(made.text, address=address)
+    else:
+        with pytest.raises(CredentialRefused):
+            found(made.text, address=address)
+
+
+@pytest.mark.django_db
+def test_all_refusals_of_a_key_are_alike():
+    customer = make.customer()
+    revoked, elsewhere = issued(customer), issued(customer, allowed_addresses=["203.0.113.0/24"])
+    revoke_key(revoked.key, actor=OWNER)
+    said = set()
+    for text in (revoked.text, elsewhere.text, keys._new_text(customer.pk), elsewhere.text[:-1] + "!"):
+        with pytest.raises(CredentialRefused) as refused:
+            found(text)
+        said.add(str(refused.value.as_dict()))
+    assert len(said) == 1
+
+
+@pytest.mark.django_db
+def test_use_is_noted_at_most_once_a_minute(django_assert_num_queries):
+    customer = make.customer()
+    key, now = issued(customer).key, timezone.now()
+    with acting_in(customer):
+        note_use(key, "192.0.2.1", now)
+        note_use(key, "192.0.2.2", now + timedelta(seconds=59))  # as another request, which read the key before
+        key.refresh_from_db()
+        assert (key.last_used_at, key.last_used_address) == (now, "192.0.2.1")
+        with django_assert_num_queries(0):
+            note_use(key, "192.0.2.3", now + timedelta(seconds=59))
+        note_use(key, "192.0.2.4", now + timedelta(seconds=60))
+        key.refresh_from_db()
+    assert key.last_used_address == "192.0.2.4"
+
+
+# Rotation
+
+
+@pytest.mark.django_db
+def test_rotating_gives_the_same_rights_and_the_old_key_stays_for_the_overlap():
+    customer = make.customer()
+    old = issued(customer, scopes=["claims.load", "claims.read"], allowed_addresses=["203.0.113.0/24"])
+    new = rotate_key(old.key, overlap=timedelta(hours=2), actor=OWNER)
+    assert new.text != old.text
+    for field in ("name", "scopes", "allowed_addresses"):
+        assert getattr(new.key, field) == getattr(old.key, field)
+    assert new.key.rotated_from_id == old.key.pk
+    assert new.key.expires_at - new.key.created_at == pytest.approx(timedelta(days=365), abs=timedelta(seconds=5))
+    caller = "203.0.113.9"
+    assert found(old.text, address=caller, at=timedelta(hours=1, minutes=59))
+    with pytest.raises(CredentialRefused):
+        found(old.text, address=caller, at=timedelta(hours=2, minutes=1))
+    assert found(new.text, address=caller, at=timedelta(days=364))
+    assert entries(customer)[-1] == ("rotate", old.key.public_id)
+
+
+@pytest.mark.django_db
+def test_an_overlap_never_lengthens_a_keys_life():
+    old = issued(make.customer(), expires_in_days=1)
+    rotate_key(old.key, overlap=timedelta(days=7), actor=OWNER)
+    with pytest.raises(CredentialRefused):
+        found(old.text, at=timedelta(days=1, minutes=1))
+
+
+@pytest.mark.django_db
+def test_with_no_overlap_the_old_key_ends_at_once():
+    old = issued(make.customer())
+    new = rotate_key(old.key, overlap=timedelta(0), actor=OWNER)
+    with pytest.raises(CredentialRefused):
+        found(old.text)
+    assert found(new.text)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("overlap", [timedelta(days=7, seconds=1), timedelta(seconds=-1)])
+def test_an_overlap_beyond_a_week_is_refused(overlap):
+    with pytest.raises(KeyTermsUnusable):
+        rotate_key(issued(make.customer()).key, overlap=overlap, actor=OWNER)
+
+
+@pytest.mark.django_db
+def test_a_key_is_rotated_once_and_only_while_in_force():
+    customer = make.customer()
+    old, revoked = issued(customer), issued(customer)
+    rotate_key(old.key, actor=OWNER)
+    revoke_key(revoked.key, actor=OWNER)
+    for key in (old.key, revoked.key):
+        with pytest.raises(UnknownKey):
+            rotate_key(key, actor=OWNER)
+
+
+@pytest.mark.django_db
+def test_who_could_not_issue_a_key_cannot_rotate_it():
+    old = issued(make.customer(), scopes=["audit.read"])
+    with pytest.raises(UnknownScope):
+        rotate_key(old.key, actor=Actor("person", role="analyst"))
+    assert found(old.text, at=timedelta(days=300))
