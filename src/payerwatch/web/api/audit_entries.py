@@ -4,14 +4,18 @@ import json
 import re
 from typing import Any, ClassVar
 
+from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from payerwatch.audit.exports import begin_export
 from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Listed, Resource, Shown
+from payerwatch.web.api.resource import Listed, Resource, Shown, checked_query
 
+MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 _ENTRY_ID = re.compile(r"ent_([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -44,14 +48,33 @@ class EntryFilter(filters.FilterSet):
     until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
 
 
+class ExportQuery(serializers.Serializer):
+    form = serializers.ChoiceField(list(MEDIA_TYPES), default="jsonl")
+    since = serializers.DateTimeField(default=None)
+    until = serializers.DateTimeField(default=None)
+
+
 class AuditEntries(Listed, Shown, Resource):
     thing = "entry"
-    may: ClassVar = {"list": Permission.READ_AUDIT, "retrieve": Permission.READ_AUDIT}
+    may: ClassVar = dict.fromkeys(("list", "retrieve", "export"), Permission.READ_AUDIT)
+    verbs: ClassVar = {"export": "export"}
     reading_is_recorded = True
     queryset = Entry.objects.all()
     order = ("-position",)
     serializer_class = EntryBody
     filterset_class = EntryFilter
+
+    def export(self, request: Request) -> StreamingHttpResponse:
+        """The trail as a file, with what a verifier needs; recorded before the first line leaves."""
+        asked = checked_query(ExportQuery, request)
+        assert self.caller.customer is not None
+        started = begin_export(self.caller.customer, actor=self.caller.actor, **asked)
+        name = f"audit-{self.caller.customer.public_id}-{started.first}-{started.last}.{started.form}"
+        return StreamingHttpResponse(
+            started.lines(),
+            content_type=MEDIA_TYPES[started.form],
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     def with_id(self, public_id: str) -> Any:
         known = _ENTRY_ID.fullmatch(public_id)

@@ -132,7 +132,6 @@ class PasswordReset(Resource):
 
     thing = "person"
     admits = Admits.ANYONE
-    throttle = "password_reset_address"
     enters_itself = True
     verbs: ClassVar = {"ask": "request_reset", "confirm": "reset_password"}
     may: ClassVar = {"ask": Admits.ANYONE, "confirm": Admits.ANYONE}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -114,5 +115,15 @@ def what_was_asked(request: Request) -> dict[str, str]:
 def checked(form: type[Serializer], request: Request) -> dict[str, Any]:
     """The body as the form has it. Raises ValidationError."""
     filled = form(data=request.data)
+    filled.is_valid(raise_exception=True)
+    return dict(filled.validated_data)
+
+
+def checked_query(form: type[Serializer], request: Request) -> dict[str, Any]:
+    """The parameters of the address as the form has them. Raises ValidationError, for one it does not know too."""
+    filled = form(data=request.query_params)
+    unknown = set(request.query_params) - set(filled.fields)
+    if unknown:
+        raise ValidationError({name[:60]: "There is no such parameter." for name in sorted(unknown)})
     filled.is_valid(raise_exception=True)
     return dict(filled.validated_data)

@@ -46,6 +46,7 @@ urlpatterns = [
     listed("api-keys/<str:public_id>/", ApiKeys, get="retrieve", delete="destroy"),
     listed("api-keys/<str:public_id>/rotate/", ApiKeys, post="rotate"),
     listed("audit-entries/", AuditEntries, get="list"),
+    listed("audit-entries/export/", AuditEntries, get="export"),
     listed("audit-entries/<str:public_id>/", AuditEntries, get="retrieve"),
     listed("claims/", Claims, get="list"),
     listed("claims/<str:public_id>/", Claims, get="retrieve"),
