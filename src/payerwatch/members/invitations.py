@@ -1,5 +1,6 @@
 """Invitations: an e-mail address is asked to become a member, by a link that works once within seven days."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 
 DAYS = 7
+_TEXT = re.compile(r"(?P<customer>cus_[a-z0-9]{1,20})\.(?P<secret>[A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 class InvitationUnusable(Refusal):
@@ -124,12 +126,12 @@ def _accept_as_new(customer: Customer, invitation: Invitation, name: str, passwo
 
 def _found(text: str) -> tuple[Customer, Invitation]:
     """The invitation of the text `<customer id>.<secret>` and its customer. Raises InvitationUnusable."""
-    customer_id, _, secret = text.strip().partition(".")
-    customer = Customer.objects.filter(public_id=customer_id[:24]).first()
-    if customer is None:
+    parts = _TEXT.fullmatch(text.strip())
+    customer = Customer.objects.filter(public_id=parts["customer"]).first() if parts else None
+    if parts is None or customer is None:
         raise InvitationUnusable
     with acting_in(customer, reading=True):
-        invitation = waiting_invitations().filter(digest=digest(secret)).first()
+        invitation = waiting_invitations().filter(digest=digest(parts["secret"])).first()
     if invitation is None:
         raise InvitationUnusable
     return customer, invitation
