@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from payerwatch.audit.models import Entry
+from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.claims import resealing
+from payerwatch.members.models import Person, SecondFactor
+from payerwatch.members.second_factor import SECRET_PURPOSE
 from payerwatch.sealing import rows as sealed_rows
+from payerwatch.sealing.keys import seal_secret, unseal_secret
 from payerwatch.sealing.models import customer_key_id
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -58,7 +62,12 @@ def test_all_is_brought_from_plain_to_the_newest_key_on_to_the_next_and_back(tmp
         assert document["key"] == (expected or "plain")
         assert [(each["customer"], each["rows"]) for each in document["rotated"]] == [("Practice", 7)]
         assert_all_under(practice, expected)
-        assert rotate(*arguments) == {"key": expected or "plain", "rotated": [], "passed_over": ["Practice"]}
+        assert rotate(*arguments) == {
+            "key": expected or "plain",
+            "rotated": [],
+            "passed_over": ["Practice"],
+            "second_factors": 0,
+        }
     assert [raw(practice, table, "claim_key") for table in ("claims_claim", "claims_replacedclaim")] == before
 
 
@@ -84,6 +93,25 @@ def test_a_rotation_leaves_an_entry_with_the_keys_names_and_no_value(tmp_path: P
         [entry] = Entry.objects.filter(verb="rotate")
     assert entry.thing_kind == "field_key"
     assert json.loads(entry.detail) == {"before": {"key": "plain"}, "after": {"key": "2026a", "rows": 7}}
+
+
+def test_secrets_of_authenticators_follow_and_always_open(use_keys: UseKeys):
+    use_keys()
+    person = Person.objects.create(email="someone@practice.example")
+    sealed = seal_secret("JBSWY3DP", SECRET_PURPOSE)
+    factor = SecondFactor.objects.create(person=person, secret=sealed, confirmed_at=timezone.now())
+    for keys, arguments, expected in (
+        (("2026a",), (), "2026a"),
+        (("2026b", "2026a"), (), "2026b"),
+        (("2026b",), ("--to", "plain"), "secret-key"),
+    ):
+        use_keys(*keys)
+        assert rotate(*arguments)["second_factors"] == 1
+        assert rotate(*arguments)["second_factors"] == 0
+        factor.refresh_from_db()
+        assert factor.secret.startswith(f"pw1:{expected}:")
+        assert unseal_secret(factor.secret, SECRET_PURPOSE) == "JBSWY3DP"
+    assert InstallationEntry.objects.filter(verb="rotate").count() == 3
 
 
 def test_without_keys_nothing_is_rotated(use_keys: UseKeys):

@@ -30,7 +30,7 @@ DIGITS = 6
 ISSUER = "Payerwatch"
 RECOVERY_CODES = 10
 
-_PURPOSE = "second factor"
+SECRET_PURPOSE = "second factor"
 # 32 letters, so 24 of them are 120 bits: with 112 or more a plain digest is enough to store (NIST SP 800-63B, 5.1.2.2).
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, without i, l, o and u
 _CODE_LENGTH, _GROUP = 24, 6
@@ -84,7 +84,7 @@ def recovery_codes_left(person: Person) -> int:
 def start_second_factor(person: Person) -> Enrolment:
     """Begin to set one up, anew if it was begun before: it counts once confirmed. Raises SecondFactorExists."""
     secret = pyotp.random_base32()
-    sealed = seal_secret(secret, _PURPOSE)
+    sealed = seal_secret(secret, SECRET_PURPOSE)
     try:
         with transaction.atomic():
             begun = SecondFactor.objects.filter(person=person, confirmed_at=None)
@@ -172,7 +172,7 @@ def _refuse_wrong_code(person: Person, code: str) -> None:
 
 def _steps_of(factor: SecondFactor, code: str) -> list[int]:
     """The time steps around now whose code this is, oldest first; nearly always one or none."""
-    totp = pyotp.TOTP(unseal_secret(factor.secret, _PURPOSE), digits=DIGITS, interval=STEP_SECONDS)
+    totp = pyotp.TOTP(unseal_secret(factor.secret, SECRET_PURPOSE), digits=DIGITS, interval=STEP_SECONDS)
     now = int(timezone.now().timestamp()) // STEP_SECONDS
     around = range(now - STEPS_OF_GRACE, now + STEPS_OF_GRACE + 1)
     typed = "".join(code.split()).encode("utf-8", "replace")

@@ -1,18 +1,16 @@
 """A text column that is sealed in the database and plain in Python."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Lookup, Transform
 
-from payerwatch.sealing.keys import seal, seal_secret, unseal, unseal_secret
+from payerwatch.sealing.keys import seal, unseal
 from payerwatch.sealing.models import key_id_to_write_under
 from payerwatch.tenancy.context import current_customer_id
-
-Scope = Literal["customer", "installation"]
 
 
 class SealedFieldNotSearchable(FieldError):
@@ -20,21 +18,20 @@ class SealedFieldNotSearchable(FieldError):
 
 
 class SealedTextField(models.TextField):
-    """Text that only a holder of the field keys can read from the database.
+    """Text of a customer that only a holder of the field keys can read from the database.
 
-    Scope `customer`: sealed under the key recorded for the customer entered, plain where none is; read either way.
-    Scope `installation`: a secret of no customer, never plain. `purpose` names what the value is; a value
-    opens only under the purpose it was sealed for, so columns that copy from each other share one.
+    Sealed under the key recorded for the customer entered, plain where none is; read either way. `purpose`
+    names what the value is: it opens only under the purpose it was sealed for, so columns that copy from each
+    other share one.
     """
 
-    def __init__(self, *args: Any, purpose: str = "", scope: Scope = "customer", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, purpose: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.purpose = purpose
-        self.scope = scope
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
-        return name, path, args, kwargs | {"purpose": self.purpose, "scope": self.scope}
+        return name, path, args, kwargs | {"purpose": self.purpose}
 
     def get_lookup(self, lookup_name: str) -> type[Lookup] | None:
         """Only `isnull`, with keys or without, so that no query comes to depend on plain values."""
@@ -52,13 +49,9 @@ class SealedTextField(models.TextField):
         prepared = super().get_db_prep_save(value, connection)
         if not isinstance(prepared, str):
             return prepared
-        if self.scope == "installation":
-            return seal_secret(prepared, self.purpose)
         return seal(prepared, customer_id=current_customer_id(), purpose=self.purpose, key_id=key_id_to_write_under())
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
         if value is None:
             return None
-        if self.scope == "installation":
-            return unseal_secret(value, self.purpose)
         return unseal(value, customer_id=current_customer_id(), purpose=self.purpose)

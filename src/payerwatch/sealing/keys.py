@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.encoding import force_bytes
 
 from payerwatch.config.field_keys import KEY_BYTES
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.sealing import (
     INSTALLATION,
     BlindIndex,
@@ -27,6 +27,8 @@ SECRET_KEY_ID = "secret-key"
 class FieldKeyMissing(Refusal):
     """Something is sealed under a key that PAYERWATCH_FIELD_KEYS does not hold."""
 
+    kind = Kind.UNAVAILABLE
+
     def __init__(self, key_id: str) -> None:
         super().__init__(
             f"The field key {key_id[:16]!r} is missing.",
@@ -37,6 +39,8 @@ class FieldKeyMissing(Refusal):
 
 class FieldKeysNotSet(Refusal):
     """Sealing was asked for and PAYERWATCH_FIELD_KEYS holds no key."""
+
+    kind = Kind.UNAVAILABLE
 
     def __init__(self) -> None:
         super().__init__(
@@ -79,7 +83,11 @@ def unseal(stored: str, *, customer_id: int, purpose: str) -> str:
 
 def seal_secret(text: str, purpose: str) -> str:
     """A secret of the installation, never plain: sealed under the newest field key, else under SECRET_KEY."""
-    key_id = newest_key_id()
+    return seal_secret_under(newest_key_id(), text, purpose)
+
+
+def seal_secret_under(key_id: str | None, text: str, purpose: str) -> str:
+    """As `seal_secret`, under this field key; None: under SECRET_KEY. Raises FieldKeyMissing."""
     if key_id is None:
         return _secret_sealer(SECRET_KEY_ID, _secret_keys()[0], purpose).seal(text)
     return _secret_sealer(key_id, _key(key_id), purpose).seal(text)

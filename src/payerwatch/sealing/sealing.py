@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 
 _SEALED = "pw1:"
 # Begins plain text that would itself begin like one of the two.
@@ -28,6 +28,8 @@ INSTALLATION = "installation"
 
 class SealBroken(Refusal):
     """A sealed value was changed, or is of another customer, another field or another key of the same name."""
+
+    kind = Kind.UNAVAILABLE
 
     def __init__(self, purpose: str) -> None:
         super().__init__(

@@ -1,9 +1,10 @@
+from django.core.management.base import CommandError
 from django.db import migrations, models
 
 import payerwatch.sealing.fields
 
 
-class SealedValuesLeft(Exception):
+class SealedValuesLeft(CommandError):
     """Numbers that are sealed would be lost."""
 
 
@@ -46,17 +47,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='claim',
             name='sealed_number',
-            field=payerwatch.sealing.fields.SealedTextField(null=True, purpose='claim.number', scope='customer'),
+            field=payerwatch.sealing.fields.SealedTextField(null=True, purpose='claim.number'),
         ),
         migrations.AddField(
             model_name='replacedclaim',
             name='sealed_number',
-            field=payerwatch.sealing.fields.SealedTextField(null=True, purpose='claim.number', scope='customer'),
+            field=payerwatch.sealing.fields.SealedTextField(null=True, purpose='claim.number'),
         ),
         migrations.AlterField(
             model_name='upload',
             name='filename',
-            field=payerwatch.sealing.fields.SealedTextField(purpose='upload.filename', scope='customer'),
+            field=payerwatch.sealing.fields.SealedTextField(purpose='upload.filename'),
         ),
         migrations.RunPython(migrations.RunPython.noop, refuse_to_lose_sealed_values),
     ]

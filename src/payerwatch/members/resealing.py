@@ -1,0 +1,27 @@
+"""Bringing people's authenticator secrets under a field key."""
+
+from django.db import transaction
+
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.record import Thing, record_for_installation
+from payerwatch.members.models import SecondFactor
+from payerwatch.members.second_factor import SECRET_PURPOSE
+from payerwatch.sealing.keys import SECRET_KEY_ID, seal_secret_under, unseal_secret
+from payerwatch.sealing.sealing import key_id_of
+
+
+def reseal_second_factors(to_key: str | None, *, actor: Actor) -> int:
+    """Bring every authenticator secret under a field key, or (None) under SECRET_KEY. Returns how many were not.
+
+    Raises FieldKeyMissing or SealBroken, and has then changed nothing.
+    """
+    with transaction.atomic():
+        factors = SecondFactor.objects.select_for_update().order_by("pk")
+        moved = [factor for factor in factors if key_id_of(factor.secret) != (to_key or SECRET_KEY_ID)]
+        for factor in moved:
+            factor.secret = seal_secret_under(to_key, unseal_secret(factor.secret, SECRET_PURPOSE), SECRET_PURPOSE)
+            factor.save(update_fields=["secret"])
+        if moved:
+            after = {"key": to_key or SECRET_KEY_ID, "second_factors": len(moved)}
+            record_for_installation("rotate", Thing("field_key"), actor=actor, after=after)
+        return len(moved)
