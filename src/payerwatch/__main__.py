@@ -4,12 +4,15 @@ import difflib
 import json
 import os
 import sys
+from types import TracebackType
 
 import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, get_commands
 
-from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, Usage
+from payerwatch.config.logging import told
+from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, Unforeseen, Usage
 
 REFUSED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -19,6 +22,8 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         django.setup()
+        if not settings.TELL_ALL:
+            sys.excepthook = _tell_place
         if _names_no_command(arguments):
             sys.exit(_refuse(_unknown_command(arguments[0]), arguments, USAGE))
         execute_from_command_line(["payerwatch", *arguments])
@@ -26,6 +31,12 @@ def main() -> None:
         sys.exit(_refuse(SettingsUnusable(str(error)), arguments, REFUSED))
     except KeyboardInterrupt:
         sys.exit(_refuse(Interrupted(), arguments, INTERRUPTED))
+
+
+def _tell_place(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Instead of a traceback, of which the last line may hold a value: what failed where."""
+    known = told(error)
+    _refuse(Unforeseen(known["error"], known["place"]), sys.argv[1:], REFUSED)
 
 
 def _names_no_command(arguments: list[str]) -> bool:

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 from typing import Any, ClassVar, NoReturn
@@ -69,6 +70,20 @@ class Interrupted(Refusal):
 
     def in_words(self) -> str:
         return self.message
+
+
+class Unforeseen(Refusal):
+    """A mistake in Payerwatch itself ended the command. The error's own words are not told: they may hold values."""
+
+    def __init__(self, error: str, places: Sequence[str]) -> None:
+        super().__init__(
+            f"This is a mistake in Payerwatch: {error}.",
+            where=f"At {' < '.join(reversed(places))}",
+            fix="Please report these lines. With PAYERWATCH_DEBUG=1 it shows all, which may hold patients' data.",
+        )
+
+    def in_words(self) -> str:
+        return "\n".join((self.message, self.where, self.fix))
 
 
 class Usage(Refusal):

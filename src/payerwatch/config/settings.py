@@ -4,6 +4,7 @@ from pathlib import Path
 
 from payerwatch.config import env
 from payerwatch.config.field_keys import read_field_keys
+from payerwatch.config.logging import log_level, logging_settings
 from payerwatch.config.mail_url import read_mail_url, read_public_url, read_sender
 
 DATA_DIR = env.data_directory()
@@ -13,6 +14,9 @@ SECRET_KEY_FALLBACKS = env.words("PAYERWATCH_OLD_SECRET_KEYS")
 # Of sealed fields, newest first; empty: customers' values are plain.
 FIELD_KEYS = read_field_keys(env.text("PAYERWATCH_FIELD_KEYS"))
 DEBUG = False
+# A command that fails by a mistake of ours then shows all, values of claims included.
+TELL_ALL = env.flag("PAYERWATCH_DEBUG")
+LOGGING = logging_settings(log_level(env.text("PAYERWATCH_LOG_LEVEL") or "info"))
 
 # Where the installation is reached, and whether that is by HTTPS: what cookies and redirects depend on.
 HTTPS = env.flag("PAYERWATCH_HTTPS")
@@ -37,6 +41,7 @@ SILENCED_SYSTEM_CHECKS = [f"security.{code}" for code in ("W003", "W004", "W005"
 ROOT_URLCONF = "payerwatch.web.urls"
 WSGI_APPLICATION = "payerwatch.web.wsgi.application"
 MIDDLEWARE = [
+    "payerwatch.web.request_lines.RequestLines",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "payerwatch.web.door.WebDoor",
@@ -46,7 +51,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["payerwatch.web.api.access.WhatTheRoleMay"],
     "DEFAULT_FILTER_BACKENDS": ["payerwatch.web.api.filtering.StrictFilters"],
     "DEFAULT_PAGINATION_CLASS": "payerwatch.web.api.paging.CursorPages",
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["payerwatch.web.api.bodies.ShallowJSON"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "payerwatch.web.api.errors.problem_of",
     "UNAUTHENTICATED_USER": None,

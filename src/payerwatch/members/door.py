@@ -1,6 +1,6 @@
 """The one door: who is calling, how often, and in which customer, before anything else runs.
 
-    1  name the request and find where it comes from
+    1  find where the request comes from, and what it asks for
     2  read the credential: a key or an access token in `Authorization`, else the session's cookie
     3  count the request against the view's throttle, in a transaction of its own
     4  enter the customer the credential names, and the request's transaction
@@ -15,7 +15,6 @@ whoever has a customer; what their role may do there, the view asks the caller.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -23,18 +22,26 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import timezone
 
 from payerwatch.audit.record import Thing, record
+from payerwatch.config.logging import request_id
 from payerwatch.members import keys, sessions, tokens
 from payerwatch.members.callers import Caller, CallerNotKnown, Credential, recognise
+from payerwatch.members.door_refusals import (
+    Busy,
+    ForeignRequest,
+    NoCustomerChosen,
+    SecondFactorRequired,
+    TooManyRequests,
+)
 from payerwatch.members.secrets import CredentialRefused, Origin
-from payerwatch.refusals import Kind, Refusal
+from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.throttling.client_address import client_address, read_proxies, throttle_key
 from payerwatch.throttling.headers import rate_limit_fields
@@ -47,7 +54,6 @@ _REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CON
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SESSION_COOKIE = "__Host-payerwatch" if settings.HTTPS else "payerwatch"
 DEVICE_COOKIE = "__Host-payerwatch-device" if settings.HTTPS else "payerwatch-device"
-_REQUEST_ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 class Admits(Enum):
@@ -56,49 +62,6 @@ class Admits(Enum):
     ANYONE = "who is not known too"
     ANYONE_SIGNED_IN = "a person who has no customer yet, or must still set up a second factor"
     WHO_ACTS_IN_A_CUSTOMER = "a caller in a customer"
-
-
-class NoCustomerChosen(Refusal):
-    """The session acts in no customer yet."""
-
-    kind = Kind.NOT_ALLOWED
-
-    def __init__(self) -> None:
-        super().__init__("You act in no customer yet.", fix="Choose one of yours first: POST /api/v1/me/customer/")
-
-
-class SecondFactorRequired(Refusal):
-    """The customer asks for a second factor, and this session was opened without."""
-
-    kind = Kind.NOT_ALLOWED
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This customer asks everyone to sign in with an authenticator.",
-            fix="Set one up under /api/v1/me/second-factor/, then sign in again with its code.",
-        )
-
-
-class ForeignRequest(Refusal):
-    """A request with a session's cookie that may have been made by another site."""
-
-    kind = Kind.NOT_ALLOWED
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The request carries no token that shows it comes from Payerwatch's own pages.",
-            fix="Send the value of the cookie csrftoken in the header X-CSRFToken, and the page's own Origin.",
-        )
-
-
-class TooManyRequests(Refusal):
-    """The caller has used up what the throttle allows for now."""
-
-    kind = Kind.TOO_MANY
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__("You have made too many requests for now.", fix=f"Try again in {verdict.retry_after} seconds.")
-        self.retry_after = verdict.retry_after
 
 
 class Attempt(NamedTuple):
@@ -129,10 +92,12 @@ class Door:
 
     def __call__(self, request: Any) -> HttpResponseBase:
         request.arrived_at = timezone.now()
+        request.get_host()  # raises for a host that is none of ours
         request.origin = origin_of(request)
-        request.request_id = request.origin.request_id
         request.caller = None
-        view = _view_of(request)
+        found = _found(request)
+        request.route = found.route if found else ""
+        view = _view_of(found)
         try:
             verdict = self._throttle(request, view)
         except TooManyRequests as refusal:
@@ -142,7 +107,6 @@ class Door:
             if verdict is not None:
                 for name, value in rate_limit_fields(verdict).items():
                     response.headers.setdefault(name, value)
-        response.headers["X-Request-ID"] = request.request_id
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -175,11 +139,16 @@ class Door:
                 response = None if _enters_itself(view) else self._run(request)
             response = self._run(request) if response is None else response
         except CallerNotKnown as refusal:
-            if admits is not Admits.ANYONE:
-                return self.refuse(_too_many_refused(request.origin.address) or refusal)
+            open_to_all = admits is Admits.ANYONE
+            too_many = _too_many("anonymous" if open_to_all else "refused_credentials", request.origin.address)
+            if too_many is not None or not open_to_all:
+                return self.refuse(too_many or refusal)
             return self._let_anyone_in(request, view)
         except Refusal as refusal:
             response = self.refuse(refusal)
+        except (OperationalError, InterfaceError) as error:
+            log.error("The database does not answer.", exc_info=error)
+            return self.refuse(Busy())
         _record_if_refused(request, response)
         return response
 
@@ -232,10 +201,10 @@ def _refuse_unless_admitted(caller: Caller | None, admits: Admits) -> None:
             raise SecondFactorRequired
 
 
-def _too_many_refused(address: str) -> TooManyRequests | None:
-    """Count a credential that was not good; who presents many is told to wait."""
+def _too_many(policy: str, address: str) -> TooManyRequests | None:
+    """Count a credential that was not good by where it came from; who presents many is told to wait."""
     try:
-        verdict = take([("refused_credentials", throttle_key(address))])
+        verdict = take([(policy, throttle_key(address))])
     except ThrottleUnavailable:
         return None
     return None if verdict.allowed else TooManyRequests(verdict)
@@ -260,14 +229,12 @@ def _not_exempt(_request: HttpRequest) -> HttpResponse:
 
 
 def origin_of(request: HttpRequest) -> Origin:
-    """Where the request comes from; an id that could not be ours or a well-behaved client's is replaced."""
+    """Where the request comes from, under the id that it was given outside of the door."""
     address = client_address(request.META, read_proxies(settings.TRUSTED_PROXIES))
-    given = request.headers.get("X-Request-ID", "")
-    well_formed = 8 <= len(given) <= 64 and set(given) <= _REQUEST_ID_LETTERS
     return Origin(
         address=address,
         agent=request.headers.get("User-Agent", "")[:200],
-        request_id=given if well_formed else secrets.token_hex(12),
+        request_id=request_id.get(),
         device=request.COOKIES.get(DEVICE_COOKIE, ""),
     )
 
@@ -295,13 +262,18 @@ def _from_header(header: str) -> Credential:
     return Credential("token", claims.customer_id, claims.session_id)
 
 
-def _view_of(request: HttpRequest) -> Any:
-    """What will answer, where the address leads anywhere: a view, or the class a REST view is made of."""
+def _found(request: HttpRequest) -> ResolverMatch | None:
+    """What the address leads to, if anything."""
     try:
-        found: Any = resolve(request.path_info).func
+        return resolve(request.path_info)
     except Resolver404:
         return None
-    return getattr(found, "cls", found)
+
+
+def _view_of(found: ResolverMatch | None) -> Any:
+    """What will answer: a view, or the class a REST view is made of."""
+    view: Any = found.func if found else None
+    return getattr(view, "cls", view)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from payerwatch.refusals import Kind, Refusal
 
 CONTENT_TYPE = "application/problem+json"
+UNAVAILABLE = "Something this needs does not answer now. Nothing was changed."
+UNAVAILABLE_SECONDS = 5  # after which to try again
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,
     Kind.UNKNOWN_CALLER: HTTPStatus.UNAUTHORIZED,
@@ -41,15 +43,6 @@ class Failed(Refusal):
         )
 
 
-class Busy(Refusal):
-    """The database is busy or does not answer."""
-
-    kind = Kind.UNAVAILABLE
-
-    def __init__(self) -> None:
-        super().__init__("The database is busy or does not answer. Nothing was changed.", fix="Try again in a moment.")
-
-
 def problem(
     status: HTTPStatus, code: str, detail: str, *, fix: str = "", errors: Sequence[Mapping[str, str]] = ()
 ) -> dict[str, Any]:
@@ -73,24 +66,23 @@ def problem(
 
 
 def of_refusal(refusal: Refusal, status: HTTPStatus | None = None) -> dict[str, Any]:
+    if refusal.kind is Kind.UNAVAILABLE:  # its own words are for operators: they may name machines and files
+        return problem(STATUS_OF[refusal.kind], refusal.code, UNAVAILABLE, fix="Try again in a moment.")
     detail = f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')})." if refusal.where else refusal.message
     return problem(status or STATUS_OF[refusal.kind], refusal.code, detail, fix=refusal.fix)
 
 
 def answer(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
-    return HttpResponse(
-        json.dumps(document), status=document["status"], content_type=CONTENT_TYPE, headers=dict(headers or {})
-    )
+    fields = {"Cache-Control": "no-store", **(headers or {})}
+    return HttpResponse(json.dumps(document), status=document["status"], content_type=CONTENT_TYPE, headers=fields)
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:
     """What must go with the answer beside its body."""
     if refusal.kind is Kind.UNKNOWN_CALLER:
         return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
-    retry_after = getattr(refusal, "retry_after", None)
-    if retry_after is not None:
-        return {"Retry-After": str(retry_after)}
-    return {}
+    retry_after = getattr(refusal, "retry_after", UNAVAILABLE_SECONDS if refusal.kind is Kind.UNAVAILABLE else None)
+    return {} if retry_after is None else {"Retry-After": str(retry_after)}
 
 
 def nothing_here(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001

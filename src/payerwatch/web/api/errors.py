@@ -1,16 +1,20 @@
 """What a view raises, as problem details."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
-from payerwatch.refusals import Refusal
-from payerwatch.web.problems import Busy, NotFound, answer, headers_of, of_refusal, problem
+from payerwatch.members.door_refusals import Busy
+from payerwatch.refusals import Kind, Refusal
+from payerwatch.web.problems import NotFound, answer, headers_of, of_refusal, problem
+
+log = logging.getLogger(__name__)
 
 CODES: Mapping[type[exceptions.APIException], str] = {
     exceptions.ParseError: "body_unreadable",
@@ -30,14 +34,19 @@ _REWORDED = {
 
 def problem_of(error: Exception, _context: Mapping[str, Any]) -> HttpResponse | None:
     """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("The database does not answer.", exc_info=error)
+        return answer(of_refusal(Busy()), headers_of(Busy()))
     if isinstance(error, Refusal):
+        if error.kind is Kind.UNAVAILABLE:
+            log.error("Something needed does not answer.", exc_info=error)
         return answer(of_refusal(error), headers_of(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(of_refusal(NotFound()))
     if isinstance(error, exceptions.ValidationError):
         return answer(_invalid(error))
-    if isinstance(error, OperationalError | InterfaceError):
-        return answer(of_refusal(Busy()), {"Retry-After": "5"})
+    if isinstance(error, RequestDataTooBig):
+        return answer(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The body is too large."))
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
         return answer(problem(HTTPStatus.FORBIDDEN, "not_allowed", "This is not allowed."))
     if isinstance(error, exceptions.APIException):

@@ -70,7 +70,9 @@ class Command(PayerwatchCommand):
             bind=options["bind"],
             workers=options["workers"],
             threads=options["threads"],
-            worker_class="gthread",
+            worker_class="payerwatch.web.server.Worker",
+            logger_class="payerwatch.web.server.Lines",
+            forwarder_headers="",  # no proxy says where in the address space this is
             graceful_timeout=GRACEFUL_SECONDS,
             proc_name="payerwatch",
             control_socket_disable=True,

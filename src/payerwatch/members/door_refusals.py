@@ -1,0 +1,56 @@
+"""What the door says to those it does not let in."""
+
+from payerwatch.refusals import Kind, Refusal
+from payerwatch.throttling.verdict import Verdict
+
+
+class NoCustomerChosen(Refusal):
+    """The session acts in no customer yet."""
+
+    kind = Kind.NOT_ALLOWED
+
+    def __init__(self) -> None:
+        super().__init__("You act in no customer yet.", fix="Choose one of yours first: POST /api/v1/me/customer/")
+
+
+class SecondFactorRequired(Refusal):
+    """The customer asks for a second factor, and this session was opened without."""
+
+    kind = Kind.NOT_ALLOWED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This customer asks everyone to sign in with an authenticator.",
+            fix="Set one up under /api/v1/me/second-factor/, then sign in again with its code.",
+        )
+
+
+class ForeignRequest(Refusal):
+    """A request with a session's cookie that may have been made by another site."""
+
+    kind = Kind.NOT_ALLOWED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request carries no token that shows it comes from Payerwatch's own pages.",
+            fix="Send the value of the cookie csrftoken in the header X-CSRFToken, and the page's own Origin.",
+        )
+
+
+class TooManyRequests(Refusal):
+    """The caller has used up what the throttle allows for now."""
+
+    kind = Kind.TOO_MANY
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__("You have made too many requests for now.", fix=f"Try again in {verdict.retry_after} seconds.")
+        self.retry_after = verdict.retry_after
+
+
+class Busy(Refusal):
+    """The database is busy or does not answer."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy or does not answer. Nothing was changed.", fix="Try again in a moment.")
