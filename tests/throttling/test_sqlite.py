@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from django.db import connection, transaction
 
 from payerwatch.throttling.rates import Rate
 from payerwatch.throttling.refusals import ThrottleUnavailable
-from payerwatch.throttling.sqlite import SqliteStore
+from payerwatch.throttling.sqlite import SqliteStore, microseconds
 from payerwatch.throttling.stores import store
 from payerwatch.throttling.taking import take
 from payerwatch.throttling.verdict import Bucket
@@ -73,6 +74,22 @@ def test_counts_that_cannot_be_reached_are_refused_in_time(damage: str, tmp_path
         with pytest.raises(ThrottleUnavailable):
             SqliteStore(path).take(1, BUCKET)
         assert time.monotonic() - before < 2.5
+
+
+@pytest.mark.pure
+def test_the_clock_is_read_when_the_lock_is_held(tmp_path: Path):
+    """A hit that waited for another process carries the later time."""
+    counts = SqliteStore(tmp_path / "throttle.sqlite3")
+    assert counts.take(1, BUCKET).allowed
+    with closing(sqlite3.connect(tmp_path / "throttle.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(counts.take, 2, BUCKET)
+            time.sleep(0.2)
+            released_at = microseconds()
+            other.execute("COMMIT")
+            assert waiting.result().now >= released_at
+    counts.close()
 
 
 @pytest.mark.pure
