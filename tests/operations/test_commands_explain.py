@@ -1,11 +1,15 @@
 """`explain` as a person and a script meet it."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from payerwatch.audit.models import Entry
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.queries import customer_named
 from tests.drift.run_off_claims import detect, sunday
 from tests.drift.test_explaining import JUDGED, MONDAY, claims
 from tests.make import answer, customer, upload, words
@@ -80,3 +84,11 @@ def test_rows_without_a_claim_number_are_counted_not_named(tmp_path: Path):
     detect("--as-of", sunday(MONDAY, JUDGED))
     found = answer("events").document[0]
     assert "and 20 rows that came without a claim number" in words("explain", found["id"])
+
+
+def test_showing_claims_is_on_the_record_with_filter_and_count(event: dict[str, Any]):
+    answer("explain", event["id"], "--claims", "3")
+    with acting_in(customer_named("Practice")):
+        entry = Entry.objects.latest("position")
+    assert (entry.verb, entry.thing_kind, entry.outcome) == ("read", "claim", "done")
+    assert json.loads(entry.detail) == {"after": {"filter": {"drift_event": event["id"]}, "count": 3}}

@@ -19,7 +19,8 @@ DECLARE
   last_digest bytea;
   said text;
 BEGIN
-  IF array_ndims(content) <> 1 OR array_length(content, 1) <> 11 OR array_position(content, NULL) IS NOT NULL THEN
+  IF array_ndims(content) IS DISTINCT FROM 1 OR array_length(content, 1) <> 11
+      OR array_position(content, NULL) IS NOT NULL THEN
     RAISE EXCEPTION 'an entry has eleven columns';
   END IF;
   SELECT length, digest INTO last_length, last_digest FROM public.{chain} WHERE {key} = own FOR NO KEY UPDATE;

@@ -58,7 +58,7 @@ def _verify(
     begin = next(following, None)
     try:
         first, last, chain, head = proof["first"], proof["last"], proof["chain"], proof["head"]
-        ends = (last, bytes.fromhex(head["digest"]) if last == head["length"] else None)
+        ends = (last, bytes.fromhex(head["digest"]) if first <= last == head["length"] else None)
         known = [*checkpoint_of(proof), *(read_checkpoints(directory, chain) if directory else [])]
     except (KeyError, TypeError, ValueError):
         raise NotAnExport("The proof on the last line cannot be read.") from None

@@ -1,0 +1,160 @@
+"""The record as a file, with the proof that it is whole, and the verifier that needs no product."""
+
+import csv
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.checkpointing import public_key_path
+from payerwatch.audit.exports import begin_export
+from payerwatch.audit.models import Entry
+from payerwatch.audit.record import Thing, record
+from payerwatch.tenancy.context import acting_customer_id, acting_in
+from payerwatch.tenancy.models import Customer
+from tests import make
+from tests.audit.conftest import LENGTH, act
+from tests.make import answer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# As where the product is not installed: neither Django nor a database driver can be imported.
+ALONE = (
+    "import runpy, sys; sys.modules.update(django=None, psycopg=None); "
+    "runpy.run_module('payerwatch.audit.verifying', run_name='__main__', alter_sys=True)"
+)
+
+
+@pytest.fixture
+def own(practices: tuple[Customer, Customer]) -> Customer:
+    return practices[0]
+
+
+@pytest.fixture
+def exported(own: Customer, tmp_path: Path) -> Path:
+    path = tmp_path / "record.jsonl"
+    done = answer("export_audit", "--out", path)
+    assert (done.code, done.document["entries"], done.document["files"]) == (0, LENGTH, [str(path)])
+    return path
+
+
+def verify(path: Path, *options: object) -> tuple[int, str]:
+    command = [sys.executable, "-c", ALONE, str(path), *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def edit(path: Path, change: object) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(change(lines)))
+
+
+def test_an_export_is_verified_without_the_product(exported: Path, checkpoints: Path):
+    code, said = verify(exported, "--checkpoints", checkpoints, "--public-key", public_key_path())
+    assert code == 0, said
+    assert f"{LENGTH} entries, each as it was written" in said
+    assert f"up to entry {LENGTH}" in said
+
+
+def test_without_the_key_the_verifier_says_that_signatures_were_not_checked(exported: Path):
+    code, said = verify(exported)
+    assert (code, "were not checked" in said) == (0, True)
+
+
+CHANGES = {
+    "edited": (lambda lines: [*lines[:4], lines[4].replace("upl_3", "upl_9"), *lines[5:]], "Entry 5 was changed"),
+    "deleted": (lambda lines: lines[:4] + lines[5:], "Entry 5 is missing"),
+    "reordered": (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]], "Entry 5 does not stand in its place"),
+    "repeated": (lambda lines: [*lines[:5], *lines[4:]], "Entry 6 is not there: entry 5 stands in its place again"),
+    "cut": (lambda lines: [*lines[:-4], lines[-1]], f"Entry {LENGTH - 2} is missing"),
+    "emptied": (lambda lines: lines[-1:], "Entry 1 is missing"),
+    "another's": (
+        lambda lines: [lines[0].replace('"customer": ', '"customer": 9'), *lines[1:]],
+        "belongs to customer-9",
+    ),
+    "without its proof": (lambda lines: lines[:-1], "There is no proof on the last line"),
+    "not an export": (lambda lines: ["[]\n", *lines[1:]], "Line 1 is neither"),
+    "with a proof of nothing": (lambda lines: [*lines[:-1], '{"proof": {"first": 1}}\n'], "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_export_is_detected(exported: Path, change: str):
+    edit(exported, CHANGES[change][0])
+    code, said = verify(exported, "--public-key", public_key_path())
+    assert (code, CHANGES[change][1] in said) == (1, True), said
+
+
+def test_a_file_that_is_not_there_is_refused(exported: Path, tmp_path: Path):
+    assert verify(tmp_path / "missing.jsonl")[0] == 1
+    assert verify(exported, "--public-key", exported)[0] == 1
+
+
+def test_the_export_is_itself_recorded(own: Customer, exported: Path):
+    with acting_in(own):
+        entry = Entry.objects.latest("position")
+    assert (entry.position, entry.verb, entry.thing_kind) == (LENGTH + 1, "export", "entry")
+    assert json.loads(entry.detail)["after"] == {
+        "form": "jsonl", "since": None, "until": None, "first": 1, "last": LENGTH, "count": LENGTH,
+    }  # fmt: skip
+
+
+def test_a_part_is_verified_too(own: Customer, tmp_path: Path, checkpoints: Path):
+    with acting_in(own):
+        times = list(Entry.objects.order_by("position").values_list("at", flat=True))
+    export = begin_export(own, actor=make.ACTOR, form="jsonl", since=times[3], until=times[8])
+    assert (export.first, export.last) == (4, 8)
+    path = tmp_path / "part.jsonl"
+    path.write_text("".join(export.lines()))
+    assert verify(path, "--checkpoints", checkpoints, "--public-key", public_key_path())[0] == 0
+    edit(path, lambda lines: [*lines[:-2], lines[-1]])
+    assert "Entry 8 is missing" in verify(path)[1]
+
+
+def test_days_choose_the_entries(own: Customer, tmp_path: Path):
+    today = datetime.now(UTC).date()
+    chosen = answer("export_audit", "--out", tmp_path / "a", "--from", today, "--to", today).document
+    none = answer("export_audit", "--out", tmp_path / "b", "--from", today + timedelta(days=2)).document
+    before = answer("export_audit", "--out", tmp_path / "c", "--to", today - timedelta(days=2)).document
+    assert (chosen["entries"], none["entries"], before["entries"]) == (LENGTH, 0, 0)
+    assert verify(tmp_path / "b")[0] == 0
+    assert verify(tmp_path / "c")[0] == 0
+
+
+def test_a_csv_has_its_proof_beside_it_and_no_formula(own: Customer, tmp_path: Path):
+    with acting_in(own):
+        record("read", Thing("claim"), actor=Actor("person", name="=1+1", address="@x", request_id="-2"))
+    done = answer("export_audit", "--format", "csv", "--out", tmp_path / "record.csv")
+    assert done.document["files"] == [str(tmp_path / name) for name in ("record.csv", "record.csv.proof.json")]
+    with (tmp_path / "record.csv").open(newline="") as file:
+        *_, last = rows = list(csv.DictReader(file))
+    assert len(rows) == LENGTH + 1
+    assert (last["actor_name"], last["address"], last["request_id"]) == ("'=1+1", "'@x", "'-2")
+    proof = json.loads((tmp_path / "record.csv.proof.json").read_text())
+    assert proof["head"] == {"length": LENGTH + 1, "digest": last["digest"]}
+    assert proof["checkpoint"]["digest"] == last["digest"]
+
+
+def test_a_file_that_is_there_is_never_overwritten_nor_the_export_recorded(own: Customer, exported: Path):
+    assert answer("export_audit", "--out", exported).error["code"] == "export_not_writable"
+    with acting_in(own):
+        assert Entry.objects.count() == LENGTH + 1
+
+
+def test_reading_an_export_leaves_the_customer_between_lines(own: Customer):
+    lines = begin_export(own, actor=make.ACTOR, form="jsonl").lines()
+    for _ in lines:
+        assert acting_customer_id() is None
+
+
+def test_entries_written_during_an_export_are_left_out(own: Customer, tmp_path: Path):
+    export = begin_export(own, actor=make.ACTOR, form="jsonl")
+    act(own, 3)
+    path = tmp_path / "record.jsonl"
+    path.write_text("".join(export.lines()))
+    assert len(path.read_text().splitlines()) == LENGTH + 1
+    assert verify(path)[0] == 0
