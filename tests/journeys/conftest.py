@@ -231,15 +231,20 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         yield database, directory
 
 
-@pytest.fixture
-def installation(migrated: tuple[str, Path], tmp_path: Path) -> Iterator[Installation]:
-    """An installation of the test's own, with the customer `Practice` and nothing loaded."""
+@contextmanager
+def copy_of(migrated: tuple[str, Path], directory: Path) -> Iterator[Installation]:
+    """An installation of its own, with the customer `Practice` and nothing loaded."""
     template, origin = migrated
-    directory = tmp_path / "data"
-    directory.mkdir()
     shutil.copytree(origin, directory, dirs_exist_ok=True)
     with _own_database(template) as database:
         yield _installation(database, directory)
+
+
+@pytest.fixture
+def installation(migrated: tuple[str, Path], tmp_path: Path) -> Iterator[Installation]:
+    """An installation of the test's own, with the customer `Practice` and nothing loaded."""
+    with copy_of(migrated, tmp_path / "data") as copy:
+        yield copy
 
 
 @pytest.fixture

@@ -60,6 +60,9 @@ def test_without_keys_they_are_found(installation: Installation, tmp_path: Path)
 
 def test_a_customer_brought_from_plain_leaves_no_number_and_no_file_name(installation: Installation, tmp_path: Path):
     use(installation, tmp_path)
+    gone = [row(number=f"CNRYGONE{n}") for n in range(3_000)]
+    upload = installation.ask("load", claims_file(tmp_path, gone, name="gone.csv"))["upload"]
+    installation.ask("undo", upload)
     sealed = under(installation, "2026a")
     done = sealed.run("rotate_field_keys", "--json")
     assert done.code == 0, done

@@ -44,7 +44,7 @@ class TooManyRequests(Refusal):
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__("You have made too many requests for now.", fix=f"Try again in {verdict.retry_after} seconds.")
-        self.retry_after = verdict.retry_after
+        self.verdict = verdict
 
 
 class Busy(Refusal):

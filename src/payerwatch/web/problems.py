@@ -7,7 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from payerwatch.members.door_refusals import TooManyRequests
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.throttling.headers import rate_limit_fields
 
 CONTENT_TYPE = "application/problem+json"
 UNAVAILABLE = "Something this needs does not answer now. Nothing was changed."
@@ -81,6 +83,8 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     """What must go with the answer beside its body."""
     if refusal.kind is Kind.UNKNOWN_CALLER:
         return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
+    if isinstance(refusal, TooManyRequests):
+        return rate_limit_fields(refusal.verdict)
     retry_after = getattr(refusal, "retry_after", UNAVAILABLE_SECONDS if refusal.kind is Kind.UNAVAILABLE else None)
     return {} if retry_after is None else {"Retry-After": str(retry_after)}
 
