@@ -140,7 +140,7 @@ def test_an_address_that_is_none_is_refused_without_looking():
 def test_the_worker_sends_the_link(mailoutbox):
     ada = person()
     request_password_reset(ada.email, origin=origin())
-    password_resets.worker.finish()
+    assert password_resets.worker.finish(30)
     assert [message.to for message in mailoutbox] == [[ada.email]]
     assert Person.objects.get(pk=ada.pk).password == ada.password
 
@@ -165,7 +165,7 @@ def test_a_worker_outlives_what_fails_and_drops_what_is_too_much(caplog: pytest.
     for work in (fail, lambda: done.append(1), lambda: done.append(2)):
         worker.do(work)
     go_on.set()
-    worker.finish()
+    assert worker.finish(10)
     assert done == [1]
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "Too much waits for trial",

@@ -116,6 +116,20 @@ def test_one_that_counts_is_not_replaced_nor_confirmed_again(ada: Person, phone:
     assert check_code(ada, phone.code())
 
 
+def test_confirmed_by_two_requests_at_once_it_is_confirmed_by_one(ada, clock, monkeypatch):
+    code = pyotp.TOTP(start_second_factor(ada).secret).at(clock.at)
+    look = second_factor._steps_of
+
+    def look_and_be_overtaken(factor: SecondFactor, typed: str) -> list[int]:
+        monkeypatch.setattr(second_factor, "_steps_of", look)
+        confirm_second_factor(ada, code, actor=ACTOR)
+        return look(factor, typed)
+
+    monkeypatch.setattr(second_factor, "_steps_of", look_and_be_overtaken)
+    with pytest.raises(SecondFactorExists):
+        confirm_second_factor(ada, code, actor=ACTOR)
+
+
 def test_nothing_begun_cannot_be_confirmed(ada: Person):
     with pytest.raises(NoSecondFactor):
         confirm_second_factor(ada, "123456", actor=ACTOR)

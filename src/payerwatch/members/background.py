@@ -1,5 +1,6 @@
 """Work whose duration must not be seen by whoever caused it, done by one thread per process."""
 
+import atexit
 import logging
 import queue
 import threading
@@ -9,13 +10,15 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from payerwatch.refusals import Refusal
 
+LAST_SECONDS = 3.0
+
 logger = logging.getLogger(__name__)
 
 
 class BackgroundWorker:
     """A thread that starts with the first work and does one after the other.
 
-    What waits when the process ends is lost.
+    What waits when the process ends has a few seconds more; what is not done by then is lost.
     """
 
     def __init__(self, name: str, *, most: int) -> None:
@@ -32,12 +35,15 @@ class BackgroundWorker:
             logger.error("Too much waits for %s: something was dropped.", self._name)
         with self._starting:
             if self._thread is None or not self._thread.is_alive():  # a forked process has none of its own yet
+                atexit.register(self.finish, LAST_SECONDS)
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
-    def finish(self) -> None:
-        """Wait until nothing waits."""
-        self._queue.join()
+    def finish(self, seconds: float) -> bool:
+        """Wait until all is done, at most so long; whether it is."""
+        changed = self._queue.all_tasks_done
+        with changed:
+            return changed.wait_for(lambda: not self._queue.unfinished_tasks, seconds)
 
     def _run(self) -> None:
         while True:
