@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import secrets
 from collections.abc import Sequence
+
+from django.conf import settings
 
 from payerwatch.throttling.policies import policy
 from payerwatch.throttling.rates import Rate
@@ -36,5 +38,7 @@ def give_back(verdict: Verdict) -> None:
 
 def _bucket(named: str | Rate, key: str) -> Bucket:
     rate = named if isinstance(named, Rate) else policy(named)
-    digest = hashlib.sha256(f"{named}\0{key}".encode("utf-8", "surrogatepass")).digest()
+    # Keyed, so that who reads the counts cannot try out whose e-mail addresses are in them.
+    text = f"{named}\0{key}".encode("utf-8", "surrogatepass")
+    digest = hmac.digest(settings.SECRET_KEY.encode(), text, "sha256")
     return Bucket(str(named), rate, digest)
