@@ -3,7 +3,9 @@
 import base64
 import json
 import random
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,13 +62,33 @@ def test_without_keys_they_are_found(installation: Installation, tmp_path: Path)
 
 def test_a_customer_brought_from_plain_leaves_no_number_and_no_file_name(installation: Installation, tmp_path: Path):
     use(installation, tmp_path)
-    gone = [row(number=f"CNRYGONE{n}") for n in range(3_000)]
-    upload = installation.ask("load", claims_file(tmp_path, gone, name="gone.csv"))["upload"]
-    installation.ask("undo", upload)
     sealed = under(installation, "2026a")
     done = sealed.run("rotate_field_keys", "--json")
     assert done.code == 0, done
     assert found(installation) == set()
+
+
+@pytest.mark.sqlite
+def test_what_was_deleted_before_is_wiped_from_the_file_and_its_log(installation: Installation):
+    with closing(sqlite3.connect(installation.directory / "payerwatch.sqlite3", isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute("CREATE TABLE gone (number text)")
+        connection.executemany("INSERT INTO gone VALUES (?)", [(f"CNRY{n}",) for n in range(1000)])
+        connection.execute("DROP TABLE gone")
+        assert found(installation) == {"CNRY"}
+        done = under(installation, "2026a").run("rotate_field_keys")
+        assert found(installation) == set()
+    assert (done.code, "free space" in done.out) == (0, False)
+
+
+@pytest.mark.sqlite
+def test_where_a_reader_keeps_the_log_the_command_says_what_stays(installation: Installation):
+    with closing(sqlite3.connect(installation.directory / "payerwatch.sqlite3", isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM claims_claim").fetchone()
+        done = under(installation, "2026a").run("rotate_field_keys")
+    assert done.code == 0, done
+    assert "free space" in done.out
 
 
 def test_keys_that_cannot_be_read_stop_every_command_and_are_not_repeated(installation: Installation):

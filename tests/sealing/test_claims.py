@@ -106,6 +106,7 @@ def test_loads_go_on_under_the_customers_own_key_until_it_is_rotated(tmp_path: P
     use_keys("2026b", "2026a")
     assert load(practice, tmp_path, row(), row(number="C2"), name="later.csv")["unchanged_claims"] == 1
     assert_all_under(practice, "2026a")
+    assert customers_not_sealed() == [practice]
 
 
 def test_a_later_file_updates_the_claim_of_the_same_number(tmp_path: Path, use_keys: UseKeys):

@@ -40,13 +40,15 @@ def start_sealed() -> None:
 
 
 def customers_not_sealed() -> list[Customer]:
-    """The customers whose stored values are plain although there are field keys. Enters each."""
-    return [] if newest_key_id() is None else [each for each in Customer.objects.order_by("pk") if _is_plain(each)]
+    """The customers whose stored values are plain or under an older key although there is a newest. Enters each."""
+    newest = newest_key_id()
+    return [] if newest is None else [each for each in Customer.objects.order_by("pk") if _is_behind(each, newest)]
 
 
-def _is_plain(customer: Customer) -> bool:
+def _is_behind(customer: Customer, newest: str) -> bool:
     with acting_in(customer, reading=True):
-        return customer_key_id() is None and Upload.objects.exists()
+        key_id = customer_key_id()
+        return key_id != newest and (key_id is not None or Upload.objects.exists())
 
 
 def reseal(customer: Customer, to_key: str | None, *, actor: Actor, progress: Progress) -> Resealed | None:
