@@ -1,0 +1,180 @@
+"""What the crawl sends to each action, and what of it names a thing of a customer.
+
+A new route, method, query filter or body field without an entry here is found by `missing_fixtures` or, where only
+running it shows a form's fields, by the crawl itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django_filters import filters
+
+from payerwatch.members.models import Session
+from payerwatch.members.secrets import Origin
+from payerwatch.members.sessions import start_session
+from payerwatch.members.tokens import issue_tokens
+from tests.api.makers import MAKERS, Practice, person
+from tests.api.routes import Endpoint
+from tests.api.world import PASSWORD, World, newcomer
+
+
+@dataclass(frozen=True)
+class Id:
+    """The id of a thing: another customer's gives the answer of one that does not exist."""
+
+    thing: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a thing of a customer is known by: of another customer it is as unknown as of nobody."""
+
+    of: Callable[[Practice], Any]
+    unknown: Any
+    with_: Mapping[str, Any] = field(default_factory=dict)
+    """What is sent beside a value that is not one's own."""
+
+
+@dataclass(frozen=True)
+class Natural:
+    """A value that must be unlike all others of one customer, and which another customer may have as well."""
+
+    of: Callable[[Practice], Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A value made anew for each request."""
+
+    by: Callable[[World], Any]
+
+
+Fields = Mapping[str, Any]
+
+
+def _newcomers_email(practice: Practice) -> str:
+    return newcomer(practice, "viewer").email
+
+
+def _tokens(world: World) -> Any:
+    session, secret = start_session(
+        newcomer(world.own, "viewer"), None, kind=Session.Kind.PROGRAM, origin=Origin(), with_second_factor=False
+    )
+    return issue_tokens(session, secret)
+
+
+_WRONG = {"password": "not the password of anybody", "customer": None}
+_CREDENTIALS: Fields = {
+    "email": Known(_newcomers_email, "nobody@example.com", _WRONG),
+    "password": PASSWORD,
+    "code": "",
+    "customer": Id("customer"),
+}
+_NO_LINK = "no-such-secret"
+
+# By view and action: every field that may be sent in the body.
+BODIES: dict[str, Fields] = {
+    "AcceptInvitation.accept": {
+        "token": Known(
+            lambda practice: f"{practice.customer.public_id}.{_NO_LINK}", f"cus_2222222222222222.{_NO_LINK}"
+        ),
+        "name": "Newcomer",
+        "password": PASSWORD,
+    },
+    "ActingCustomer.enter": {"customer": Id("customer"), "reason": ""},
+    "ApiKeys.create": {
+        "name": Natural(lambda practice: practice.name()),
+        "scopes": ["claims.read"],
+        "expires_in_days": 30,
+        "allowed_addresses": ["192.0.2.0/24"],
+    },
+    "ApiKeys.rotate": {"overlap_hours": 1},
+    "Invitations.create": {"email": Natural(_newcomers_email), "role": "viewer"},
+    "Invitations.resend": {},
+    "Members.partial_update": {"role": "analyst"},
+    "Members.resume": {},
+    "Members.suspend": {},
+    "OwnPassword.change": {"current": PASSWORD, "new": "pears above eleven rivers"},
+    "OwnSecondFactor.confirm": {"code": "000000"},
+    "OwnSecondFactor.disable": {"code": "000000", "password": PASSWORD},
+    "OwnSecondFactor.renew": {"code": "000000"},
+    "OwnSecondFactor.start": {},
+    "PasswordReset.ask": {"email": Known(_newcomers_email, "nobody@example.com")},
+    "PasswordReset.confirm": {"token": _NO_LINK, "password": PASSWORD},
+    "Settings.change": {"second_factor_required": False},
+    "SignIn.open": _CREDENTIALS,
+    "SignOut.close": {},
+    "Token.open": _CREDENTIALS,
+    "Token.refresh": {"refresh": Made(lambda world: _tokens(world).refresh)},
+    "Token.verify": {"token": Made(lambda world: _tokens(world).access)},
+}
+_LONG_AGO, _FAR_AHEAD = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"
+_SPAN = {"since": _LONG_AGO, "until": _FAR_AHEAD}
+# By view and action: every filter that may be asked for.
+QUERIES: dict[str, Fields] = {
+    "AuditEntries.export": {"form": "jsonl", **_SPAN},
+    "AuditEntries.list": {
+        "actor": Known(lambda practice: practice.people["owner"].public_id, "per_2222222222222222"),
+        "verb": Known(lambda practice: practice.word, "unheard"),
+        "thing_kind": Known(lambda practice: practice.word, "unheard"),
+        "thing": Known(lambda practice: f"{practice.word} 0001", "unheard"),
+        "outcome": "done",
+        **_SPAN,
+    },
+    "Claims.list": {
+        "claim_number": Known(lambda practice: _newest_name(practice, "claim"), "unheard"),
+        "payer": Known(lambda practice: _newest_name(practice, "claim"), "unheard"),
+        "outcome": "denied",
+        "submitted_from": "2001-01-01",
+        "submitted_to": "2101-01-01",
+        "upload": Id("upload"),
+    },
+    "DriftEvents.list": {"status": "open", "tier": "alert", "measure": "denial_rate", "direction": "worse"},
+    "Uploads.list": {"state": "loaded"},
+}
+
+
+def _newest_name(practice: Practice, thing: str) -> str:
+    """The name which one more thing of the practice was made under."""
+    with practice.one_name() as name:
+        MAKERS[thing](practice)
+    return name
+
+
+def value(spec: Any, world: World) -> Any:
+    """What a caller of the own practice sends in the ordinary way."""
+    if isinstance(spec, Id):
+        return MAKERS[spec.thing](world.own)
+    if isinstance(spec, Known):
+        return spec.of(world.own)
+    if isinstance(spec, Natural):
+        return person(world.own).email if "@" in str(spec.of(world.own)) else world.own.name()
+    return spec.by(world) if isinstance(spec, Made) else spec
+
+
+def filled(fields: Fields, world: World) -> dict[str, Any]:
+    return {name: value(spec, world) for name, spec in fields.items()}
+
+
+_CLOSED = (filters.ChoiceFilter, filters.DateFilter, filters.IsoDateTimeFilter, filters.BooleanFilter)
+
+
+def missing_fixtures(endpoints: Iterable[Endpoint]) -> list[str]:
+    """What the crawl would need to know of these and does not."""
+    return [f"{each.name}: {what}" for each in endpoints for what in _missing(each)]
+
+
+def _missing(endpoint: Endpoint) -> Iterable[str]:
+    if endpoint.parameters not in ([], ["public_id"]):
+        yield f"its address has parameters {endpoint.parameters}"
+    if endpoint.parameters and endpoint.view.thing not in MAKERS:
+        yield f"no maker of {endpoint.view.thing!r}"
+    if endpoint.method in {"POST", "PATCH", "PUT"} and endpoint.key not in BODIES:
+        yield "no body"
+    known = QUERIES.get(endpoint.key, {})
+    for name, used in endpoint.filters.items():
+        if name not in known:
+            yield f"no value for the filter {name!r}"
+        elif not isinstance(used, _CLOSED) and not isinstance(known[name], Id | Known):
+            yield f"the filter {name!r} takes anything, so it needs another customer's value"

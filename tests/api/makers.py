@@ -1,0 +1,229 @@
+"""One of each thing the API shows, made for one practice; a new kind of thing needs one maker here.
+
+What a practice's `word` stands in (names, addresses, numbers, reasons) is how a leak of it is recognised.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.models import Chain
+from payerwatch.audit.record import Thing, record
+from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, ReplacedClaim, Upload
+from payerwatch.drift.models import DriftEvent, DriftRun, RunoffCell
+from payerwatch.members.keys import issue_key
+from payerwatch.members.models import Invitation, Member, Person, PersonCustomer, Session
+from payerwatch.members.secrets import Origin, digest, new_secret
+from payerwatch.members.sessions import start_session
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.identifiers import new_public_id
+from payerwatch.tenancy.models import Customer
+from tests.make import ACTOR
+
+MONDAY = date(2026, 1, 5)
+_NUMBERS = count(1)
+
+
+@dataclass
+class Practice:
+    """One customer, and its people by role."""
+
+    customer: Customer
+    word: str
+    people: dict[str, Person] = field(default_factory=dict)
+    _name: str = ""
+
+    def name(self) -> str:
+        """A name nobody else has, with the practice's word in it."""
+        return self._name or f"{self.word} {next(_NUMBERS):04}"
+
+    @contextmanager
+    def one_name(self) -> Iterator[str]:
+        """Within the block every name is this one."""
+        self._name = self.name()
+        try:
+            yield self._name
+        finally:
+            self._name = ""
+
+    def email(self) -> str:
+        return f"{self.word}.{next(_NUMBERS):04}@example.com".lower()
+
+
+def person(practice: Practice, **columns: Any) -> Person:
+    return Person.objects.create(email=practice.email(), name=practice.name(), **columns)
+
+
+def join(practice: Practice, who: Person, role: str) -> Member:
+    PersonCustomer.objects.create(person=who, customer=practice.customer)
+    with acting_in(practice.customer):
+        return Member.objects.create(person=who, role=role)
+
+
+def member(practice: Practice) -> str:
+    return join(practice, person(practice), "viewer").public_id
+
+
+def invitation(practice: Practice) -> str:
+    with acting_in(practice.customer):
+        until = timezone.now() + timedelta(days=5)
+        made = Invitation.objects.create(
+            email=practice.email(), role="viewer", digest=digest(new_secret()), expires_at=until
+        )
+    return made.public_id
+
+
+def key(practice: Practice) -> str:
+    return issue_key(practice.customer, name=practice.name(), scopes=["claims.read"], actor=ACTOR).key.public_id
+
+
+def session(practice: Practice) -> str:
+    who = practice.people["analyst"]
+    kept, _ = start_session(
+        who,
+        practice.customer,
+        kind=Session.Kind.BROWSER,
+        origin=Origin("192.0.2.7", agent=practice.name()),
+        with_second_factor=False,
+    )
+    return kept.public_id
+
+
+def upload(practice: Practice) -> str:
+    with acting_in(practice.customer):
+        return _upload(practice).public_id
+
+
+def _upload(practice: Practice) -> Upload:
+    dropped = [f"{practice.word} patient"]
+    return Upload.objects.create(
+        filename=f"{practice.name()}.csv",
+        digest=new_secret(),
+        size_bytes=10,
+        header_signature="",
+        dropped_columns=dropped,
+    )
+
+
+def claim(practice: Practice) -> str:
+    """A claim whose number, payer, spelling, group and file all bear the word; with an earlier state of it."""
+    with acting_in(practice.customer):
+        name = practice.name()
+        payer = Payer.objects.create(name=name, name_key=name.lower())
+        spelling = PayerMapping.objects.create(raw_name=f"{name} raw", raw_key=f"{name} raw".lower(), payer=payer)
+        state = {
+            "payer_mapping": spelling,
+            "payer": payer,
+            "upload": _upload(practice),
+            "claim_key": name,
+            "submitted_date": MONDAY,
+            "cpt": "99213",
+            "cpt_group": f"{practice.word}_group",
+            "billed_amount": 12_050,
+            "outcome": "denied",
+            "status": "denied",
+            "denial_reason": name,
+            "first_outcome": "denied",
+        }
+        made = Claim.objects.create(**state)
+        ReplacedClaim.objects.create(**state, claim=made, replaced_by=_upload(practice))
+    return f"clm_{made.pk}"
+
+
+def drift_event(practice: Practice) -> str:
+    """An event of a payer of its own, with its run and the cells it was counted from."""
+    with acting_in(practice.customer):
+        name = practice.name()
+        payer = Payer.objects.create(name=name, name_key=name.lower())
+        RunoffCell.objects.create(
+            payer=payer, cpt_group=name, submit_week=MONDAY, lag_weeks=1, outcome="denied",
+            claims=3, billed_amount=3, allowed_amount=3, paid_amount=0, lag_days=9,
+        )  # fmt: skip
+        DriftRun.objects.create(
+            as_of_week=MONDAY, data_version=new_secret(), series_checked=1, tests=1,
+            pending_known=True, data_feed_stalled=False, nodes=[name],
+        )  # fmt: skip
+        made = DriftEvent.objects.create(
+            measure="denial_rate", payer=payer, cpt_group=f"{practice.word}_group", direction="worse", tier="alert",
+            certainty="very_likely", first_week=MONDAY, alert_week=MONDAY, as_of_week=MONDAY,
+            window={"kind": "decided", "weeks": 4, "first_week": "2025-12-15", "last_week": "2026-01-05"},
+            observed=30, expected=10.0, effect=0.2, p_value=1e-6, q_value=1e-4, claims=100, amount_at_risk=120_000,
+            history=[{"week": "2026-01-05", "certainty": "very_likely"}],
+        )  # fmt: skip
+    return made.public_id
+
+
+def mapping(practice: Practice) -> str:
+    with acting_in(practice.customer):
+        number = f"{next(_NUMBERS):05}"
+        made = CptGroupMapping.objects.create(code_from=number, code_to=number, cpt_group=practice.name())
+    return str(made.pk)
+
+
+def entry(practice: Practice) -> str:
+    """The newest of the practice's entries."""
+    with acting_in(practice.customer):
+        actor = Actor("person", name=practice.name(), role=practice.word, address="192.0.2.7")
+        record("read", Thing("claim", practice.name()), actor=actor, after={"reason": practice.name()})
+        return f"ent_{Chain.objects.get().length}"
+
+
+def customer(practice: Practice) -> str:
+    return practice.customer.public_id
+
+
+Maker = Callable[[Practice], str]
+# By the view's `thing`: makes one more in the practice and gives the id by which it is asked for.
+MAKERS: dict[str, Maker] = {
+    "claim": claim,
+    "customer": customer,
+    "drift_event": drift_event,
+    "entry": entry,
+    "invitation": invitation,
+    "key": key,
+    "mapping": mapping,
+    "member": member,
+    "session": session,
+    "upload": upload,
+}
+_MISSING = {"claim": "clm_999999999", "entry": "ent_999999999", "mapping": "999999999"}
+_PREFIXES = {
+    "customer": "cus",
+    "drift_event": "evt",
+    "invitation": "inv",
+    "key": "key",
+    "member": "mbr",
+    "session": "ses",
+}
+
+
+def missing(thing: str) -> str:
+    """An id as the thing has them, of none that exists."""
+    return _MISSING.get(thing) or new_public_id(_PREFIXES.get(thing, "upl"))
+
+
+def foreign(thing: str, own: Practice, other: Practice) -> str:
+    """An id of the other practice's thing that, read as one's own, names nothing.
+
+    Entries are known by their place in a chain, which every chain has: there the other's chain is made longer.
+    """
+    made = MAKERS[thing](other)
+    while thing == "entry" and _length(own) >= _length(other):
+        made = entry(other)
+    return made
+
+
+def _length(practice: Practice) -> int:
+    with acting_in(practice.customer):
+        return int(Chain.objects.get().length)
+
+
+def one_of_each(practice: Practice) -> None:
+    for make in MAKERS.values():
+        make(practice)

@@ -1,0 +1,78 @@
+"""Who reaches which action: what is expected, written apart from the code that decides.
+
+A caller reaches an action when neither the door nor the table of roles turns them away; what they ask for may
+still be refused for what it is.
+"""
+
+ANYONE = frozenset(
+    {
+        "owner", "admin", "analyst", "viewer", "operator inside", "operator outside", "member of both", "key",
+        "key that cannot read", "anonymous", "suspended", "person of the other",
+    }
+)  # fmt: skip
+NOT_KNOWN = frozenset({"anonymous", "suspended", "person of the other"})
+SIGNED_IN = ANYONE - NOT_KNOWN
+PEOPLE = SIGNED_IN - {"key", "key that cannot read"}
+# Whoever acts in the customer and may read; a key by its scope.
+READERS = SIGNED_IN - {"operator outside", "key that cannot read"}
+MANAGERS = frozenset({"owner", "admin", "operator inside"})
+AUDITORS = MANAGERS | {"key"}
+
+ALLOWED: dict[str, frozenset[str]] = {
+    "Health.show": ANYONE,
+    "SignIn.prepare": ANYONE,
+    "SignIn.open": ANYONE,
+    "SignOut.close": SIGNED_IN,
+    "Token.open": ANYONE,
+    "Token.refresh": ANYONE,
+    "Token.verify": ANYONE,
+    "PasswordReset.ask": ANYONE,
+    "PasswordReset.confirm": ANYONE,
+    "AcceptInvitation.accept": ANYONE,
+    "Me.show": SIGNED_IN,
+    "ActingCustomer.enter": PEOPLE,
+    "ActingCustomer.leave": PEOPLE,
+    "OwnPassword.change": PEOPLE,
+    "OwnSessions.list": PEOPLE,
+    "OwnSessions.end": PEOPLE,
+    "OwnSessions.end_all": PEOPLE,
+    "OwnSecondFactor.show": PEOPLE,
+    "OwnSecondFactor.start": PEOPLE,
+    "OwnSecondFactor.confirm": PEOPLE,
+    "OwnSecondFactor.disable": PEOPLE,
+    "OwnSecondFactor.renew": PEOPLE,
+    "Customers.list": SIGNED_IN,
+    "Customers.retrieve": SIGNED_IN,
+    "Settings.show": READERS,
+    "Settings.change": MANAGERS,
+    "Claims.list": READERS,
+    "Claims.retrieve": READERS,
+    "Uploads.list": READERS,
+    "Uploads.retrieve": READERS,
+    "DriftEvents.list": READERS,
+    "DriftEvents.retrieve": READERS,
+    "Members.list": MANAGERS,
+    "Members.retrieve": MANAGERS,
+    "Members.partial_update": MANAGERS,
+    "Members.suspend": MANAGERS,
+    "Members.resume": MANAGERS,
+    "Members.destroy": MANAGERS,
+    "Invitations.list": MANAGERS,
+    "Invitations.create": MANAGERS,
+    "Invitations.resend": MANAGERS,
+    "Invitations.destroy": MANAGERS,
+    "ApiKeys.list": MANAGERS,
+    "ApiKeys.retrieve": MANAGERS,
+    "ApiKeys.create": MANAGERS,
+    "ApiKeys.rotate": MANAGERS,
+    "ApiKeys.destroy": MANAGERS,
+    "AuditEntries.list": AUDITORS,
+    "AuditEntries.retrieve": AUDITORS,
+    "AuditEntries.export": AUDITORS,
+}
+# The codes of answers that turn a caller away before what they ask for is looked at.
+TURNED_AWAY = frozenset({"caller_not_known", "no_customer_chosen", "not_permitted", "people_only"})
+
+
+def may_reach(action: str, caller: str) -> bool:
+    return caller in ALLOWED.get(action, frozenset())

@@ -1,0 +1,45 @@
+"""Another customer's things do not exist: shown over every route, method, caller and place of an id."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.test import override_settings
+
+from tests.api.crawl import Crawl
+from tests.api.fixtures import BODIES, QUERIES, missing_fixtures
+from tests.api.leaky import LEAKS, leaky
+from tests.api.routes import endpoints
+from tests.api.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Thousands of refusals would fill the log."""
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_nothing_of_another_customer_is_found_by_anyone_anywhere(world: World, record_property):
+    crawl = Crawl(world)
+    findings = crawl.run()
+    record_property("requests", crawl.asked)
+    assert not findings, "\n".join(map(str, findings))
+
+
+def test_every_leak_put_in_on_purpose_is_found(world: World):
+    with override_settings(ROOT_URLCONF=leaky()):
+        findings = Crawl(world, ["owner"]).run()
+    found = {(each.endpoint, each.position) for each in findings}
+    assert [leak.name for leak in LEAKS if (leak.endpoint, leak.position) not in found] == []
+
+
+def test_every_route_method_and_filter_has_a_fixture():
+    assert missing_fixtures(endpoints()) == []
+
+
+def test_no_fixture_is_of_an_action_that_is_gone():
+    assert set(BODIES) | set(QUERIES) <= {each.key for each in endpoints()}
