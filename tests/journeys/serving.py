@@ -205,3 +205,13 @@ def _wait_until_it_answers(served: Served) -> None:
         except OSError:
             assert time.monotonic() < deadline, served.log.read_text()
         time.sleep(0.05)
+
+
+UNHINDERED = {
+    f"PAYERWATCH_RATE_{name}": "1000/s"
+    for name in (
+        *("API", "ANONYMOUS", "REFUSED_CREDENTIALS", "CONFIRM_PERSON", "PASSWORD_RESET_ACCOUNT"),
+        *("PASSWORD_RESET_ADDRESS", "SIGN_IN_ACCOUNT", "SIGN_IN_ADDRESS", "SIGN_IN_DEVICE", "SIGN_IN_EVERYWHERE"),
+    )
+}
+"""Rates that nobody reaches."""
