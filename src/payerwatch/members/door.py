@@ -8,7 +8,7 @@
     6  refuse whom the view does not admit, and a cookie's request that may come from another site
     7  run the view; an answer that refuses or fails takes back whatever was written
 
-A view admits nobody unless it says so: `admits` is NOBODY_KNOWN, ANYONE_SIGNED_IN or, where nothing is said,
+A view admits nobody unless it says so: `admits` is ANYONE, ANYONE_SIGNED_IN or, where nothing is said,
 whoever has a customer; what their role may do there, the view asks the caller.
 """
 

@@ -1,6 +1,7 @@
-"""`invitations/`: whom the customer has asked to become members, and who has not answered yet."""
+"""`invitations/`: whom the customer has asked to become members and who has not answered; one that expired can be
+sent again."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -8,7 +9,6 @@ from rest_framework.response import Response
 
 from payerwatch.members.invitations import Invited, invite, resend_invitation, withdraw_invitation
 from payerwatch.members.models import Invitation
-from payerwatch.members.queries import waiting_invitations
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.members import ROLES
@@ -38,8 +38,7 @@ class Invitations(Listed, Resource):
     order = ("-pk",)
     serializer_class = InvitationBody
 
-    def get_queryset(self) -> Any:
-        return waiting_invitations()
+    queryset = Invitation.objects.filter(accepted_at=None, withdrawn_at=None)
 
     def create(self, request: Request) -> Response:
         asked = checked(NewInvitation, request)
