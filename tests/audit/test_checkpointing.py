@@ -49,7 +49,8 @@ def test_each_commit_writes_one_that_is_signed(own: Customer, checkpoints: Path)
 def test_several_entries_of_one_transaction_have_one(own: Customer, checkpoints: Path):
     with acting_in(own):
         for _ in range(3):
-            record("undo", THING, actor=make.ACTOR)
+            with acting_in(own):
+                record("undo", THING, actor=make.ACTOR)
             record_for_installation("add", THING, actor=make.ACTOR)
     assert positions(checkpoints, own)[LENGTH:] == [LENGTH + 3]
 

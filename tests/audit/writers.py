@@ -27,10 +27,13 @@ def main(name: str, first: int, count: int = 1_000, threads: int = 1) -> None:
             pipeline.map_cpt_group(practice, code, code, "mapped", actor=ACTOR)
         connection.close()
 
-    starts = range(first, first + threads * count, count)
-    workers = [threading.Thread(target=write, args=(range(start, start + count),)) for start in starts]
     sys.stdout.write("begun\n")
     sys.stdout.flush()
+    if threads == 1:
+        write(range(first, first + count))  # on the connection that is there
+        return
+    starts = range(first, first + threads * count, count)
+    workers = [threading.Thread(target=write, args=(range(start, start + count),)) for start in starts]
     for worker in workers:
         worker.start()
     for worker in workers:

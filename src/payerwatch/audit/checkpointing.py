@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 from functools import cache
 from pathlib import Path
+from weakref import WeakSet
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -56,23 +57,28 @@ def make_checkpoint_key() -> None:
 
 def checkpoint_on_commit(head: Head) -> None:
     """Write a checkpoint once the transaction is committed: one for each chain, at its newest entry."""
-    own = set(connection.savepoint_ids)
-    for savepoints, waiting in (each[:2] for each in connection.run_on_commit):
-        # What waits already is superseded unless a savepoint could still take this one back and not that one.
-        if isinstance(waiting, _Waiting) and waiting.head.customer == head.customer and own <= set(savepoints):
-            waiting.superseded = True
-    transaction.on_commit(_Waiting(head))
+    waiting = _Waiting(head)
+    for each in reversed(connection.run_on_commit):
+        if isinstance(each[1], _Waiting) and each[1].head.customer == head.customer:
+            waiting.together = each[1].together
+            break
+    waiting.together.add(waiting)
+    transaction.on_commit(waiting)
 
 
 class _Waiting:
+    """What is called after the commit, unless a savepoint took the entry back: then Django has dropped it."""
+
     def __init__(self, head: Head) -> None:
         self.head = head
-        self.superseded = False
+        self.together: WeakSet[_Waiting] = WeakSet()
+        """The others of the transaction and chain that are still to be called."""
 
     def __call__(self) -> None:
         """The change is committed and stays so whatever happens here."""
-        if self.superseded:
-            return
+        self.together.discard(self)
+        if self.together:
+            return  # a newer entry's checkpoint vouches for this one too
         try:
             _append(_signed(self.head))
         except (OSError, ValueError) as error:
