@@ -1,5 +1,6 @@
 """How often one may try to sign in, and that nobody can be locked out of a device that knows them."""
 
+import os
 from collections import Counter
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from tests.members import credentials
 from tests.members.credentials import PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
+SPRAYED = 1000 if os.environ.get("PAYERWATCH_PROOF") == "full" else 150
 
 
 def outcome(who: Person, password: str = "wrong", **options: object) -> str:
@@ -84,8 +86,8 @@ def test_one_password_tried_on_1000_accounts_from_as_many_addresses_is_braked():
     for number in range(10):
         credentials.person(f"member{number}")
     emails = [*Person.objects.values_list("email", flat=True), *(f"{number}@example.com" for number in range(990))]
-    tried = Counter(outcome(Person(email=email), address=address(place)) for place, email in enumerate(emails))
-    assert tried == {"sign_in_refused": 100, "too_many_sign_ins": 900}
+    tried = Counter(outcome(Person(email=email), address=address(n)) for n, email in enumerate(emails[:SPRAYED]))
+    assert tried == {"sign_in_refused": 100, "too_many_sign_ins": SPRAYED - 100}
 
 
 def test_a_right_password_counts_for_nothing():

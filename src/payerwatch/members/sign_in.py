@@ -126,7 +126,10 @@ def sign_in(
     person = Person.objects.get(public_id=account.public_id)
     with_second_factor = _second_factor(person, code, account, verdict, origin)
     _give_back(verdict)
-    return _open(person, account, kind, origin, customer_public_id, with_second_factor=with_second_factor)
+    try:
+        return _open(person, account, kind, origin, customer_public_id, with_second_factor=with_second_factor)
+    except SignInRefused:
+        raise _refused(account, origin) from None
 
 
 def _as_stored(email: str) -> str:
@@ -206,6 +209,7 @@ def _open(
     *,
     with_second_factor: bool,
 ) -> SignedIn:
+    """Start the session. Raises SignInRefused where the account changed since its password was verified."""
     choices = tuple(customers_of(person))
     customer = _chosen(choices, customer_public_id)
     with transaction.atomic(durable=True), acting_in(customer) if customer else nullcontext():
