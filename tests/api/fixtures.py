@@ -14,7 +14,7 @@ from payerwatch.members.models import Session
 from payerwatch.members.secrets import Origin
 from payerwatch.members.sessions import start_session
 from payerwatch.members.tokens import issue_tokens
-from tests.api.makers import MAKERS, Practice, person
+from tests.api.makers import MAKERS, Practice
 from tests.api.routes import Endpoint
 from tests.api.world import PASSWORD, World, newcomer
 
@@ -40,7 +40,9 @@ class Known:
 class Natural:
     """A value that must be unlike all others of one customer, and which another customer may have as well."""
 
-    of: Callable[[Practice], Any]
+    taken: Callable[[Practice], Any]
+    """One that something of the practice has."""
+    free: Callable[[Practice], Any]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,19 @@ def _tokens(world: World) -> Any:
     return issue_tokens(session, secret)
 
 
+def _name_of_one(practice: Practice, thing: str) -> str:
+    """The name which one more thing of the practice was made under."""
+    with practice.one_name() as name:
+        MAKERS[thing](practice)
+    return name
+
+
+def _invited_email(practice: Practice) -> str:
+    with practice.one_name():
+        MAKERS["invitation"](practice)
+        return practice.email()
+
+
 _WRONG = {"password": "not the password of anybody", "customer": None}
 _CREDENTIALS: Fields = {
     "email": Known(_newcomers_email, "nobody@example.com", _WRONG),
@@ -84,13 +99,13 @@ BODIES: dict[str, Fields] = {
     },
     "ActingCustomer.enter": {"customer": Id("customer"), "reason": ""},
     "ApiKeys.create": {
-        "name": Natural(lambda practice: practice.name()),
+        "name": Natural(lambda practice: _name_of_one(practice, "key"), Practice.name),
         "scopes": ["claims.read"],
         "expires_in_days": 30,
         "allowed_addresses": ["192.0.2.0/24"],
     },
     "ApiKeys.rotate": {"overlap_hours": 1},
-    "Invitations.create": {"email": Natural(_newcomers_email), "role": "viewer"},
+    "Invitations.create": {"email": Natural(_invited_email, Practice.email), "role": "viewer"},
     "Invitations.resend": {},
     "Members.partial_update": {"role": "analyst"},
     "Members.resume": {},
@@ -123,8 +138,8 @@ QUERIES: dict[str, Fields] = {
         **_SPAN,
     },
     "Claims.list": {
-        "claim_number": Known(lambda practice: _newest_name(practice, "claim"), "unheard"),
-        "payer": Known(lambda practice: _newest_name(practice, "claim"), "unheard"),
+        "claim_number": Known(lambda practice: _name_of_one(practice, "claim"), "unheard"),
+        "payer": Known(lambda practice: _name_of_one(practice, "claim"), "unheard"),
         "outcome": "denied",
         "submitted_from": "2001-01-01",
         "submitted_to": "2101-01-01",
@@ -135,13 +150,6 @@ QUERIES: dict[str, Fields] = {
 }
 
 
-def _newest_name(practice: Practice, thing: str) -> str:
-    """The name which one more thing of the practice was made under."""
-    with practice.one_name() as name:
-        MAKERS[thing](practice)
-    return name
-
-
 def value(spec: Any, world: World) -> Any:
     """What a caller of the own practice sends in the ordinary way."""
     if isinstance(spec, Id):
@@ -149,7 +157,7 @@ def value(spec: Any, world: World) -> Any:
     if isinstance(spec, Known):
         return spec.of(world.own)
     if isinstance(spec, Natural):
-        return person(world.own).email if "@" in str(spec.of(world.own)) else world.own.name()
+        return spec.free(world.own)
     return spec.by(world) if isinstance(spec, Made) else spec
 
 

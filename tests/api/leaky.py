@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from django.db import connection
+from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.urls import include, path
 from django_filters import rest_framework as filters
@@ -21,7 +22,7 @@ from payerwatch.claims.models import Claim, Upload
 from payerwatch.members import keys
 from payerwatch.members.door import Admits
 from payerwatch.members.invitations import waiting_invitations
-from payerwatch.members.models import ApiKey, Member
+from payerwatch.members.models import ApiKey, Invitation, Member
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy import context
 from payerwatch.tenancy.models import Customer
@@ -151,7 +152,7 @@ class ForbiddenInsteadOfMissing(Members):
         return Response(self.answers.setdefault(request.get_full_path(), super().list(request).data))
 
 
-class AnotherBody(Invitations):
+class OtherWords(Invitations):
     stands_for = "Invitations"
 
     def get_object(self) -> Any:
@@ -159,6 +160,12 @@ class AnotherBody(Invitations):
         if elsewhere(lambda: waiting_invitations().filter(public_id=public_id).exists()):
             raise SomebodyElses
         return super().get_object()
+
+    def create(self, request: Request) -> Response:
+        """An earlier invitation of the address is withdrawn, whoever's it is."""
+        waiting = Invitation.objects.filter(email=request.data.get("email"))
+        elsewhere(lambda: waiting.update(withdrawn_at=Now()))
+        return super().create(request)
 
 
 class CountOfEveryone(Settings):
@@ -170,7 +177,7 @@ class CountOfEveryone(Settings):
         return shown
 
 
-class WritesElsewhere(ApiKeys):
+class TakesFromOthers(ApiKeys):
     stands_for = "ApiKeys"
 
     def create(self, request: Request) -> Response:
@@ -178,10 +185,6 @@ class WritesElsewhere(ApiKeys):
         if taken:
             raise NameTaken(taken)
         return super().create(request)
-
-    def destroy(self, request: Request, public_id: str) -> Response:
-        elsewhere(lambda: ApiKey.objects.filter(public_id=public_id).update(last_used_address="192.0.2.9"))
-        return super().destroy(request, public_id)
 
     def rotate(self, request: Request, public_id: str) -> Response:
         """The key is sought in the customer that the id names."""
@@ -234,15 +237,15 @@ LEAKS = (
     Leak("other words for what is another's", "POST invitations/<public_id>/resend/", "path"),
     Leak("a number counts another's rows", "GET settings/", "while the other grows"),
     Leak("an error names another's thing", "POST api-keys/", "body name"),
-    Leak("a change reaches another's row before the 404", "DELETE api-keys/<public_id>/", "rows"),
+    Leak("a change reaches another's row of the same natural key", "POST invitations/", "rows"),
     Leak("an action takes another's thing", "POST api-keys/<public_id>/rotate/", "path"),
     Leak("a filter tells a value that another has", "GET audit-entries/", "query actor"),
     Leak("a place in a chain is sought in every chain", "GET audit-entries/<public_id>/", "path"),
     Leak("a body's id tells what exists", "POST me/customer/", "body customer"),
 )
 _LEAKY: tuple[type[Resource], ...] = (
-    LeakyUploads, ListOfEveryone, HeaderForOthers, ForbiddenInsteadOfMissing, AnotherBody, CountOfEveryone,
-    WritesElsewhere, EntryOfEveryone, KnowsCustomers,
+    LeakyUploads, ListOfEveryone, HeaderForOthers, ForbiddenInsteadOfMissing, OtherWords, CountOfEveryone,
+    TakesFromOthers, EntryOfEveryone, KnowsCustomers,
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ class Practice:
             self._name = ""
 
     def email(self) -> str:
-        return f"{self.word}.{next(_NUMBERS):04}@example.com".lower()
+        return f"{self.name().replace(' ', '.')}@example.com".lower()
 
 
 def person(practice: Practice, **columns: Any) -> Person:
@@ -211,10 +211,11 @@ def missing(thing: str) -> str:
 def foreign(thing: str, own: Practice, other: Practice) -> str:
     """An id of the other practice's thing that, read as one's own, names nothing.
 
-    Entries are known by their place in a chain, which every chain has: there the other's chain is made longer.
+    Entries are known by their place in a chain, which every chain has: there the other's chain is made longer,
+    and stays so while a few requests are recorded.
     """
     made = MAKERS[thing](other)
-    while thing == "entry" and _length(own) >= _length(other):
+    while thing == "entry" and _length(own) + 40 >= _length(other):
         made = entry(other)
     return made
 

@@ -10,7 +10,7 @@ from tests.api.crawl import Crawl
 from tests.api.fixtures import BODIES, QUERIES, missing_fixtures
 from tests.api.leaky import LEAKS, leaky
 from tests.api.routes import endpoints
-from tests.api.world import World
+from tests.api.world import CALLERS, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,8 +23,9 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def test_nothing_of_another_customer_is_found_by_anyone_anywhere(world: World, record_property):
-    crawl = Crawl(world)
+@pytest.mark.parametrize("caller", CALLERS)
+def test_nothing_of_another_customer_is_found_anywhere(caller: str, world: World, record_property):
+    crawl = Crawl(world, [caller])
     findings = crawl.run()
     record_property("requests", crawl.asked)
     assert not findings, "\n".join(map(str, findings))
