@@ -8,7 +8,7 @@ from tests.web.asking import Caller, owner_of_one, unhindered
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> Iterator[Caller]:
+def owner(db: None) -> Iterator[Caller]:
     """Committed as in production: the door's own transactions begin and end with the request."""
     with unhindered():
         yield owner_of_one("Practice")

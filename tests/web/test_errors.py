@@ -14,6 +14,8 @@ from payerwatch.web.api.health import Health
 from payerwatch.web.api.members import Members
 from tests.web.asking import NOBODY, Caller, problem_in
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 CANARY = "Zyxwold-917-65-4329"
 UNUSABLE = (
     "%00",

@@ -14,6 +14,8 @@ from tests.members.credentials import member, session
 from tests.members.test_token_confusion import CONFUSED
 from tests.web.asking import NOBODY, Caller, problem_in
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 def refused(header: str) -> bytes:
     """What the header was answered with; it must be the refusal of everything unknown."""

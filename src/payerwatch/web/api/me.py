@@ -15,7 +15,7 @@ from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
 from payerwatch.web.api.auth import LONGEST_PASSWORD, customer_body, set_session_cookie, tokens_body
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Resource, checked
+from payerwatch.web.api.resource import Resource, checked, public_id_in
 from payerwatch.web.problems import NotFound
 
 ANYONE_SIGNED_IN = Admits.ANYONE_SIGNED_IN
@@ -165,8 +165,8 @@ class OwnSessions(OwnAccount):
         found = sessions.sessions_of(self.person)[:100]
         return Response({"results": SessionBody(found, many=True, context={"view": self}).data})
 
-    def end(self, _request: Request, public_id: str) -> Response:
-        session = sessions.sessions_of(self.person).filter(public_id=public_id).first()
+    def end(self, _request: Request, public_id: str) -> Response:  # noqa: ARG002
+        session = sessions.sessions_of(self.person).filter(public_id=public_id_in(self.kwargs)).first()
         if session is None:
             raise NotFound
         sessions.end_session(session, "ended_by_person", actor=self.caller.actor)

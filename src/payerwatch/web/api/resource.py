@@ -57,7 +57,7 @@ class Resource(GenericViewSet):
 
     def get_object(self) -> Any:
         """The thing of the id in the address, of this customer alone. Raises NotFound."""
-        found = self.with_id(self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        found = self.with_id(public_id_in(self.kwargs))
         if found is None:
             raise NotFound
         return found
