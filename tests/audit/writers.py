@@ -27,10 +27,11 @@ def main(name: str, first: int, count: int = 1_000, threads: int = 1) -> None:
             pipeline.map_cpt_group(practice, code, code, "mapped", actor=ACTOR)
         connection.close()
 
-    sys.stdout.write("begun\n")
-    sys.stdout.flush()
     if threads == 1:
-        write(range(first, first + count))  # on the connection that is there
+        write(range(first, first + 1))
+        sys.stdout.write("begun\n")
+        sys.stdout.flush()
+        write(range(first + 1, first + count))
         return
     starts = range(first, first + threads * count, count)
     workers = [threading.Thread(target=write, args=(range(start, start + count),)) for start in starts]

@@ -157,6 +157,7 @@ def test_entries_are_found_by_what_they_say(practice: Customer, tmp_path: Path):
         assert list(entries(actor_id="per_nobody")) == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_every_migration_applied_is_on_record():
     call_command("migrate", verbosity=0)
     known = migrations_on_record()

@@ -3,7 +3,6 @@
 import logging
 import os
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC
 from functools import cache
 from pathlib import Path
@@ -92,7 +91,7 @@ class _Waiting:
 def _signed(head: Head) -> Checkpoint:
     at = head.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     unsigned = Checkpoint(chain_name(head.customer), head.position, head.digest.hex(), at)
-    return replace(unsigned, signature=_key(Path(settings.CHECKPOINT_KEY)).sign(unsigned.signed_bytes()).hex())
+    return unsigned._replace(signature=_key(Path(settings.CHECKPOINT_KEY)).sign(unsigned.signed_bytes()).hex())
 
 
 @cache

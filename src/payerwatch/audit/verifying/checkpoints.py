@@ -6,8 +6,8 @@ One file per chain and month, `customer-7.2026-11.jsonl`; one JSON object a line
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,8 +18,7 @@ class NoPublicKey(Exception):
     """The file does not hold an Ed25519 public key."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """One line of a checkpoint file; `source` says where it stands."""
 
     chain: str
@@ -75,13 +74,7 @@ def _read(path: Path, lines: Iterable[str]) -> Iterator[Checkpoint]:
         source = f"{path.name}, line {number}"
         try:
             said = json.loads(line)
-            yield Checkpoint(
-                str(said["chain"]),
-                int(said["position"]),
-                str(said["digest"]),
-                str(said["at"]),
-                str(said["signature"]),
-                source,
-            )
+            chain, digest, at, signature = (str(said[name]) for name in ("chain", "digest", "at", "signature"))
+            yield Checkpoint(chain, int(said["position"]), digest, at, signature, source)
         except (ValueError, KeyError, TypeError):
             yield Checkpoint("", 0, "", "", "", source)

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from payerwatch.audit.verifying.checkpoints import Checkpoint
 from payerwatch.audit.verifying.definition import CONTENT, StoredEntry, microseconds
+
+_content = itemgetter(*CONTENT)
 
 
 class NotAnExport(Exception):
@@ -41,7 +44,7 @@ def _entry(said: dict[str, Any]) -> StoredEntry:
         said["customer"],
         int(said["position"]),
         microseconds(datetime.fromisoformat(said["at"])),
-        tuple(str(said[name]) for name in CONTENT),
+        _content(said),
         bytes.fromhex(said["previous"]),
         bytes.fromhex(said["digest"]),
     )

@@ -20,12 +20,13 @@ class Vouched:
         self._chain = chain
         self.unsigned: list[Problem] = []
         self._at: dict[int, list[Checkpoint]] = {}
-        newest = {each.source.partition(",")[0]: each for each in checkpoints}
+        newest = {each.at[:7]: each for each in checkpoints}  # a file holds a month
+        checked = {each: self._is_signed(each) for each in newest.values()}
         for each in checkpoints:
-            if each.chain != chain or (newest[each.source.partition(",")[0]] is each and not self._is_signed(each)):
-                self._distrust(each)
-            else:
+            if each.chain == chain and checked.get(each, True):
                 self._at.setdefault(each.position, []).append(each)
+            else:
+                self._distrust(each)
 
     def contradicts(self, position: int, digest: bytes) -> Problem | None:
         """The problem, if a signed checkpoint names another digest for this entry."""
