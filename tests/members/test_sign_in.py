@@ -16,7 +16,7 @@ from payerwatch.members.models import Member, Person, PersonCustomer, Session
 from payerwatch.members.passwords import password_matches
 from payerwatch.members.second_factor import confirm_second_factor, start_second_factor
 from payerwatch.members.sessions import CustomerNotOpen, cookie_of, find_session, read_cookie
-from payerwatch.members.sign_in import SecondFactorNeeded, SignInRefused, sign_in
+from payerwatch.members.sign_in import SecondFactorNeeded, SignInRefused, TooManySignIns, sign_in
 from payerwatch.members.tokens import read_access
 from payerwatch.tenancy.context import acting_in
 from tests import make
@@ -240,6 +240,15 @@ def test_with_a_second_factor_a_right_password_asks_for_the_code_and_signs_nobod
     with pytest.raises(SecondFactorNeeded):
         signed_in(who)
     assert not Session.objects.exists()
+
+
+def test_a_suspended_person_is_not_asked_for_a_code_and_every_attempt_counts():
+    who = suspended()
+    with_authenticator(who)
+    for _ in range(5):
+        refusal_of(who, PASSWORD)
+    with pytest.raises(TooManySignIns):
+        signed_in(who)
 
 
 def test_a_wrong_password_is_refused_before_any_code_is_asked_for():
