@@ -70,6 +70,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "AuditEntries.retrieve": AUDITORS,
     "AuditEntries.export": AUDITORS,
 }
+# What a key of one scope alone reaches, beside what any key does.
+BY_SCOPE: dict[str, frozenset[str]] = {
+    "audit.read": frozenset({"AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export"}),
+    "claims.load": frozenset(),
+    "claims.read": frozenset({"Claims.list", "Claims.retrieve", "Uploads.list", "Uploads.retrieve"}),
+    "customer.read": frozenset({"Settings.show"}),
+    "events.read": frozenset({"DriftEvents.list", "DriftEvents.retrieve"}),
+    "events.triage": frozenset(),
+    "mappings.manage": frozenset(),
+    "mappings.read": frozenset(),
+}
 # The codes of answers that turn a caller away before what they ask for is looked at.
 TURNED_AWAY = frozenset({"caller_not_known", "no_customer_chosen", "not_permitted", "people_only"})
 
