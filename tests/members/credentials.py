@@ -1,13 +1,16 @@
 """People who can sign in, and sessions of theirs, for tests."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
+from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.members.models import Member, Person, PersonCustomer, Session
 from payerwatch.members.secrets import Origin
-from payerwatch.members.sessions import start_session
+from payerwatch.members.sessions import Entered, cookie_of, find_session, read_cookie, start_session
 from payerwatch.members.sign_in import SignedIn, sign_in
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -46,3 +49,27 @@ def signed_in(
 ) -> SignedIn:
     kind = options.pop("kind", Session.Kind.BROWSER)
     return sign_in(who.email, password, kind=kind, origin=origin(address, device=device), **options)
+
+
+def found(cookie: str, *, at: timedelta = timedelta(0)) -> Entered:
+    """As the door does: enter the customer the cookie names, and look for the session there."""
+    customer_id, secret = read_cookie(cookie)
+    now = timezone.now() + at
+    if customer_id is None:
+        return find_session(None, now, digest=secret)
+    with acting_in(customer_id):
+        return find_session(customer_id, now, digest=secret)
+
+
+def cookie_in(customer: Customer | None, who: Person) -> tuple[Session, str]:
+    started, secret = session(who, customer)
+    return started, cookie_of(started, secret)
+
+
+def installation_verbs() -> list[str]:
+    return list(InstallationEntry.objects.order_by("position").values_list("verb", flat=True))
+
+
+def verbs_of(customer: Customer) -> list[str]:
+    with acting_in(customer):
+        return list(Entry.objects.order_by("position").values_list("verb", flat=True))

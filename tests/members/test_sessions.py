@@ -6,56 +6,24 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from payerwatch.audit.models import Entry, InstallationEntry
+from payerwatch.audit.models import InstallationEntry
 from payerwatch.members.models import Member, Person, Session
 from payerwatch.members.roles import Role
 from payerwatch.members.secrets import CredentialRefused, digest
 from payerwatch.members.sessions import (
-    CustomerNotOpen,
-    Entered,
-    ReasonMissing,
     cookie_of,
     end_session,
     end_sessions_of,
-    enter_as_operator,
-    enter_customer,
     find_session,
-    leave_customer,
     read_cookie,
     sessions_of,
     touch,
 )
 from payerwatch.tenancy.context import acting_in
-from payerwatch.tenancy.models import Customer
 from tests import make
 from tests.members import credentials
 
 pytestmark = pytest.mark.django_db
-REASON = "asked for help with a file"
-
-
-def found(cookie: str, *, at: timedelta = timedelta(0)) -> Entered:
-    """As the door does: enter the customer the cookie names, and look for the session there."""
-    customer_id, secret = read_cookie(cookie)
-    now = timezone.now() + at
-    if customer_id is None:
-        return find_session(None, now, digest=secret)
-    with acting_in(customer_id):
-        return find_session(customer_id, now, digest=secret)
-
-
-def cookie_in(customer: Customer | None, who: Person) -> tuple[Session, str]:
-    session, secret = credentials.session(who, customer)
-    return session, cookie_of(session, secret)
-
-
-def installation_verbs() -> list[str]:
-    return list(InstallationEntry.objects.order_by("position").values_list("verb", flat=True))
-
-
-def verbs_of(customer: Customer) -> list[str]:
-    with acting_in(customer):
-        return list(Entry.objects.order_by("position").values_list("verb", flat=True))
 
 
 # The cookie
@@ -64,7 +32,7 @@ def verbs_of(customer: Customer) -> list[str]:
 def test_a_cookie_leads_to_its_session_with_the_role_in_one_query(django_assert_num_queries):
     customer = make.customer()
     who = credentials.member(customer, "admin")
-    session, cookie = cookie_in(customer, who)
+    session, cookie = credentials.cookie_in(customer, who)
     customer_id, secret = read_cookie(cookie)
     with acting_in(customer_id), django_assert_num_queries(1):
         entered = find_session(customer_id, timezone.now(), digest=secret)
@@ -112,26 +80,26 @@ def test_a_cookie_that_names_another_customer_is_refused():
     session, secret = credentials.session(who, own)
     for named in (other.pk, 0, other.pk + 1000):
         with pytest.raises(CredentialRefused):
-            found(f"{named}.{secret}")
-    assert found(cookie_of(session, secret)).role == "analyst"
+            credentials.found(f"{named}.{secret}")
+    assert credentials.found(cookie_of(session, secret)).role == "analyst"
 
 
 def test_who_is_no_longer_an_active_member_has_no_role():
     customer = make.customer()
     who = credentials.member(customer)
-    _, cookie = cookie_in(customer, who)
+    _, cookie = credentials.cookie_in(customer, who)
     with acting_in(customer):
         Member.objects.filter(person=who).update(state="suspended")
-    assert found(cookie).role == ""
+    assert credentials.found(cookie).role == ""
 
 
 def test_a_suspended_person_is_refused_on_the_next_request():
     customer = make.customer()
     who = credentials.member(customer)
-    _, cookie = cookie_in(customer, who)
+    _, cookie = credentials.cookie_in(customer, who)
     Person.objects.filter(pk=who.pk).update(suspended_at=timezone.now())
     with pytest.raises(CredentialRefused):
-        found(cookie)
+        credentials.found(cookie)
 
 
 # Time
@@ -139,30 +107,30 @@ def test_a_suspended_person_is_refused_on_the_next_request():
 
 @pytest.mark.parametrize(("minutes", "lives"), [(14, True), (15, False)])
 def test_an_idle_browser_is_signed_out_after_15_minutes(minutes, lives):
-    _, cookie = cookie_in(None, credentials.person())
+    _, cookie = credentials.cookie_in(None, credentials.person())
     after = timedelta(minutes=minutes)
     if lives:
-        assert found(cookie, at=after)
+        assert credentials.found(cookie, at=after)
     else:
         with pytest.raises(CredentialRefused):
-            found(cookie, at=after)
+            credentials.found(cookie, at=after)
 
 
 @override_settings(SESSION_IDLE_MINUTES=5)
 def test_how_long_a_browser_may_idle_can_be_set():
-    _, cookie = cookie_in(None, credentials.person())
+    _, cookie = credentials.cookie_in(None, credentials.person())
     with pytest.raises(CredentialRefused):
-        found(cookie, at=timedelta(minutes=6))
+        credentials.found(cookie, at=timedelta(minutes=6))
 
 
 def test_a_browser_in_use_is_signed_out_after_12_hours():
-    session, cookie = cookie_in(None, credentials.person())
+    session, cookie = credentials.cookie_in(None, credentials.person())
     for minutes in range(10, 12 * 60, 10):
         touch(session, timezone.now() + timedelta(minutes=minutes))
         session.refresh_from_db()
-    assert found(cookie, at=timedelta(hours=11, minutes=55))
+    assert credentials.found(cookie, at=timedelta(hours=11, minutes=55))
     with pytest.raises(CredentialRefused):
-        found(cookie, at=timedelta(hours=12))
+        credentials.found(cookie, at=timedelta(hours=12))
 
 
 def test_use_is_noted_at_most_once_a_minute(django_assert_num_queries):
@@ -176,137 +144,32 @@ def test_use_is_noted_at_most_once_a_minute(django_assert_num_queries):
     assert Session.objects.get(pk=session.pk).seen_at == later
 
 
-# Changing customer
-
-
-def test_entering_a_customer_gives_a_new_secret_and_the_old_one_is_good_for_nothing():
-    customer = make.customer()
-    who = credentials.member(customer, "viewer")
-    session, before = cookie_in(None, who)
-    after = cookie_of(session, enter_customer(session, customer, actor=make.ACTOR))
-    assert found(after).role == "viewer"
-    assert after.split(".")[1] != before.split(".")[1]
-    for cookie in (before, f"{customer.pk}.{before.split('.')[1]}"):
-        with pytest.raises(CredentialRefused):
-            found(cookie)
-    assert verbs_of(customer)[-1] == "enter"
-
-
-def test_a_cookie_planted_before_the_sign_in_is_not_the_one_after():
-    who = credentials.person()
-    planted = cookie_in(None, who)[1]
-    signed_in = credentials.signed_in(who, device="")
-    assert cookie_of(signed_in.session, signed_in.secret) != planted
-    assert signed_in.session.pk != found(planted).session.pk
-
-
-def test_nobody_enters_a_customer_that_is_not_theirs():
-    other = make.customer("Other")
-    session, cookie = cookie_in(None, credentials.member(make.customer("Own")))
-    with pytest.raises(CustomerNotOpen):
-        enter_customer(session, other, actor=make.ACTOR)
-    assert found(cookie).session.customer_id is None
-
-
-def test_a_suspended_member_enters_no_more():
-    customer = make.customer()
-    who = credentials.member(customer)
-    with acting_in(customer):
-        Member.objects.filter(person=who).update(state="suspended")
-    session, _ = credentials.session(who)
-    with pytest.raises(CustomerNotOpen):
-        enter_customer(session, customer, actor=make.ACTOR)
-
-
-def test_of_two_requests_that_change_the_customer_one_is_refused():
-    customer = make.customer()
-    who = credentials.member(customer)
-    session, _ = credentials.session(who)
-    seen_by_the_other = Session.objects.get(pk=session.pk)
-    enter_customer(session, customer, actor=make.ACTOR)
-    with pytest.raises(CredentialRefused):
-        enter_customer(seen_by_the_other, customer, actor=make.ACTOR)
-
-
-def test_an_ended_session_enters_nothing():
-    customer = make.customer()
-    session, _ = credentials.session(credentials.member(customer))
-    end_session(session, "signed_out", actor=make.ACTOR)
-    with pytest.raises(CredentialRefused):
-        enter_customer(session, customer, actor=make.ACTOR)
-
-
-def test_an_operator_enters_with_a_reason_that_both_records_keep():
-    customer = make.customer()
-    session, _ = cookie_in(None, credentials.person(is_operator=True))
-    cookie = cookie_of(session, enter_as_operator(session, customer, f"  {REASON} ", actor=make.ACTOR))
-    assert found(cookie).role == Role.OPERATOR
-    assert found(cookie).session.reason == REASON
-    with acting_in(customer):
-        entries = [Entry.objects.last(), InstallationEntry.objects.order_by("position").last()]
-    assert all(entry.verb == "enter" and REASON in entry.detail for entry in entries)
-
-
-@pytest.mark.parametrize("reason", ["", "too short", " " * 20, "x\x00" * 10, "y" * 201])
-def test_an_operator_without_a_proper_reason_does_not_enter(reason):
-    session, _ = credentials.session(credentials.person(is_operator=True))
-    with pytest.raises(ReasonMissing):
-        enter_as_operator(session, make.customer(), reason, actor=make.ACTOR)
-
-
-def test_a_person_who_is_no_operator_does_not_enter_as_one():
-    customer = make.customer()
-    session, _ = credentials.session(credentials.member(customer, "owner"))
-    with pytest.raises(CustomerNotOpen):
-        enter_as_operator(session, customer, REASON, actor=make.ACTOR)
-
-
-def test_who_is_an_operator_no_longer_has_no_role_where_they_entered():
-    customer = make.customer()
-    who = credentials.person(is_operator=True)
-    session, _ = credentials.session(who)
-    cookie = cookie_of(session, enter_as_operator(session, customer, REASON, actor=make.ACTOR))
-    Person.objects.filter(pk=who.pk).update(is_operator=False)
-    assert found(cookie).role == ""
-
-
-def test_leaving_a_customer_gives_a_new_secret_and_takes_the_reason_away():
-    customer = make.customer()
-    session, _ = credentials.session(credentials.person(is_operator=True))
-    inside = cookie_of(session, enter_as_operator(session, customer, REASON, actor=make.ACTOR))
-    outside = cookie_of(session, leave_customer(session, actor=make.ACTOR))
-    assert (found(outside).role, found(outside).session.reason) == ("", "")
-    with pytest.raises(CredentialRefused):
-        found(inside)
-    assert installation_verbs()[-2:] == verbs_of(customer)[-2:] == ["enter", "leave"]
-
-
 # The end
 
 
 def test_an_ended_session_is_refused_on_the_next_request_and_ends_once():
     customer = make.customer()
-    session, cookie = cookie_in(customer, credentials.member(customer))
+    session, cookie = credentials.cookie_in(customer, credentials.member(customer))
     with acting_in(customer):
         assert end_session(session, "signed_out", actor=make.ACTOR)
         assert not end_session(session, "ended_by_person", actor=make.ACTOR)
     with pytest.raises(CredentialRefused):
-        found(cookie)
+        credentials.found(cookie)
     assert Session.objects.get(pk=session.pk).ended_because == "signed_out"
-    assert installation_verbs()[-1] == verbs_of(customer)[-1] == "sign_out"
+    assert credentials.installation_verbs()[-1] == credentials.verbs_of(customer)[-1] == "sign_out"
 
 
 def test_signing_out_everywhere_spares_the_session_it_is_asked_from_and_other_people():
     who, other = credentials.person(), credentials.person("Bob")
-    mine, others = cookie_in(None, who), cookie_in(None, other)
-    ended = [cookie_in(None, who)[1] for _ in range(3)]
+    mine, others = credentials.cookie_in(None, who), credentials.cookie_in(None, other)
+    ended = [credentials.cookie_in(None, who)[1] for _ in range(3)]
     before = InstallationEntry.objects.count()
     assert end_sessions_of(who, because="signed_out_everywhere", actor=make.ACTOR, except_for=mine[0]) == 3
-    assert found(mine[1])
-    assert found(others[1])
+    assert credentials.found(mine[1])
+    assert credentials.found(others[1])
     for cookie in ended:
         with pytest.raises(CredentialRefused):
-            found(cookie)
+            credentials.found(cookie)
     assert InstallationEntry.objects.count() == before + 1
 
 
