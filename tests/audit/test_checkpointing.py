@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,14 @@ def test_another_key_is_not_believed(own: Customer, settings: Any, tmp_path: Pat
     make_checkpoint_key()
     told = answer("verify_audit", "--public-key", public_key_path(), customer="Practice")
     assert told.document["chains"][0]["problems"][0]["kind"] == "checkpoint"
+
+
+def test_a_copy_of_the_checkpoints_shows_what_the_changed_ones_hide(own: Customer, checkpoints: Path, tmp_path: Path):
+    copy = shutil.copytree(checkpoints, tmp_path / "copy")
+    file = file_of(copy, own)
+    file.write_text(file.read_text() + file.read_text().splitlines(keepends=True)[-1].replace("customer", "custom"))
+    assert answer("verify_audit", customer="Practice").code == 0
+    assert answer("verify_audit", "--checkpoints", copy, customer="Practice").code == 1
 
 
 def test_a_key_that_cannot_be_read_is_refused(own: Customer, tmp_path: Path):

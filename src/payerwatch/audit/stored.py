@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db.models import Max, QuerySet
 
-from payerwatch.audit.checkpointing import checkpoint_directory
 from payerwatch.audit.models import Chain, Entry, InstallationChain, InstallationEntry
-from payerwatch.audit.verifying.checkpoints import Checkpoint, read_checkpoints
+from payerwatch.audit.verifying.checkpoints import read_checkpoints
 from payerwatch.audit.verifying.definition import CONTENT, GENESIS, StoredEntry, chain_name, microseconds
 from payerwatch.audit.verifying.diagnosis import Problem
 from payerwatch.audit.verifying.walking import Claimed, Verdict, verify
@@ -41,12 +41,15 @@ def stored_entries(customer: int | None, first: int, last: int) -> Iterator[Stor
         yield StoredEntry(customer, position, microseconds(at), tuple(content), bytes(previous), bytes(digest))
 
 
-def verify_stored(customer: int | None, others: Sequence[int | None], key: Ed25519PublicKey | None) -> Verdict:
-    """Verify one chain while others append to it. `others` are the chains an entry may have been swapped with.
+def verify_stored(
+    customer: int | None, others: Sequence[int | None], directory: Path, key: Ed25519PublicKey | None
+) -> Verdict:
+    """Verify one chain while others append to it. `others` are the chains an entry may have been swapped with,
+    `directory` holds the checkpoints.
 
     Checkpoints are read first, then the head, then the entries up to it: what is written meanwhile is left out.
     """
-    checkpoints = _checkpoints(customer)
+    checkpoints = read_checkpoints(directory, chain_name(customer))
     with _entered(customer):
         head = chain_head(customer)
         claimed = Claimed(customer, head=(head.length, head.digest), other_chains=others)
@@ -60,10 +63,6 @@ def verify_stored(customer: int | None, others: Sequence[int | None], key: Ed255
 
 def _rows(customer: int | None) -> QuerySet[Any]:
     return InstallationEntry.objects.all() if customer is None else Entry.objects.all()
-
-
-def _checkpoints(customer: int | None) -> list[Checkpoint]:
-    return read_checkpoints(checkpoint_directory(), chain_name(customer))
 
 
 def _entered(customer: int | None) -> AbstractContextManager[None]:

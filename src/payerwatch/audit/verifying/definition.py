@@ -7,9 +7,9 @@ quotation marks, backslashes and control characters only.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
 GENESIS = bytes(32)
@@ -30,7 +30,6 @@ INSTALLATION = "installation"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class StoredEntry(NamedTuple):
@@ -51,8 +50,8 @@ class StoredEntry(NamedTuple):
 def entry_digest(previous: bytes, position: int, at: int, customer: int | None, content: Sequence[str]) -> bytes:
     """The digest of an entry; `at` in microseconds since 1970 UTC, `content` in the order of CONTENT."""
     place = position.to_bytes(8, "big") + at.to_bytes(8, "big", signed=True)
-    said = _canonical([customer, *content]).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(previous + place + said).digest()
+    said = ",".join(("null" if customer is None else str(customer), *map(encode_basestring, content)))
+    return hashlib.sha256(previous + place + f"[{said}]".encode("utf-8", "surrogatepass")).digest()
 
 
 def microseconds(at: datetime) -> int:

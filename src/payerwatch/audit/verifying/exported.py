@@ -40,11 +40,14 @@ class ExportReader:
 
 
 def _entry(said: dict[str, Any]) -> StoredEntry:
+    content = _content(said)
+    if not all(isinstance(word, str) for word in content):
+        raise TypeError
     return StoredEntry(
         said["customer"],
         int(said["position"]),
         microseconds(datetime.fromisoformat(said["at"])),
-        _content(said),
+        content,
         bytes.fromhex(said["previous"]),
         bytes.fromhex(said["digest"]),
     )

@@ -19,19 +19,20 @@ class Vouched:
         self._key = key
         self._chain = chain
         self.unsigned: list[Problem] = []
-        self._at: dict[int, list[Checkpoint]] = {}
+        self.checkpoints: dict[int, list[Checkpoint]] = {}
         newest = {each.at[:7]: each for each in checkpoints}  # a file holds a month
         checked = {each: self._is_signed(each) for each in newest.values()}
         for each in checkpoints:
             if each.chain == chain and checked.get(each, True):
-                self._at.setdefault(each.position, []).append(each)
+                self.checkpoints.setdefault(each.position, []).append(each)
             else:
                 self._distrust(each)
 
     def contradicts(self, position: int, digest: bytes) -> Problem | None:
         """The problem, if a signed checkpoint names another digest for this entry."""
-        for each in self._at.get(position, ()):
-            if each.digest == digest.hex():
+        found = digest.hex()
+        for each in self.checkpoints.get(position, ()):
+            if each.digest == found:
                 continue
             if self._is_signed(each):
                 return self._rewritten(position)
@@ -40,8 +41,8 @@ class Vouched:
 
     def last_beyond(self, position: int) -> int:
         """The furthest position beyond this one that a signed checkpoint names, else 0."""
-        for beyond in sorted((known for known in self._at if known > position), reverse=True):
-            for each in self._at[beyond]:
+        for beyond in sorted((known for known in self.checkpoints if known > position), reverse=True):
+            for each in self.checkpoints[beyond]:
                 if self._is_signed(each):
                     return beyond
                 self._distrust(each)
@@ -49,8 +50,8 @@ class Vouched:
 
     def until(self, position: int) -> int:
         """The newest position up to this one that a signed checkpoint names, else 0."""
-        known = sorted((each for each in self._at if each <= position), reverse=True)
-        return next((each for each in known if any(map(self._is_signed, self._at[each]))), 0)
+        known = sorted((each for each in self.checkpoints if each <= position), reverse=True)
+        return next((each for each in known if any(map(self._is_signed, self.checkpoints[each]))), 0)
 
     def _rewritten(self, position: int) -> Problem:
         """All entries after the last one vouched for may have been written anew."""

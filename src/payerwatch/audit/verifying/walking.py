@@ -73,7 +73,7 @@ class _Walk:
         self.position = claimed.first
         self.previous = claimed.previous
         self.clock: list[Problem] = []
-        self._last_at: int | None = None
+        self._last_at = 0
 
     @property
     def length(self) -> int:
@@ -84,18 +84,20 @@ class _Walk:
         """Walk until an entry does not continue the chain; what is wrong there, or None."""
         customer, following = self._claimed.customer, iter(entries)
         for entry in following:
-            expected = entry_digest(self.previous, self.position, entry.at, customer, entry.content)
-            if (entry.digest, entry.position, entry.previous, entry.customer) != (
-                expected, self.position, self.previous, customer,
-            ):  # fmt: skip
+            owner, position, at, content, previous, digest = entry
+            expected = entry_digest(self.previous, self.position, at, customer, content)
+            continues = digest == expected and position == self.position and previous == self.previous
+            if not continues or owner != customer:
                 here = Break(entry, self.position, self.previous, customer)
                 return diagnose(here, joined([entry], following), self._claimed.other_chains)
-            rewritten = self._vouched.contradicts(self.position, expected)
-            if rewritten is not None:
-                return rewritten
-            self._watch_clock(entry)
-            self.previous = expected
-            self.position += 1
+            if position in self._vouched.checkpoints:
+                rewritten = self._vouched.contradicts(position, digest)
+                if rewritten is not None:
+                    return rewritten
+            if at < self._last_at - CLOCK_TOLERANCE:
+                self._note_clock(entry)
+            self.previous, self._last_at = digest, at
+            self.position = position + 1
         return None
 
     def at_the_end(self) -> Problem | None:
@@ -111,8 +113,7 @@ class _Walk:
             return Problem("edited", last, "is not the entry that the head of the chain names")
         return None
 
-    def _watch_clock(self, entry: StoredEntry) -> None:
-        if self._last_at is not None and entry.at < self._last_at - CLOCK_TOLERANCE and not self.clock:
+    def _note_clock(self, entry: StoredEntry) -> None:
+        if not self.clock:
             seconds = (self._last_at - entry.at) / 1_000_000
             self.clock.append(Problem("clock", entry.position, f"is {seconds:,.0f} s older than the entry before"))
-        self._last_at = entry.at

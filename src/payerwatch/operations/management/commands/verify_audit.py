@@ -1,4 +1,4 @@
-"""`payerwatch verify_audit [--customer NAME] [--public-key FILE]`"""
+"""`payerwatch verify_audit [--customer NAME] [--checkpoints DIR] [--public-key FILE]`"""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.markup import escape
 
-from payerwatch.audit.checkpointing import public_key_path
+from payerwatch.audit.checkpointing import checkpoint_directory, public_key_path
 from payerwatch.audit.stored import verify_stored
 from payerwatch.audit.verifying.checkpoints import NoPublicKey, read_public_key
 from payerwatch.audit.verifying.walking import Verdict
@@ -43,14 +43,17 @@ class Command(PayerwatchCommand):
         parser.add_argument(
             "--customer", metavar="NAME", help="only this customer's (default: all, and the installation's)"
         )
+        parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="a copy of the signed checkpoints")
         parser.add_argument("--public-key", type=Path, metavar="FILE", help="a copy of the key, kept elsewhere")
 
     def answer(self, **options: Any) -> Answer:
+        directory = options["checkpoints"] or checkpoint_directory()
         key = _key(options["public_key"] or public_key_path())
         names = dict(Customer.objects.order_by("pk").values_list("pk", "name"))
         chains = [None, *names] if options["customer"] is None else [customer_named(options["customer"]).pk]
         verdicts = {
-            chain: verify_stored(chain, [each for each in (*names, None) if each != chain], key) for chain in chains
+            chain: verify_stored(chain, [each for each in (*names, None) if each != chain], directory, key)
+            for chain in chains
         }
         called = {chain: "the installation" if chain is None else names[chain] for chain in chains}
         told = [_told(verdict, called[chain]) for chain, verdict in verdicts.items()]
