@@ -32,6 +32,7 @@ class RequestLines:
             response = self.get_response(request)
             response.headers["X-Request-ID"] = request.request_id
             _log(request, response, time.perf_counter() - began)
+            response._has_been_logged = True  # type: ignore[attr-defined]  # else Django adds a line without the id
         finally:
             request_id.reset(before)
         return response

@@ -124,6 +124,7 @@ def checked_query(form: type[Serializer], request: Request) -> dict[str, Any]:
     filled = form(data=request.query_params)
     unknown = set(request.query_params) - set(filled.fields)
     if unknown:
-        raise ValidationError({name[:60]: "There is no such parameter." for name in sorted(unknown)})
+        known = ", ".join(sorted(filled.fields))  # what was typed as a name may be a value
+        raise ValidationError(f"There is no such parameter; there are: {known}.")
     filled.is_valid(raise_exception=True)
     return dict(filled.validated_data)
