@@ -52,11 +52,16 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 200000
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py --claims 50000 250000
 	$(BIN)/python benchmarks/quality.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py --samples 500
+	$(BIN)/python benchmarks/audit.py
 
 prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/quality.py --full
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py
+	$(BIN)/python benchmarks/sign_in.py
+	$(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 

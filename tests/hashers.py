@@ -7,3 +7,9 @@ class CheapArgon2(Argon2PasswordHasher):
     time_cost = 1
     memory_cost = 8  # KiB
     parallelism = 1
+
+
+class LessCheapArgon2(CheapArgon2):
+    """What the cheap one's hashes are renewed to."""
+
+    time_cost = 2

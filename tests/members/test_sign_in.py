@@ -323,3 +323,14 @@ def test_what_is_typed_as_an_address_is_logged_nowhere(caplog):
         sign_in("my secret password", PASSWORD, kind=BROWSER, origin=credentials.origin())
     assert "secret" not in caplog.text
     assert all("secret" not in str(vars(entry)) for entry in last_entries(5))
+
+
+def test_a_hash_made_more_cheaply_is_renewed_by_the_sign_in_and_the_password_stays(settings):
+    someone = credentials.person()
+    settings.PASSWORD_HASHERS = ["tests.hashers.LessCheapArgon2"]
+    signed_in(someone)
+    renewed = Person.objects.get(pk=someone.pk).password
+    assert renewed != someone.password
+    assert "t=2" in renewed
+    signed_in(someone)
+    assert Person.objects.get(pk=someone.pk).password == renewed

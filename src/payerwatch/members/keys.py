@@ -11,10 +11,10 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hmac import compare_digest
 from ipaddress import ip_address, ip_network
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ from payerwatch.members.secrets import CredentialRefused, digest
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in, current_customer_id
 from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.patience import write_if_free
 
 KEY_PATTERN = r"pw_live_[0-9a-z]{1,11}_[0-9A-Za-z]{38}"
 DEFAULT_DAYS, LONGEST_DAYS = 365, 730
@@ -260,7 +261,10 @@ def note_use(key: ApiKey, address: str, now: datetime) -> None:
     """Note when and from where the key was last used, at most once a minute, and without waiting for others."""
     if key.last_used_at is not None and now - key.last_used_at < USED_EVERY:
         return
-    with transaction.atomic():
-        unnoted = ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - USED_EVERY), pk=key.pk)
-        if unnoted.select_for_update(skip_locked=True, no_key=True).exists():
-            unnoted.update(last_used_at=now, last_used_address=address)
+    write_if_free(partial(_note_used, key, address, now))
+
+
+def _note_used(key: ApiKey, address: str, now: datetime) -> None:
+    unnoted = ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - USED_EVERY), pk=key.pk)
+    if unnoted.select_for_update(skip_locked=True, no_key=True).exists():
+        unnoted.update(last_used_at=now, last_used_address=address)

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -61,6 +61,12 @@ def password_matches(password: str, stored: str) -> bool:
         make_password(password)
         return False
     return check_password(password, stored)
+
+
+def renew_hash(person: Person, password: str) -> None:
+    """Hash a password that was just right as passwords are hashed now, if it was chosen when they were otherwise."""
+    if identify_hasher(person.password).must_update(person.password):
+        Person.objects.filter(pk=person.pk, password=person.password).update(password=make_password(password))
 
 
 def refuse_wrong_password(person: Person, password: str) -> None:

@@ -6,10 +6,10 @@ A session's secret changes whenever what it may do changes, so that no secret kn
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -21,6 +21,7 @@ from payerwatch.members.secrets import CredentialRefused, Origin, digest, new_se
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_customer_id, acting_in
 from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.patience import write_if_free
 
 BROWSER_LIFETIME = timedelta(hours=12)
 PROGRAM_LIFETIME = timedelta(days=30)
@@ -144,10 +145,13 @@ def touch(session: Session, now: datetime) -> None:
     """Note that the session is in use, at most once a minute; a request never waits for another to note it."""
     if now - session.seen_at < SEEN_EVERY:
         return
-    with transaction.atomic():
-        stale = Session.objects.filter(pk=session.pk, seen_at__lte=now - SEEN_EVERY)
-        if stale.select_for_update(skip_locked=True, no_key=True).exists():
-            stale.update(seen_at=now)
+    write_if_free(partial(_note_seen, session, now))
+
+
+def _note_seen(session: Session, now: datetime) -> None:
+    stale = Session.objects.filter(pk=session.pk, seen_at__lte=now - SEEN_EVERY)
+    if stale.select_for_update(skip_locked=True, no_key=True).exists():
+        stale.update(seen_at=now)
 
 
 def enter_customer(session: Session, customer: Customer, *, actor: Actor) -> str:

@@ -25,7 +25,7 @@ from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.members.devices import device_cookie, known_device
 from payerwatch.members.email_addresses import EmailUnusable, email_address
 from payerwatch.members.models import Member, Person, Session
-from payerwatch.members.passwords import password_matches
+from payerwatch.members.passwords import password_matches, renew_hash
 from payerwatch.members.queries import customers_of
 from payerwatch.members.second_factor import check_code, has_second_factor
 from payerwatch.members.secrets import Origin, digest, new_secret
@@ -127,9 +127,11 @@ def sign_in(
     with_second_factor = _second_factor(person, code, account, verdict, origin)
     _give_back(verdict)
     try:
-        return _open(person, account, kind, origin, customer_public_id, with_second_factor=with_second_factor)
+        opened = _open(person, account, kind, origin, customer_public_id, with_second_factor=with_second_factor)
     except SignInRefused:
         raise _refused(account, origin) from None
+    renew_hash(person, password)
+    return opened
 
 
 def _as_stored(email: str) -> str:
