@@ -1,8 +1,5 @@
 """Another customer's things do not exist: shown over every route, method, caller and place of an id."""
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 from django.test import override_settings
 
@@ -12,15 +9,7 @@ from tests.api.leaky import LEAKS, leaky
 from tests.api.routes import endpoints
 from tests.api.world import CALLERS, World
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Thousands of refusals would fill the log."""
-    logging.disable(logging.ERROR)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -1,0 +1,108 @@
+"""What is looked at and what is refused leaves an entry, and what fails leaves nothing else."""
+
+from typing import Any
+
+import pytest
+
+from payerwatch.audit import record
+from payerwatch.audit.models import Entry
+from payerwatch.members.roles import Permission
+from payerwatch.tenancy.context import acting_in
+from tests.api.crawl import Crawl, Request
+from tests.api.footprint import footprint
+from tests.api.makers import Practice, missing
+from tests.api.routes import Endpoint, endpoints
+from tests.api.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# What shows claims or entries: each request of it is recorded.
+RECORDED = {"Claims.list", "Claims.retrieve", "AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export"}
+
+
+def entries(practice: Practice) -> list[Entry]:
+    with acting_in(practice.customer):
+        return list(Entry.objects.order_by("position"))
+
+
+def new_entries(crawl: Crawl, endpoint: Endpoint, headers: dict[str, str], request: Request) -> tuple[int, list[Entry]]:
+    before = len(entries(crawl.world.own))
+    answer = crawl.ask(endpoint, headers, request)
+    return answer.status, entries(crawl.world.own)[before:]
+
+
+def test_each_look_at_claims_or_entries_is_one_entry_and_any_other_look_is_none(world: World):
+    crawl, headers = Crawl(world), world.headers("owner")
+    for endpoint in endpoints():
+        if endpoint.method in {"GET", "HEAD"}:
+            status, new = new_entries(crawl, endpoint, headers, Request(crawl.own_path(endpoint)))
+            assert status == 200
+            assert len(new) == (1 if endpoint.key in RECORDED else 0), endpoint.name
+            assert all(each.outcome == "done" for each in new)
+
+
+def test_an_entry_of_a_look_has_the_filter_and_the_count_and_nothing_of_a_patient(world: World):
+    crawl, headers = Crawl(world), world.headers("viewer")
+    (claims,) = [each for each in endpoints() if each.name == "GET claims/"]
+    word = world.own.word
+    query = {"payer": f"{word} payer", "claim_number": f"{word} 7", "outcome": "denied", "page_size": "2"}
+    status, (entry,) = new_entries(crawl, claims, headers, Request(claims.path(), query=query))
+    assert (status, entry.verb, entry.thing_kind, entry.role) == (200, "read", "claim", "viewer")
+    asked = '"filter":{"claim_number":"(given)","outcome":"denied","page_size":"2","payer":"(given)"}'
+    assert asked in entry.detail
+    assert '"count":0' in entry.detail
+    assert word not in entry.detail
+
+
+def test_what_a_role_is_refused_is_one_entry(world: World):
+    crawl, headers = Crawl(world), world.headers("key that cannot read")
+    for endpoint in endpoints():
+        if isinstance(endpoint.needs, Permission):
+            request = Request(crawl.own_path(endpoint), body=crawl.body(endpoint))
+            status, new = new_entries(crawl, endpoint, headers, request)
+            assert (status, [each.outcome for each in new]) == (403, ["refused"]), endpoint.name
+            assert new[0].actor_kind == "key"
+
+
+def test_a_change_or_a_look_at_claims_that_is_not_there_is_one_entry(world: World):
+    crawl, headers = Crawl(world), world.headers("owner")
+    for endpoint in endpoints():
+        if endpoint.parameters:
+            path = endpoint.path(public_id=missing(endpoint.view.thing))
+            status, new = new_entries(crawl, endpoint, headers, Request(path, body=crawl.body(endpoint)))
+            recorded = endpoint.key in RECORDED or endpoint.method not in {"GET", "HEAD"}
+            assert (status, [each.outcome for each in new]) == (404, ["refused"] if recorded else []), endpoint.name
+
+
+def test_a_body_that_cannot_be_used_changes_nothing(world: World):
+    crawl, headers = Crawl(world), world.headers("owner")
+    for endpoint in endpoints():
+        body = crawl.body(endpoint)
+        if body:
+            request = Request(crawl.own_path(endpoint), body={name: {"not": ["usable"]} for name in body})
+            before = footprint(world.own)
+            assert crawl.ask(endpoint, headers, request).status == 400, endpoint.name
+            assert footprint(world.own) == before, endpoint.name
+
+
+def test_a_request_that_fails_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+    """The entry comes last in every action: where it cannot be written, nothing before it stays."""
+
+    def fail(_customer: int | None, _content: Any) -> None:
+        raise RuntimeError("no entry today")
+
+    crawl, failed = Crawl(world), set()
+    for endpoint in endpoints():
+        request = Request(crawl.own_path(endpoint), body=crawl.body(endpoint))
+        headers = world.headers("owner")
+        before = footprint(world.own)
+        with monkeypatch.context() as patch:
+            patch.setattr(record, "append", fail)
+            status = crawl.ask(endpoint, headers, request).status
+        if status == 500:
+            failed.add(endpoint.key)
+            assert footprint(world.own) == before, endpoint.name
+    changes = {
+        each.key for each in endpoints() if isinstance(each.needs, Permission) and each.method not in {"GET", "HEAD"}
+    }
+    assert failed >= (changes - {"Members.resume", "Settings.change"}) | RECORDED
