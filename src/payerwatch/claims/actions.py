@@ -26,7 +26,7 @@ from payerwatch.claims.models import (
 from payerwatch.claims.payers import payer_key
 from payerwatch.claims.queries import uploads_that_changed_claims_of
 from payerwatch.claims.resealing import start_sealed
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 
 _STATES: tuple[type[ClaimState], ...] = (Claim, ReplacedClaim)
 
@@ -34,9 +34,13 @@ _STATES: tuple[type[ClaimState], ...] = (Claim, ReplacedClaim)
 class UploadAlreadyUndone(Refusal):
     """The upload was taken back before."""
 
+    kind = Kind.CONFLICT
+
 
 class UploadChangedSince(Refusal):
     """A later upload changed the same claims, so this one cannot be taken back by itself."""
+
+    kind = Kind.CONFLICT
 
 
 class PayerNameUnusable(Refusal):

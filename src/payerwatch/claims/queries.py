@@ -6,12 +6,14 @@ from django.db.models import Max, QuerySet
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
 from payerwatch.claims.numbers import StoredNumbers
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.models import customer_key_id
 
 
 class UnknownUpload(Refusal):
     """No upload of this customer has this id."""
+
+    kind = Kind.MISSING
 
 
 def watermark() -> date | None:

@@ -8,11 +8,13 @@ from payerwatch.claims.models import Claim
 from payerwatch.claims.queries import claims_of
 from payerwatch.drift.models import DriftEvent, DriftRun
 from payerwatch.drift.runoff_arrays import LAG_WEEKS
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 
 
 class UnknownEvent(Refusal):
     """No drift event of this customer has this id."""
+
+    kind = Kind.MISSING
 
 
 def events(*, watch: bool = False, closed: bool = False) -> QuerySet[DriftEvent]:

@@ -2,12 +2,14 @@
 
 from django.db import IntegrityError, transaction
 
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
 
 
 class CustomerExists(Refusal):
     """There is a customer of this name already."""
+
+    kind = Kind.CONFLICT
 
     def __init__(self, name: str) -> None:
         super().__init__(

@@ -2,12 +2,14 @@
 
 from difflib import get_close_matches
 
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
 
 
 class UnknownCustomer(Refusal):
     """No customer has this name."""
+
+    kind = Kind.MISSING
 
     def __init__(self, name: str, near: list[str]) -> None:
         super().__init__(f"There is no customer named {name!r}", fix=_advice(near))
