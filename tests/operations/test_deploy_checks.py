@@ -55,11 +55,17 @@ def embedded_database(monkeypatch, tmp_path):
 
 
 def setting(name: str, value: object):
-    return lambda monkeypatch, tmp_path: setattr(settings, name, value)
+    def spoil(monkeypatch, tmp_path):
+        setattr(settings, name, value)
+
+    return spoil
 
 
 def mail(url: str):
-    return lambda monkeypatch, tmp_path: setattr(settings, "MAIL_SERVER", read_mail_url(url, tmp_path))
+    def spoil(monkeypatch, tmp_path):
+        settings.MAIL_SERVER = read_mail_url(url, tmp_path)
+
+    return spoil
 
 
 SPOILT = {

@@ -29,8 +29,6 @@ class FieldKeyMissing(Refusal):
 
     kind = Kind.UNAVAILABLE
 
-    kind = Kind.UNAVAILABLE
-
     def __init__(self, key_id: str) -> None:
         super().__init__(
             f"The field key {key_id[:16]!r} is missing.",

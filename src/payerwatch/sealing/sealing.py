@@ -31,8 +31,6 @@ class SealBroken(Refusal):
 
     kind = Kind.UNAVAILABLE
 
-    kind = Kind.UNAVAILABLE
-
     def __init__(self, purpose: str) -> None:
         super().__init__(
             "A sealed value cannot be opened.",

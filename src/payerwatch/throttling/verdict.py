@@ -10,7 +10,7 @@ from payerwatch.throttling.window import Held, seconds_until_room
 
 @dataclass(frozen=True)
 class Bucket:
-    """Where the hits of one key under one policy are counted. `digest` is a keyed SHA-256: the key itself is not kept."""
+    """Where the hits of one key under one policy are counted; `digest` is a keyed SHA-256, the key is not kept."""
 
     policy: str
     rate: Rate
