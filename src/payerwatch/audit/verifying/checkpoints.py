@@ -13,6 +13,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from payerwatch.audit.verifying.lines import parsed_lines
+
 
 class NoPublicKey(Exception):
     """The file does not hold an Ed25519 public key."""
@@ -70,10 +72,9 @@ def read_checkpoints(directory: Path, chain: str) -> list[Checkpoint]:
 
 def _read(path: Path, lines: Iterable[str]) -> Iterator[Checkpoint]:
     """A line that cannot be read becomes a checkpoint without a signature, at position 0."""
-    for number, line in enumerate(lines, start=1):
+    for number, said in parsed_lines(lines):
         source = f"{path.name}, line {number}"
         try:
-            said = json.loads(line)
             chain, digest, at, signature = (str(said[name]) for name in ("chain", "digest", "at", "signature"))
             yield Checkpoint(chain, int(said["position"]), digest, at, signature, source)
         except (ValueError, KeyError, TypeError):

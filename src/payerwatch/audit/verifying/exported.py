@@ -1,6 +1,5 @@
 """Reading an export in JSON Lines: entries, and the proof on its last line."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 
 from payerwatch.audit.verifying.checkpoints import Checkpoint
 from payerwatch.audit.verifying.definition import CONTENT, StoredEntry, microseconds
+from payerwatch.audit.verifying.lines import parsed_lines
 
 _content = itemgetter(*CONTENT)
 
@@ -26,9 +26,8 @@ class ExportReader:
 
     def __iter__(self) -> Iterator[StoredEntry]:
         """Raises NotAnExport."""
-        for number, line in enumerate(self.lines, start=1):
+        for number, said in parsed_lines(self.lines):
             try:
-                said = json.loads(line)
                 if "proof" in said:
                     self.proof = said["proof"]
                     continue
