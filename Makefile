@@ -59,6 +59,8 @@ prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/quality.py --full
+	$(BIN)/python benchmarks/audit.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py
 	$(BIN)/python benchmarks/sign_in.py
 	$(BIN)/python benchmarks/audit.py
