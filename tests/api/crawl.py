@@ -8,23 +8,20 @@ practice in them, and none of its rows may have changed.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-import pytest
-from rest_framework.serializers import Serializer
-
+from tests.api.asking import Asker, Request
 from tests.api.fixtures import BODIES, QUERIES, Fields, Id, Known, Natural, filled
 from tests.api.footprint import canaries, footprint
 from tests.api.makers import foreign, missing, one_of_each
 from tests.api.role_table import may_reach
 from tests.api.routes import Endpoint, endpoints
-from tests.api.world import CALLERS, Answer, Headers, World, as_person, ask, newcomer
+from tests.api.world import CALLERS, Answer, Headers, World, as_person, newcomer
 
-# Who sees more than one customer by their place, and so its id and name: they are asked about by tests of their own.
+# Who sees more than one customer by their place: its id and name are no news to them, all else of it is.
 KNOW_OTHERS = frozenset({"operator inside", "operator outside", "member of both"})
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 ROWS = "rows"  # the position of a finding that is no answer's
@@ -63,13 +60,6 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Request:
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-
-
-@dataclass(frozen=True)
 class Probe:
     """Two requests that must be answered alike: with another practice's value, and with nobody's."""
 
@@ -93,20 +83,17 @@ def _unsigned(answer: Answer) -> Answer:
     return replace(answer, body=re.sub(rb"cursor=[^&\"]+", b"cursor=", answer.body))
 
 
-class Crawl:
-    """`run` gives the findings; `asked` counts requests."""
+class Crawl(Asker):
+    """`run` gives the findings."""
 
     def __init__(self, world: World, callers: Iterable[str] = CALLERS) -> None:
-        self.world = world
+        super().__init__(world)
         self.callers = list(callers)
-        self.asked = 0
-        self.fields: dict[str, set[str]] = {}
-        self._endpoint: Endpoint | None = None
         self._odd = cycle(IMPOSSIBLE)
         self._canaries = canaries(world.other)
 
     def run(self) -> list[Finding]:
-        with self._forms_watched():
+        with self.forms_watched():
             found = [
                 finding
                 for endpoint in endpoints()
@@ -174,21 +161,6 @@ class Crawl:
         requests = [Request(path, {"cursor": text, "page_size": "2"}) for text in (cursor, "WyJub3RoaW5nIl0:x:y")]
         return Probe("cursor", *requests, frozenset({400}))
 
-    def own_path(self, endpoint: Endpoint) -> str:
-        if not endpoint.parameters:
-            return endpoint.path()
-        return endpoint.path(public_id=quote(foreign(endpoint.view.thing, self.world.other, self.world.own)))
-
-    def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
-        if endpoint.method in {"GET", "HEAD"} or endpoint.key not in BODIES:
-            return None
-        return filled(BODIES[endpoint.key], self.world)
-
-    def ask(self, endpoint: Endpoint, headers: Headers, request: Request) -> Answer:
-        self.asked += 1
-        self._endpoint = endpoint
-        return ask(headers, endpoint.method, request.path, query=dict(request.query), body=request.body)
-
     # What is found
 
     def _probed(self, endpoint: Endpoint, caller: str) -> Iterator[Finding]:
@@ -248,7 +220,7 @@ class Crawl:
 
     def _ordinary(self, endpoint: Endpoint, caller: str) -> Iterator[tuple[str, Request, tuple[str, ...]]]:
         known = (self.world.other.customer.public_id, self.world.other.customer.name) if caller in KNOW_OTHERS else ()
-        plain = Request(self.own_path(endpoint), body=self.body(endpoint))
+        plain = self.plain(endpoint)
         yield "as usual", plain, known
         for name, spec in BODIES.get(endpoint.key, {}).items():
             if isinstance(spec, Natural) and plain.body is not None:
@@ -278,23 +250,6 @@ class Crawl:
             for (endpoint, request), answer in zip(asked, before, strict=True):
                 if _unsigned(self.ask(endpoint, headers, request)) != _unsigned(answer):
                     yield Finding(endpoint.name, "while the other grows", caller, "the answer changed")
-
-    # Which fields there are
-
-    @contextmanager
-    def _forms_watched(self) -> Iterator[None]:
-        """Note the fields of each form that an action fills from what was sent."""
-        usual = Serializer.is_valid
-
-        def noting(form: Serializer, **options: Any) -> bool:
-            if self._endpoint is not None:
-                writable = {name for name, each in form.fields.items() if not each.read_only}
-                self.fields.setdefault(self._endpoint.key, set()).update(writable)
-            return usual(form, **options)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Serializer, "is_valid", noting)
-            yield
 
     def _unknown_fields(self) -> Iterator[Finding]:
         for key, seen in self.fields.items():

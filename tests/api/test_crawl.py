@@ -6,12 +6,14 @@ from django.test import override_settings
 from tests.api.crawl import Crawl
 from tests.api.fixtures import BODIES, QUERIES, missing_fixtures
 from tests.api.leaky import LEAKS, leaky
+from tests.api.makers import missing, session
 from tests.api.routes import endpoints
-from tests.api.world import CALLERS, World
+from tests.api.world import CALLERS, World, ask
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("caller", CALLERS)
 def test_nothing_of_another_customer_is_found_anywhere(caller: str, world: World, record_property):
     crawl = Crawl(world, [caller])
@@ -33,3 +35,12 @@ def test_every_route_method_and_filter_has_a_fixture():
 
 def test_no_fixture_is_of_an_action_that_is_gone():
     assert set(BODIES) | set(QUERIES) <= {each.key for each in endpoints()}
+
+
+def test_a_colleagues_session_does_not_exist_either(world: World):
+    headers = world.headers("owner")
+    answers = [
+        ask(headers, "DELETE", f"/api/v1/me/sessions/{each}/") for each in (session(world.own), missing("session"))
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0].status == 404

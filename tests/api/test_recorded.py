@@ -8,7 +8,7 @@ from payerwatch.audit import record
 from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
 from payerwatch.tenancy.context import acting_in
-from tests.api.crawl import Crawl, Request
+from tests.api.asking import Asker, Request
 from tests.api.footprint import footprint
 from tests.api.makers import Practice, missing
 from tests.api.routes import Endpoint, endpoints
@@ -25,28 +25,28 @@ def entries(practice: Practice) -> list[Entry]:
         return list(Entry.objects.order_by("position"))
 
 
-def new_entries(crawl: Crawl, endpoint: Endpoint, headers: dict[str, str], request: Request) -> tuple[int, list[Entry]]:
-    before = len(entries(crawl.world.own))
-    answer = crawl.ask(endpoint, headers, request)
-    return answer.status, entries(crawl.world.own)[before:]
+def new_entries(asker: Asker, endpoint: Endpoint, headers: dict[str, str], request: Request) -> tuple[int, list[Entry]]:
+    before = len(entries(asker.world.own))
+    answer = asker.ask(endpoint, headers, request)
+    return answer.status, entries(asker.world.own)[before:]
 
 
 def test_each_look_at_claims_or_entries_is_one_entry_and_any_other_look_is_none(world: World):
-    crawl, headers = Crawl(world), world.headers("owner")
+    asker, headers = Asker(world), world.headers("owner")
     for endpoint in endpoints():
         if endpoint.method in {"GET", "HEAD"}:
-            status, new = new_entries(crawl, endpoint, headers, Request(crawl.own_path(endpoint)))
+            status, new = new_entries(asker, endpoint, headers, Request(asker.own_path(endpoint)))
             assert status == 200
             assert len(new) == (1 if endpoint.key in RECORDED else 0), endpoint.name
             assert all(each.outcome == "done" for each in new)
 
 
 def test_an_entry_of_a_look_has_the_filter_and_the_count_and_nothing_of_a_patient(world: World):
-    crawl, headers = Crawl(world), world.headers("viewer")
+    asker, headers = Asker(world), world.headers("viewer")
     (claims,) = [each for each in endpoints() if each.name == "GET claims/"]
     word = world.own.word
     query = {"payer": f"{word} payer", "claim_number": f"{word} 7", "outcome": "denied", "page_size": "2"}
-    status, (entry,) = new_entries(crawl, claims, headers, Request(claims.path(), query=query))
+    status, (entry,) = new_entries(asker, claims, headers, Request(claims.path(), query=query))
     assert (status, entry.verb, entry.thing_kind, entry.role) == (200, "read", "claim", "viewer")
     asked = '"filter":{"claim_number":"(given)","outcome":"denied","page_size":"2","payer":"(given)"}'
     assert asked in entry.detail
@@ -55,33 +55,33 @@ def test_an_entry_of_a_look_has_the_filter_and_the_count_and_nothing_of_a_patien
 
 
 def test_what_a_role_is_refused_is_one_entry(world: World):
-    crawl, headers = Crawl(world), world.headers("key that cannot read")
+    asker, headers = Asker(world), world.headers("key that cannot read")
     for endpoint in endpoints():
         if isinstance(endpoint.needs, Permission):
-            request = Request(crawl.own_path(endpoint), body=crawl.body(endpoint))
-            status, new = new_entries(crawl, endpoint, headers, request)
+            request = asker.plain(endpoint)
+            status, new = new_entries(asker, endpoint, headers, request)
             assert (status, [each.outcome for each in new]) == (403, ["refused"]), endpoint.name
             assert new[0].actor_kind == "key"
 
 
 def test_a_change_or_a_look_at_claims_that_is_not_there_is_one_entry(world: World):
-    crawl, headers = Crawl(world), world.headers("owner")
+    asker, headers = Asker(world), world.headers("owner")
     for endpoint in endpoints():
         if endpoint.parameters:
             path = endpoint.path(public_id=missing(endpoint.view.thing))
-            status, new = new_entries(crawl, endpoint, headers, Request(path, body=crawl.body(endpoint)))
+            status, new = new_entries(asker, endpoint, headers, Request(path, body=asker.body(endpoint)))
             recorded = endpoint.key in RECORDED or endpoint.method not in {"GET", "HEAD"}
             assert (status, [each.outcome for each in new]) == (404, ["refused"] if recorded else []), endpoint.name
 
 
 def test_a_body_that_cannot_be_used_changes_nothing(world: World):
-    crawl, headers = Crawl(world), world.headers("owner")
+    asker, headers = Asker(world), world.headers("owner")
     for endpoint in endpoints():
-        body = crawl.body(endpoint)
+        body = asker.body(endpoint)
         if body:
-            request = Request(crawl.own_path(endpoint), body={name: {"not": ["usable"]} for name in body})
+            request = Request(asker.own_path(endpoint), body={name: {"not": ["usable"]} for name in body})
             before = footprint(world.own)
-            assert crawl.ask(endpoint, headers, request).status == 400, endpoint.name
+            assert asker.ask(endpoint, headers, request).status == 400, endpoint.name
             assert footprint(world.own) == before, endpoint.name
 
 
@@ -91,14 +91,14 @@ def test_a_request_that_fails_changes_nothing(world: World, monkeypatch: pytest.
     def fail(_customer: int | None, _content: Any) -> None:
         raise RuntimeError("no entry today")
 
-    crawl, failed = Crawl(world), set()
+    asker, failed = Asker(world), set()
     for endpoint in endpoints():
-        request = Request(crawl.own_path(endpoint), body=crawl.body(endpoint))
+        request = asker.plain(endpoint)
         headers = world.headers("owner")
         before = footprint(world.own)
         with monkeypatch.context() as patch:
             patch.setattr(record, "append", fail)
-            status = crawl.ask(endpoint, headers, request).status
+            status = asker.ask(endpoint, headers, request).status
         if status == 500:
             failed.add(endpoint.key)
             assert footprint(world.own) == before, endpoint.name

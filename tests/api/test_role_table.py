@@ -10,7 +10,7 @@ from payerwatch.members.models import Member, Person
 from payerwatch.members.roles import SCOPES
 from payerwatch.tenancy.context import acting_in
 from payerwatch.web.api.settings import Settings
-from tests.api.crawl import Crawl, Request
+from tests.api.asking import Asker
 from tests.api.leaky import with_views
 from tests.api.makers import Practice, invitation, key
 from tests.api.role_table import ALLOWED, BY_SCOPE, TURNED_AWAY, may_reach
@@ -27,10 +27,10 @@ def turned_away(answer: Answer) -> bool:
     return not answer.body or json.loads(answer.body)["code"] in TURNED_AWAY
 
 
-def reached(crawl: Crawl, endpoint: Endpoint, caller: str) -> bool:
+def reached(asker: Asker, endpoint: Endpoint, caller: str) -> bool:
     """Whether the ordinary request of this caller to their own practice got to the action."""
-    request = Request(crawl.own_path(endpoint), body=crawl.body(endpoint))
-    answer = crawl.ask(endpoint, crawl.world.headers(caller), request)
+    request = asker.plain(endpoint)
+    answer = asker.ask(endpoint, asker.world.headers(caller), request)
     assert answer.status < 500, (endpoint.name, answer)
     return not turned_away(answer)
 
@@ -41,9 +41,9 @@ def test_the_table_speaks_of_every_action_and_of_no_other():
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_each_caller_reaches_what_the_table_says_and_nothing_else(caller: str, world: World):
-    crawl = Crawl(world, [caller])
+    asker = Asker(world)
     expected = {each.name: may_reach(each.key, caller) for each in endpoints()}
-    assert {each.name: reached(crawl, each, caller) for each in endpoints()} == expected
+    assert {each.name: reached(asker, each, caller) for each in endpoints()} == expected
 
 
 def test_a_method_that_a_route_does_not_offer_is_refused_to_everyone(world: World):
@@ -75,10 +75,10 @@ def test_an_action_that_the_view_does_not_list_is_refused_to_everyone(caller: st
 
 @pytest.mark.parametrize("scope", BY_SCOPE)
 def test_a_key_reaches_what_its_scope_names_and_nothing_else(scope: str, world: World):
-    crawl, headers = Crawl(world, ["key"]), as_key(world.own, scope)
+    asker, headers = Asker(world), as_key(world.own, scope)
     for endpoint in endpoints():
         if not may_reach(endpoint.key, "key that cannot read"):
-            answer = crawl.ask(endpoint, headers, Request(crawl.own_path(endpoint), body=crawl.body(endpoint)))
+            answer = asker.ask(endpoint, headers, asker.plain(endpoint))
             assert turned_away(answer) == (endpoint.key not in BY_SCOPE[scope]), (endpoint.name, answer)
 
 
