@@ -98,12 +98,12 @@ def test_by_https_cookies_are_secure_and_bound_to_the_host(migrated: tuple[str, 
             page = f"https://127.0.0.1:{served.port}"
             own = Browser(served, headers={"X-Forwarded-Proto": "https", "Referer": page + "/"})
             own.ask("GET", SIGN_IN)
-            headers = {"Origin": page, "X-CSRFToken": own.cookies["csrftoken"]}
+            headers = {"Origin": page, "X-CSRFToken": own.cookies["__Host-csrftoken"]}
             given = own.ask("POST", SIGN_IN, {"email": EMAIL, "password": PASSWORD}, headers)
             assert given.status == 200, given
             for name in ("__Host-payerwatch", "__Host-payerwatch-device"):
                 assert attributes(given, name) >= {"path=/", "httponly", "samesite=lax", "secure"}
-            assert "secure" in attributes(given, "csrftoken")
+            assert "secure" in attributes(given, "__Host-csrftoken")
             assert (given.header("Strict-Transport-Security") or "").startswith("max-age=31536000")
             assert own.ask("GET", ME).status == 200
             own.cookies[SESSION] = own.cookies.pop("__Host-payerwatch")

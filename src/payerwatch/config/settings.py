@@ -21,13 +21,11 @@ LOGGING = logging_settings(log_level(env.text("PAYERWATCH_LOG_LEVEL") or "info")
 # Where the installation is reached, and whether that is by HTTPS: what cookies and redirects depend on.
 HTTPS = env.flag("PAYERWATCH_HTTPS")
 ALLOWED_HOSTS = env.words("PAYERWATCH_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = [
-    f"{'https' if HTTPS else 'http'}://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")
-]
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # asked from the machine itself
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_REFERRER_POLICY = "no-referrer"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"

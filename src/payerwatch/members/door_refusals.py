@@ -33,7 +33,7 @@ class ForeignRequest(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "The request carries no token that shows it comes from Payerwatch's own pages.",
-            fix="Send the value of the cookie csrftoken in the header X-CSRFToken, and the page's own Origin.",
+            fix="Send the token of GET /api/v1/auth/sign-in/ in the header X-CSRFToken, and the page's own Origin.",
         )
 
 
