@@ -3,16 +3,23 @@
 from typing import Any
 
 import pytest
+from django.test import override_settings
+from rest_framework.request import Request as Asked
+from rest_framework.response import Response
 
 from payerwatch.audit import record
 from payerwatch.audit.models import Entry
+from payerwatch.members.actions import LastOwner
 from payerwatch.members.roles import Permission
 from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+from payerwatch.web.api.settings import Settings
 from tests.api.asking import Asker, Request
 from tests.api.footprint import footprint
+from tests.api.leaky import with_views
 from tests.api.makers import Practice, missing
 from tests.api.routes import Endpoint, endpoints
-from tests.api.world import World
+from tests.api.world import World, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,3 +113,27 @@ def test_a_request_that_fails_changes_nothing(world: World, monkeypatch: pytest.
         each.key for each in endpoints() if isinstance(each.needs, Permission) and each.method not in {"GET", "HEAD"}
     }
     assert failed >= (changes - {"Members.resume", "Settings.change"}) | RECORDED
+
+
+class ChangesAndThenRefuses(Settings):
+    stands_for = "Settings"
+    error: Exception = LastOwner()
+
+    def change(self, request: Asked) -> Response:
+        super().change(request)
+        raise self.error
+
+
+class ChangesAndThenFails(ChangesAndThenRefuses):
+    error = RuntimeError("too late")
+
+
+@pytest.mark.parametrize(("view", "status"), [(ChangesAndThenRefuses, 409), (ChangesAndThenFails, 500)])
+def test_what_was_changed_before_a_refusal_or_failure_is_undone(view: type[Settings], status: int, world: World):
+    before = len(entries(world.own))
+    with override_settings(ROOT_URLCONF=with_views(view)):
+        body = {"second_factor_required": True}
+        answer = ask(world.headers("owner"), "PATCH", "/api/v1/settings/", body=body)
+    assert answer.status == status
+    assert not Customer.objects.get(pk=world.own.customer.pk).second_factor_required
+    assert [each.outcome for each in entries(world.own)[before:]] == (["refused"] if status == 409 else [])
