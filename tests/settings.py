@@ -22,3 +22,5 @@ if "PAYERWATCH_CHECKPOINT_DIR" not in os.environ:
     os.environ["PAYERWATCH_CHECKPOINT_DIR"] = _checkpoints.name
 CHECKPOINT_DIR = Path(os.environ["PAYERWATCH_CHECKPOINT_DIR"])
 CHECKPOINT_KEY = CHECKPOINT_DIR / "checkpoint_key.pem"
+
+SECRET_KEY = "the same in every process of the tests, which name their cases by it"
