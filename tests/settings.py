@@ -13,6 +13,8 @@ if DATABASES["default"]["ENGINE"] == "payerwatch.tenancy.sqlite":  # noqa: F405
     # Parallel test processes each have their own; a name would make them files beside the working directory.
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405
 
+THROW_AWAY_DATABASE = True
+
 PASSWORD_HASHERS = ["tests.hashers.CheapArgon2"]
 
 if "PAYERWATCH_CHECKPOINT_DIR" not in os.environ:

@@ -112,11 +112,11 @@ def test_an_unknown_command_is_answered_with_the_one_that_was_meant(tmp_path: Pa
 def test_interrupted_it_says_so_and_promises_no_more_than_is_true(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]
 ):
-    def interrupted(_arguments: list[str]) -> None:
+    def interrupted(_commands: __main__.Commands) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys, "argv", ["payerwatch", "demo", *options])
-    monkeypatch.setattr(__main__, "execute_from_command_line", interrupted)
+    monkeypatch.setattr(__main__.Commands, "execute", interrupted)
     with pytest.raises(SystemExit) as end:
         __main__.main()
     said, complained = capsys.readouterr()

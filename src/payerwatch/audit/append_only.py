@@ -2,11 +2,23 @@
 
 from types import ModuleType
 
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
 
 from payerwatch.audit import postgresql, sqlite
+
+
+class EntriesKept(CommandError):
+    """The tables of the record were to be taken down while they hold entries, which are kept for six years."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The tables of the record hold entries, which are never deleted: the migrations of audit, and those "
+            "they rest on, are not taken back."
+        )
 
 
 class AppendOnly(Operation):
@@ -35,6 +47,9 @@ class AppendOnly(Operation):
         from_state: ProjectState,  # noqa: ARG002
         to_state: ProjectState,  # noqa: ARG002
     ) -> None:
+        """Raises EntriesKept."""
+        if not schema_editor.collect_sql and has_entries(schema_editor.connection):
+            raise EntriesKept
         _way_of(schema_editor).unmake_append_only(schema_editor)
 
     def describe(self) -> str:
@@ -43,3 +58,11 @@ class AppendOnly(Operation):
 
 def _way_of(editor: BaseDatabaseSchemaEditor) -> ModuleType:
     return postgresql if editor.connection.vendor == "postgresql" else sqlite
+
+
+def has_entries(connection: BaseDatabaseWrapper) -> bool:
+    """Whether any chain has one; asked as the owner of the tables, who sees all rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM audit_entry) OR EXISTS (SELECT 1 FROM audit_installationentry)")
+        (found,) = cursor.fetchone()
+    return bool(found)

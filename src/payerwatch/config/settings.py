@@ -51,6 +51,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "payerwatch.web.api.paging.CursorPages",
     "DEFAULT_PARSER_CLASSES": ["payerwatch.web.api.bodies.ShallowJSON"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter like any other
     "EXCEPTION_HANDLER": "payerwatch.web.api.errors.problem_of",
     "UNAUTHENTICATED_USER": None,
 }
@@ -68,6 +69,7 @@ INSTALLED_APPS = [
 
 DATABASES = {"default": env.database()}
 MIGRATOR_DATABASE = env.migrator_database()
+THROW_AWAY_DATABASE = False  # that tests may empty, and with it the record of what was done
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A browser's session ends when it was not used for so long; the law asks for it (45 CFR 164.312(a)(2)(iii)).
@@ -78,20 +80,19 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 
 # At most so often in any window of that length; each has a variable of its own, such as PAYERWATCH_RATE_API.
-THROTTLES = env.rates(
-    {
-        "api": "600/m",
-        "anonymous": "60/m",
-        "sign_in_account": "5/15m",
-        "sign_in_address": "5/15m",
-        "sign_in_everywhere": "100/15m",
-        "sign_in_device": "5/15m",
-        "confirm_person": "5/15m",
-        "refused_credentials": "30/m",
-        "password_reset_account": "3/h",
-        "password_reset_address": "10/h",
-    }
-)
+DEFAULT_THROTTLES = {
+    "api": "600/m",
+    "anonymous": "60/m",
+    "sign_in_account": "5/15m",
+    "sign_in_address": "5/15m",
+    "sign_in_everywhere": "100/15m",
+    "sign_in_device": "5/15m",
+    "confirm_person": "5/15m",
+    "refused_credentials": "30/m",
+    "password_reset_account": "3/h",
+    "password_reset_address": "10/h",
+}
+THROTTLES = env.rates(DEFAULT_THROTTLES)
 THROTTLE_FILE = DATA_DIR / "throttle.sqlite3"  # beside a SQLite database; PostgreSQL keeps the counts itself
 # Whose X-Forwarded-For is believed: networks and addresses with commas between; `unix` for a unix socket.
 TRUSTED_PROXIES = env.text("PAYERWATCH_TRUSTED_PROXIES")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db.backends.postgresql import operations
 
+from payerwatch.tenancy.emptying import refuse_unless_throw_away
 from payerwatch.tenancy.postgresql.roles import as_migrator
 
 _TRUNCATE = 32  # a bit of pg_trigger.tgtype
@@ -14,7 +15,8 @@ _REFUSING = (
 
 class DatabaseOperations(operations.DatabaseOperations):
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
-        """Between tests; the application's role could do none of this."""
+        """Between tests; the application's role could do none of this. Raises DatabaseKept anywhere else."""
+        refuse_unless_throw_away()
         with as_migrator(self.connection.alias):
             triggers = self._triggers_on_truncate()
             disable = [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name in triggers]

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
+from django.db.models.signals import pre_migrate
 
 from payerwatch.audit.actors import command_actor
+from payerwatch.audit.append_only import EntriesKept, has_entries
 from payerwatch.audit.checkpointing import make_checkpoint_key
 from payerwatch.audit.queries import migrations_on_record
 from payerwatch.audit.record import Thing, record_for_installation
@@ -15,6 +17,7 @@ from payerwatch.tenancy.management.commands import migrate
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
+        pre_migrate.connect(_refuse_to_lose_entries)
         super().handle(*args, **options)
         if options["plan"] or options["check_unapplied"]:
             return
@@ -23,6 +26,13 @@ class Command(migrate.Command):
         applied = self._applied(options["database"])
         if ("audit", "0001_initial") in applied:
             _record({f"{app}.{name}" for app, name in applied})
+
+
+def _refuse_to_lose_entries(plan: list[tuple[Any, bool]], using: str, **_signal: Any) -> None:
+    """Before the first step: a plan that ends at the record's tables would take others down first."""
+    taken_back = any(backwards and migration.app_label == "audit" for migration, backwards in plan)
+    if taken_back and has_entries(connections[using]):
+        raise EntriesKept
 
 
 @transaction.atomic
