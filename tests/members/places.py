@@ -4,9 +4,10 @@ from payerwatch.audit.actors import Actor
 from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.members.models import Member, Person
 from payerwatch.members.roles import Role
-from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.context import acting_customer_id, acting_in
 from payerwatch.tenancy.models import Customer
 from tests.members.credentials import member as make_member
+from tests.members.credentials import person
 
 
 def place(customer: Customer, role: str = "analyst", *, of: Person | None = None) -> Member:
@@ -22,9 +23,12 @@ def now_is(customer: Customer, who: Person) -> Member:
 
 
 def acting(role: str, who: Person | None = None) -> Actor:
-    """Someone at work in the role."""
-    name, public_id = (who.name, who.public_id) if who else ("Someone", "per_someone")
-    return Actor("person", id=public_id, name=name, role=role)
+    """Someone at work in the role. Unless given, someone new who has it in the customer entered, if one is."""
+    if who is None:
+        who = person("Someone", is_operator=role == Role.OPERATOR)
+        if role != Role.OPERATOR and acting_customer_id() is not None:
+            Member.objects.create(person=who, role=role)
+    return Actor("person", id=who.public_id, name=who.name, role=role)
 
 
 def owners(customer: Customer) -> int:

@@ -5,13 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payerwatch.audit.actors import Actor
 from payerwatch.audit.models import Entry
 from payerwatch.members import keys
+from payerwatch.members.authority import NoLongerYours
 from payerwatch.members.keys import (
     KeyTermsUnusable,
     UnknownKey,
-    UnknownScope,
     customer_of,
     find_key,
     issue_key,
@@ -24,12 +23,12 @@ from payerwatch.members.secrets import CredentialRefused
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests import make
-
-OWNER = Actor("person", "per_2222222222222222", "Ada", "owner")
+from tests.make import ACTOR
+from tests.members.places import acting
 
 
 def issued(customer: Customer, **terms: object) -> keys.IssuedKey:
-    usual = {"name": "nightly load", "scopes": ["claims.read"], "actor": OWNER}
+    usual = {"name": "nightly load", "scopes": ["claims.read"], "actor": ACTOR}
     return issue_key(customer, **{**usual, **terms})
 
 
@@ -83,11 +82,11 @@ def test_a_revoked_key_is_refused_on_the_next_request():
     customer = make.customer()
     made = issued(customer)
     assert found(made.text)
-    revoke_key(made.key, actor=OWNER)
+    revoke_key(made.key, actor=ACTOR)
     with pytest.raises(CredentialRefused):
         found(made.text)
     with pytest.raises(UnknownKey):
-        revoke_key(made.key, actor=OWNER)
+        revoke_key(made.key, actor=ACTOR)
     assert entries(customer)[-1] == ("revoke", made.key.public_id)
 
 
@@ -128,7 +127,7 @@ def test_a_key_with_a_list_of_networks_is_good_from_these_alone(address, let_in)
 def test_all_refusals_of_a_key_are_alike():
     customer = make.customer()
     revoked, elsewhere = issued(customer), issued(customer, allowed_addresses=["203.0.113.0/24"])
-    revoke_key(revoked.key, actor=OWNER)
+    revoke_key(revoked.key, actor=ACTOR)
     said = set()
     for text in (revoked.text, elsewhere.text, keys._new_text(customer.pk), elsewhere.text[:-1] + "!"):
         with pytest.raises(CredentialRefused) as refused:
@@ -160,7 +159,7 @@ def test_use_is_noted_at_most_once_a_minute(django_assert_num_queries):
 def test_rotating_gives_the_same_rights_and_the_old_key_stays_for_the_overlap():
     customer = make.customer()
     old = issued(customer, scopes=["claims.load", "claims.read"], allowed_addresses=["203.0.113.0/24"])
-    new = rotate_key(old.key, overlap=timedelta(hours=2), actor=OWNER)
+    new = rotate_key(old.key, overlap=timedelta(hours=2), actor=ACTOR)
     assert new.text != old.text
     for field in ("name", "scopes", "allowed_addresses"):
         assert getattr(new.key, field) == getattr(old.key, field)
@@ -177,7 +176,7 @@ def test_rotating_gives_the_same_rights_and_the_old_key_stays_for_the_overlap():
 @pytest.mark.django_db
 def test_an_overlap_never_lengthens_a_keys_life():
     old = issued(make.customer(), expires_in_days=1)
-    rotate_key(old.key, overlap=timedelta(days=7), actor=OWNER)
+    rotate_key(old.key, overlap=timedelta(days=7), actor=ACTOR)
     with pytest.raises(CredentialRefused):
         found(old.text, at=timedelta(days=1, minutes=1))
 
@@ -185,7 +184,7 @@ def test_an_overlap_never_lengthens_a_keys_life():
 @pytest.mark.django_db
 def test_with_no_overlap_the_old_key_ends_at_once():
     old = issued(make.customer())
-    new = rotate_key(old.key, overlap=timedelta(0), actor=OWNER)
+    new = rotate_key(old.key, overlap=timedelta(0), actor=ACTOR)
     with pytest.raises(CredentialRefused):
         found(old.text)
     assert found(new.text)
@@ -195,23 +194,28 @@ def test_with_no_overlap_the_old_key_ends_at_once():
 @pytest.mark.parametrize("overlap", [timedelta(days=7, seconds=1), timedelta(seconds=-1)])
 def test_an_overlap_beyond_a_week_is_refused(overlap):
     with pytest.raises(KeyTermsUnusable):
-        rotate_key(issued(make.customer()).key, overlap=overlap, actor=OWNER)
+        rotate_key(issued(make.customer()).key, overlap=overlap, actor=ACTOR)
 
 
 @pytest.mark.django_db
 def test_a_key_is_rotated_once_and_only_while_in_force():
     customer = make.customer()
     old, revoked = issued(customer), issued(customer)
-    rotate_key(old.key, actor=OWNER)
-    revoke_key(revoked.key, actor=OWNER)
+    rotate_key(old.key, actor=ACTOR)
+    revoke_key(revoked.key, actor=ACTOR)
     for key in (old.key, revoked.key):
         with pytest.raises(UnknownKey):
-            rotate_key(key, actor=OWNER)
+            rotate_key(key, actor=ACTOR)
 
 
 @pytest.mark.django_db
-def test_who_could_not_issue_a_key_cannot_rotate_it():
-    old = issued(make.customer(), scopes=["audit.read"])
-    with pytest.raises(UnknownScope):
-        rotate_key(old.key, actor=Actor("person", role="analyst"))
+@pytest.mark.parametrize("role", ["analyst", "viewer"])
+def test_who_does_not_manage_keys_neither_rotates_nor_revokes_one(role):
+    customer = make.customer()
+    old = issued(customer, scopes=["audit.read"])
+    with acting_in(customer):
+        actor = acting(role)
+    for action in (rotate_key, revoke_key):
+        with pytest.raises(NoLongerYours):
+            action(old.key, actor=actor)
     assert found(old.text, at=timedelta(days=300))

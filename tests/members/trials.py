@@ -4,6 +4,7 @@ A trial gives what each of those at once came to, and what was left.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,9 @@ from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
 from payerwatch.members.actions import change_role, remove_member, suspend_member
+from payerwatch.members.authority import hold_customer
 from payerwatch.members.invitations import accept_invitation, invite
+from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Member, PasswordReset, Person, SecondFactor
 from payerwatch.members.password_resets import reset_password
 from payerwatch.members.passwords import password_matches
@@ -98,6 +101,35 @@ def owners_step_down() -> list[Any]:
     return [at_once(acts), owners(practice)]
 
 
+def whoever_is_being_removed(act: Callable[[Customer, Actor], Any]) -> list[Any]:
+    """An owner whom the door let in acts while another removes them: the action waits for the removal, and sees it."""
+    practice = customer(f"Removing {new_secret()}")
+    one, two = place(practice, "owner"), place(practice, "owner")
+    removing = threading.Event()
+
+    def remove() -> None:
+        hold_customer()
+        removing.set()
+        time.sleep(0.3)
+        remove_member(two, actor=acting("owner", one.person))
+
+    def act_after_the_door() -> str:
+        removing.wait(30)
+        return inside(practice, lambda: act(practice, acting("owner", two.person)))()
+
+    return at_once([inside(practice, remove), act_after_the_door])
+
+
+def an_owner_being_removed_invites_one() -> list[Any]:
+    return whoever_is_being_removed(lambda _, actor: invite("friend@example.com", "owner", actor=actor))
+
+
+def an_owner_being_removed_issues_a_key() -> list[Any]:
+    return whoever_is_being_removed(
+        lambda practice, actor: issue_key(practice, name="mine", scopes=["claims.read"], actor=actor)
+    )
+
+
 def an_invitation_is_accepted_twice(email: str = "") -> list[Any]:
     practice = customer("Accepting" + email)
     email = email or "twice@example.com"
@@ -179,6 +211,8 @@ TRIALS: tuple[Callable[[], list[Any]], ...] = (
     owners_remove_each_other,
     owners_suspend_each_other,
     owners_step_down,
+    an_owner_being_removed_invites_one,
+    an_owner_being_removed_issues_a_key,
     an_invitation_is_accepted_twice,
     an_invitation_of_someone_known_is_accepted_twice,
     an_address_is_invited_twice,
@@ -190,9 +224,11 @@ TRIALS: tuple[Callable[[], list[Any]], ...] = (
 )
 REST = AT_ONCE - 1
 EXPECTED: dict[str, list[Any]] = {
-    "owners_remove_each_other": [["done", "last_owner"], 1],
-    "owners_suspend_each_other": [["done", "last_owner"], 1],
+    "owners_remove_each_other": [["done", "role_not_yours"], 1],
+    "owners_suspend_each_other": [["done", "role_not_yours"], 1],
     "owners_step_down": [["done", "last_owner"], 1],
+    "an_owner_being_removed_invites_one": ["done", "role_not_yours"],
+    "an_owner_being_removed_issues_a_key": ["done", "no_longer_yours"],
     "an_invitation_is_accepted_twice": [["done"] + ["invitation_unusable"] * REST, 1, 1],
     "an_invitation_of_someone_known_is_accepted_twice": [["done"] + ["invitation_unusable"] * REST, 1],
     "an_address_is_invited_twice": [["done"] * AT_ONCE, 1],

@@ -6,10 +6,10 @@ the first did: the last active owner stays whoever else acts.
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
-from payerwatch.members.authority import member_role, refuse_unless_managed
+from payerwatch.members.authority import hold_customer, member_role, refuse_unless_managed, refuse_unless_may
 from payerwatch.members.models import Member, Person, PersonCustomer
 from payerwatch.members.queries import UnknownMember
-from payerwatch.members.roles import Role
+from payerwatch.members.roles import Permission, Role
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.models import Customer
@@ -42,11 +42,6 @@ class OwnRoleRaised(Refusal):
         super().__init__("You cannot raise your own role.", fix="Ask an owner to do it.")
 
 
-def hold_customer() -> Customer:
-    """The customer entered, its members held: nobody else changes them until the transaction ends."""
-    return Customer.objects.select_for_update(no_key=True).get(pk=current_customer_id())
-
-
 def join(person: Person, role: Role) -> Member:
     """Make the person a member, the customer being held. Records nothing. Raises AlreadyMember."""
     if Member.objects.filter(person=person).exists():
@@ -59,8 +54,8 @@ def join(person: Person, role: Role) -> Member:
 def add_member(person: Person, role: str, *, actor: Actor) -> Member:
     """Make a person who exists a member, unasked. Raises RoleUnknown, RoleNotYours or AlreadyMember."""
     wanted = member_role(role)
-    refuse_unless_managed(actor, wanted)
     hold_customer()
+    refuse_unless_managed(actor, wanted)
     member = join(person, wanted)
     record("add", _thing(member), actor=actor, after=_described(member))
     return member
@@ -119,8 +114,12 @@ def remove_member(member: Member, *, actor: Actor) -> None:
 
 
 def require_second_factor(required: bool, *, actor: Actor) -> Customer:
-    """Say whether members must sign in with a second factor; those without are kept out until they have one."""
+    """Say whether members must sign in with a second factor; those without are kept out until they have one.
+
+    Raises NoLongerYours.
+    """
     customer = hold_customer()
+    refuse_unless_may(actor, Permission.MANAGE_SETTINGS)
     before = {"second_factor_required": customer.second_factor_required}
     if customer.second_factor_required != required:
         customer.second_factor_required = required

@@ -1,8 +1,11 @@
-"""Who may give, change or take away whose place: the table `MANAGES`, asked for an actor."""
+"""Who may give, change or take away whose place: the tables of roles, asked for an actor as they are now."""
 
 from payerwatch.audit.actors import Actor
-from payerwatch.members.roles import MANAGES, Role
+from payerwatch.members.models import Member, Person
+from payerwatch.members.roles import MANAGES, MAY, Permission, Role
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.tenancy.context import current_customer_id
+from payerwatch.tenancy.models import Customer
 
 
 class RoleUnknown(Refusal):
@@ -21,6 +24,15 @@ class RoleNotYours(Refusal):
         super().__init__(f"Members in the role {role} are not yours to manage.", fix="Ask an owner to do it.")
 
 
+class NoLongerYours(Refusal):
+    """Who asks may not do this, or no longer: their role was changed meanwhile."""
+
+    kind = Kind.NOT_ALLOWED
+
+    def __init__(self) -> None:
+        super().__init__("Your role does not let you do this now.", fix="Ask an owner to do it.")
+
+
 class OperatorsOnly(Refusal):
     """This concerns the whole installation and not one customer."""
 
@@ -37,22 +49,50 @@ def member_role(text: str) -> Role:
     return Role(text)
 
 
-def acting_role(actor: Actor) -> Role | None:
-    """The role in which people are managed: commands are run by operators; keys and jobs have none."""
+def hold_customer() -> Customer:
+    """The customer entered, its members held: nobody else changes them until the transaction ends."""
+    return Customer.objects.select_for_update(no_key=True).get(pk=current_customer_id())
+
+
+def present_role(actor: Actor) -> Role | None:
+    """The role in which the actor manages people, keys and settings now; None where they manage nothing.
+
+    Read anew rather than taken from the door, as who was let in may have been made less since. Where the
+    customer is held that stays true until the transaction ends. Commands are run by operators; keys and jobs
+    manage nothing.
+    """
     if actor.kind == "command":
         return Role.OPERATOR
-    return Role(actor.role) if actor.kind == "person" and actor.role in set(Role) else None
+    if actor.kind != "person" or actor.role not in set(Role):
+        return None
+    if actor.role == Role.OPERATOR:
+        operators = Person.objects.filter(public_id=actor.id, is_operator=True, suspended_at=None)
+        return Role.OPERATOR if operators.exists() else None
+    own = Member.objects.filter(person__public_id=actor.id, person__suspended_at=None, state=Member.State.ACTIVE)
+    role = own.values_list("role", flat=True).first()
+    return None if role is None else Role(role)
 
 
 def refuse_unless_managed(actor: Actor, *roles: Role) -> None:
-    """Raises RoleNotYours unless the actor manages members of each of these roles."""
-    acting = acting_role(actor)
+    """Raises RoleNotYours unless the actor now manages members of each of these roles."""
+    acting = present_role(actor)
     for role in roles:
         if acting is None or role not in MANAGES[acting]:
             raise RoleNotYours(role)
 
 
+def refuse_unless_may(actor: Actor, permission: Permission) -> None:
+    """Raises NoLongerYours unless the actor's role now has the permission."""
+    if permission not in permissions_now(actor):
+        raise NoLongerYours
+
+
+def permissions_now(actor: Actor) -> frozenset[Permission]:
+    acting = present_role(actor)
+    return frozenset() if acting is None else MAY[acting]
+
+
 def refuse_unless_operator(actor: Actor) -> None:
     """Raises OperatorsOnly."""
-    if acting_role(actor) != Role.OPERATOR:
+    if actor.kind != "command" and (actor.role != Role.OPERATOR or present_role(actor) != Role.OPERATOR):
         raise OperatorsOnly

@@ -10,8 +10,8 @@ from django.utils import timezone
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.members import mail
-from payerwatch.members.actions import AlreadyMember, hold_customer, join
-from payerwatch.members.authority import member_role, refuse_unless_managed
+from payerwatch.members.actions import AlreadyMember, join
+from payerwatch.members.authority import hold_customer, member_role, refuse_unless_managed
 from payerwatch.members.email_addresses import email_address
 from payerwatch.members.models import Invitation, Member, Person
 from payerwatch.members.passwords import password_hash, refuse_wrong_password
@@ -48,8 +48,8 @@ def invite(email: str, role: str, *, actor: Actor) -> Invited:
     Raises EmailUnusable, RoleUnknown, RoleNotYours or AlreadyMember.
     """
     address, wanted = email_address(email), member_role(role)
-    refuse_unless_managed(actor, wanted)
     customer = hold_customer()
+    refuse_unless_managed(actor, wanted)
     if Member.objects.filter(person__email=address).exists():
         raise AlreadyMember
     _withdraw_earlier(address, actor)

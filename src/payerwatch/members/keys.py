@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
+from payerwatch.members.authority import hold_customer, permissions_now, refuse_unless_may
 from payerwatch.members.models import ApiKey
-from payerwatch.members.roles import MAY, SCOPES, Permission, Role
+from payerwatch.members.roles import SCOPES, Permission
 from payerwatch.members.secrets import CredentialRefused, digest
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in, current_customer_id
@@ -82,15 +83,15 @@ def issue_key(
     allowed_addresses: Iterable[str] = (),
     actor: Actor,
 ) -> IssuedKey:
-    """A new key of the customer. Raises UnknownScope or KeyTermsUnusable."""
-    terms = {
+    """A new key of the customer. Raises NoLongerYours, UnknownScope or KeyTermsUnusable."""
+    terms: dict[str, object] = {
         "name": _usable_name(name),
-        "scopes": _grantable_scopes(scopes, actor),
         "allowed_addresses": _networks(allowed_addresses),
         "expires_at": timezone.now() + _lifetime(expires_in_days),
     }
     with acting_in(customer):
-        issued = _create(terms, actor)
+        _refuse_unless_manages_keys(actor)
+        issued = _create({**terms, "scopes": _grantable_scopes(scopes, actor)}, actor)
         record("issue", Thing("key", issued.key.public_id), actor=actor, after=_described(issued.key))
     return issued
 
@@ -98,13 +99,15 @@ def issue_key(
 def rotate_key(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, actor: Actor) -> IssuedKey:
     """A new key with the same rights and length of life; the old one ends after the overlap.
 
-    Raises UnknownKey where the old one is not in force or was rotated before, UnknownScope, KeyTermsUnusable.
+    Raises UnknownKey where the old one is not in force or was rotated before, NoLongerYours, UnknownScope,
+    KeyTermsUnusable.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise KeyTermsUnusable("The old key may stay for a week at most.", where="overlap", fix="Choose 0 to 7 days.")
-    _grantable_scopes(key.scopes, actor)
     now = timezone.now()
     with acting_in(key.customer):
+        _refuse_unless_manages_keys(actor)
+        _grantable_scopes(key.scopes, actor)
         old = ApiKey.objects.select_for_update(no_key=True).filter(_in_force(now), pk=key.pk).first()
         if old is None or ApiKey.objects.filter(rotated_from=old).exists():
             raise UnknownKey
@@ -119,11 +122,18 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, actor: Acto
 
 
 def revoke_key(key: ApiKey, *, actor: Actor) -> None:
-    """Refuse the key from now on. Raises UnknownKey where it was revoked before."""
+    """Refuse the key from now on. Raises UnknownKey where it was revoked before, or NoLongerYours."""
     with acting_in(key.customer):
+        _refuse_unless_manages_keys(actor)
         if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
             raise UnknownKey
         record("revoke", Thing("key", key.public_id), actor=actor)
+
+
+def _refuse_unless_manages_keys(actor: Actor) -> None:
+    """Asked while the customer is held, so that who is made less meanwhile issues no key. Raises NoLongerYours."""
+    hold_customer()
+    refuse_unless_may(actor, Permission.MANAGE_KEYS)
 
 
 def _create(terms: dict[str, object], actor: Actor) -> IssuedKey:
@@ -139,17 +149,9 @@ def _described(key: ApiKey) -> dict[str, object]:
 # What may be asked of a key
 
 
-def grantable_scopes(actor: Actor) -> frozenset[Permission]:
-    """The scopes the actor may give a key: their own permissions; a command's are an operator's."""
-    if actor.kind == "command":
-        return SCOPES
-    if actor.kind != "person" or actor.role not in set(Role):
-        return frozenset()
-    return SCOPES & MAY[Role(actor.role)]
-
-
 def _grantable_scopes(scopes: Iterable[str], actor: Actor) -> list[str]:
-    wanted, grantable = sorted(set(scopes)), grantable_scopes(actor)
+    """The scopes asked for, where they are among the actor's own permissions. Raises UnknownScope."""
+    wanted, grantable = sorted(set(scopes)), SCOPES & permissions_now(actor)
     if not wanted or not set(wanted) <= grantable:
         raise UnknownScope(grantable)
     return wanted
