@@ -1,6 +1,7 @@
 """The environment, read once, typed, and loud about what it cannot read."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,39 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from payerwatch.config.private_files import make_private_directory
+
 POSTGRESQL = "payerwatch.tenancy.postgresql"
 SQLITE = "payerwatch.tenancy.sqlite"
+
+# Every variable that an operator may set, apart from the rates', which have a policy's name in theirs.
+VARIABLES = (
+    "DATABASE_URL",
+    "MIGRATOR_DATABASE_URL",
+    "PAYERWATCH_CHECKPOINT_DIR",
+    "PAYERWATCH_CHECKPOINT_KEY",
+    "PAYERWATCH_DATA_DIR",
+    "PAYERWATCH_DEBUG",
+    "PAYERWATCH_FIELD_KEYS",
+    "PAYERWATCH_HOSTS",
+    "PAYERWATCH_HTTPS",
+    "PAYERWATCH_LOG_LEVEL",
+    "PAYERWATCH_MAIL_FROM",
+    "PAYERWATCH_MAIL_URL",
+    "PAYERWATCH_OLD_SECRET_KEYS",
+    "PAYERWATCH_SECRET_KEY",
+    "PAYERWATCH_SESSION_IDLE_MINUTES",
+    "PAYERWATCH_TRUSTED_PROXIES",
+    "PAYERWATCH_URL",
+)
+# What tests and scripts/ read.
+VARIABLES_OF_TESTS = (
+    "PAYERWATCH_POSTGRES",
+    "PAYERWATCH_PROOF",
+    "PAYERWATCH_SAMPLES_DIR",
+    "PAYERWATCH_SKIPS",
+    "PAYERWATCH_THROWAWAY",
+)
 
 
 def text(name: str, default: str = "") -> str:
@@ -69,7 +101,7 @@ def keep_secret_key(key: str) -> None:
     if text("PAYERWATCH_SECRET_KEY"):
         return
     path = data_directory() / SECRET_KEY_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     with suppress(FileExistsError):
         path.touch(0o600, exist_ok=False)
         path.write_text(key)
@@ -81,6 +113,12 @@ _RATE_PREFIX = "PAYERWATCH_RATE_"
 def rate_variable(policy: str) -> str:
     """The variable that sets a policy's rate: PAYERWATCH_RATE_SIGN_IN_ACCOUNT for sign_in_account."""
     return _RATE_PREFIX + policy.upper()
+
+
+def unknown_variables(policies: Iterable[str]) -> list[str]:
+    """The names of set variables that begin with PAYERWATCH_ and that nothing reads: a typo, mostly."""
+    known = {*VARIABLES, *VARIABLES_OF_TESTS, *map(rate_variable, policies)}
+    return sorted(name for name in os.environ if name.startswith("PAYERWATCH_") and name not in known)
 
 
 def rates(defaults: dict[str, str]) -> dict[str, str]:

@@ -10,6 +10,12 @@ from payerwatch.sealing.keys import SECRET_KEY_ID, seal_secret_under, unseal_sec
 from payerwatch.sealing.sealing import key_id_of
 
 
+def second_factor_key_ids() -> set[str]:
+    """The keys that authenticator secrets are under; SECRET_KEY_ID stands for SECRET_KEY."""
+    found = (key_id_of(secret) for secret in SecondFactor.objects.values_list("secret", flat=True))
+    return {key_id for key_id in found if key_id is not None}
+
+
 def reseal_second_factors(to_key: str | None, *, actor: Actor) -> int:
     """Bring every authenticator secret under a field key, or (None) under SECRET_KEY. Returns how many were not.
 

@@ -3,32 +3,54 @@
 An error is what nobody should run in the open; a warning is a choice the operator must have made.
 """
 
-import stat
+import difflib
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db import DatabaseError, InterfaceError
 
-from payerwatch.claims.resealing import customers_not_sealed
 from payerwatch.config import env
+from payerwatch.operations.deploy_storage import checkpoints, databases, private_files, sealing
 from payerwatch.throttling.client_address import read_proxies
+from payerwatch.throttling.rates import Rate, read_rate
 
 LEAST_SECRET = 32
+LEAST_DISTINCT = 10  # characters of a secret
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 WIDEST_PROXIES = 65_536
+_NEW_SECRET = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"'
 
 
 def deploy_checks(app_configs: object = None, **_options: Any) -> list[CheckMessage]:  # noqa: ARG001
     """Every finding, errors first."""
     each: Iterable[Callable[[], Iterator[CheckMessage]]] = (
-        _secret_key, _https, _hosts, _database, _proxies, _mail, _checkpoints, _sealing,
+        _secret_key, _old_secret_keys, _https, _hosts, databases, _proxies, _mail, _telling, _guessing,
+        checkpoints, private_files, sealing, _unknown_variables,
     )  # fmt: skip
     found = [message for check in each for message in check()]
     return sorted(found, key=lambda message: -message.level)
+
+
+def refuses_serving(bind: str) -> list[Error]:
+    """What must be mended before serving at this address (`host:port` or `unix:path`).
+
+    Nothing where only this machine is meant: bound to it, with no proxy trusted and no other host's name answered.
+    """
+    here = bind.startswith("unix:") or _is_of_this_machine(bind.rpartition(":")[0].strip("[]"))
+    if here and not settings.TRUSTED_PROXIES and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
+        return []
+    return [message for message in deploy_checks() if isinstance(message, Error)]
+
+
+def _is_of_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _secret_key() -> Iterator[CheckMessage]:
@@ -44,8 +66,24 @@ def _secret_key() -> Iterator[CheckMessage]:
     if given and len(given) < LEAST_SECRET:
         yield Error(
             f"PAYERWATCH_SECRET_KEY has fewer than {LEAST_SECRET} characters and can be guessed.",
-            hint='Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"',
+            hint=_NEW_SECRET,
             id="payerwatch.E002",
+        )
+    elif given and len(set(given)) < LEAST_DISTINCT:
+        yield Error(
+            f"PAYERWATCH_SECRET_KEY has fewer than {LEAST_DISTINCT} different characters and can be guessed.",
+            hint=_NEW_SECRET,
+            id="payerwatch.E013",
+        )
+
+
+def _old_secret_keys() -> Iterator[CheckMessage]:
+    weak = [key for key in settings.SECRET_KEY_FALLBACKS if len(key) < LEAST_SECRET or len(set(key)) < LEAST_DISTINCT]
+    if weak:
+        yield Error(
+            "A key in PAYERWATCH_OLD_SECRET_KEYS can be guessed, and what is signed with it is still believed.",
+            hint="Take it out of the list; sessions and links signed with it then end.",
+            id="payerwatch.E014",
         )
 
 
@@ -80,16 +118,14 @@ def _hosts() -> Iterator[CheckMessage]:
         )
 
 
-def _database() -> Iterator[CheckMessage]:
-    if settings.DATABASES["default"]["ENGINE"] == env.SQLITE:
-        yield Error(
-            "The database is the embedded SQLite, made for trying Payerwatch: it has no row policies and one writer.",
-            hint="Set DATABASE_URL and MIGRATOR_DATABASE_URL to a PostgreSQL database.",
-            id="payerwatch.E007",
-        )
-
-
 def _proxies() -> Iterator[CheckMessage]:
+    if settings.HTTPS and not settings.TRUSTED_PROXIES:
+        yield Error(
+            "PAYERWATCH_TRUSTED_PROXIES is not set: as serve speaks no TLS itself, everybody would have the address "
+            "of the proxy, and a few wrong passwords of one would lock all out.",
+            hint="Set it to the proxy's address, such as 127.0.0.1, or unix for one that calls through a unix socket.",
+            id="payerwatch.E015",
+        )
     for network in read_proxies(settings.TRUSTED_PROXIES).networks:
         if network.num_addresses > WIDEST_PROXIES and not network.is_private:
             yield Error(
@@ -115,37 +151,39 @@ def _mail() -> Iterator[CheckMessage]:
         )
 
 
-def _checkpoints() -> Iterator[CheckMessage]:
-    key = Path(settings.CHECKPOINT_KEY)
-    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+def _telling() -> Iterator[CheckMessage]:
+    if settings.TELL_ALL:
         yield Error(
-            "Others can read the key that signs the audit trail's checkpoints, and so could forge them.",
-            hint=f"chmod 600 {key}",
-            id="payerwatch.E011",
-        )
-    if Path(settings.CHECKPOINT_DIR).is_relative_to(settings.DATA_DIR):
-        yield checks.Warning(
-            "The audit trail's checkpoints lie in the data directory, beside what they are to vouch for.",
-            hint="Set PAYERWATCH_CHECKPOINT_DIR to a place that whoever can write to the database cannot write to.",
-            id="payerwatch.W001",
+            "PAYERWATCH_DEBUG is on: a command that fails would show patients' data.",
+            hint="Unset PAYERWATCH_DEBUG.",
+            id="payerwatch.E012",
         )
 
 
-def _sealing() -> Iterator[CheckMessage]:
-    if not settings.FIELD_KEYS:
+def _guessing() -> Iterator[CheckMessage]:
+    """Rates that brake guessing are not loosened."""
+    for policy, default in settings.DEFAULT_THROTTLES.items():
+        braking = policy.startswith("sign_in_") or policy == "confirm_person"
+        if braking and _is_looser(read_rate(settings.THROTTLES[policy]), read_rate(default)):
+            yield Error(
+                f"{env.rate_variable(policy)} allows more guesses than {default}.",
+                hint=f"Unset {env.rate_variable(policy)}, or set it to {default} or less.",
+                id="payerwatch.E019",
+            )
+
+
+def _is_looser(rate: Rate, than: Rate) -> bool:
+    """Whether it lets more pass in some window of the other's length."""
+    windows = -(-than.seconds // rate.seconds)
+    return rate.limit * windows > than.limit
+
+
+def _unknown_variables() -> Iterator[CheckMessage]:
+    known = [*env.VARIABLES, *map(env.rate_variable, settings.DEFAULT_THROTTLES)]
+    for name in env.unknown_variables(settings.DEFAULT_THROTTLES):
+        near = difflib.get_close_matches(name, known, n=1)
         yield checks.Warning(
-            "PAYERWATCH_FIELD_KEYS is not set: claim numbers and file names are stored in the clear.",
-            hint="Make one with payerwatch rotate_field_keys --new-key, set it, and run payerwatch rotate_field_keys.",
-            id="payerwatch.W002",
-        )
-        return
-    try:
-        plain = customers_not_sealed()
-    except (DatabaseError, InterfaceError):
-        return  # without tables there are no rows to seal; a server that does not answer says so elsewhere
-    if plain:
-        yield checks.Warning(
-            f"{len(plain)} customers' rows are not sealed under the newest field key.",
-            hint="Run: payerwatch rotate_field_keys",
-            id="payerwatch.W003",
+            f"{name} is set and nothing reads it.",
+            hint=f"Did you mean {near[0]}?" if near else "Unset it; docs/operating.md lists every variable.",
+            id="payerwatch.W005",
         )

@@ -2,8 +2,8 @@
 
 from django.db import connection, models
 
-from payerwatch.tenancy.context import current_customer_id
-from payerwatch.tenancy.models import TenantModel
+from payerwatch.tenancy.context import acting_in, current_customer_id
+from payerwatch.tenancy.models import Customer, TenantModel
 
 # Names the advisory lock between what writes sealed values and what changes the key they are under.
 _WRITING_LOCK = 7_011
@@ -26,6 +26,16 @@ def customer_key_id() -> str | None:
     """The key of the customer entered; None where its values are plain."""
     key_id: str | None = FieldKey.objects.values_list("key_id", flat=True).first()
     return key_id
+
+
+def key_ids_in_use() -> set[str]:
+    """The keys that any customer's rows are under. Enters each customer."""
+    return {key_id for customer in Customer.objects.order_by("pk") if (key_id := _key_id_of(customer)) is not None}
+
+
+def _key_id_of(customer: Customer) -> str | None:
+    with acting_in(customer, reading=True):
+        return customer_key_id()
 
 
 def key_id_to_write_under() -> str | None:
