@@ -1,5 +1,6 @@
 """Writing checkpoints after each commit, and the key that signs them."""
 
+import hashlib
 import logging
 import os
 from contextlib import suppress
@@ -22,6 +23,7 @@ from django.db import connection, transaction
 from payerwatch.audit.chain import Head
 from payerwatch.audit.verifying.checkpoints import Checkpoint, file_name
 from payerwatch.audit.verifying.definition import chain_name
+from payerwatch.config.private_files import make_private_directory
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +37,12 @@ def public_key_path() -> Path:
     return Path(settings.CHECKPOINT_KEY).with_suffix(".public.pem")
 
 
-def make_checkpoint_key() -> None:
-    """Make the key that signs checkpoints, for its owner alone to read, unless there is one."""
+def make_checkpoint_key() -> bool:
+    """Make the key that signs checkpoints, for its owner alone to read, unless there is one; whether it was made."""
     path = Path(settings.CHECKPOINT_KEY)
     if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
+        return False
+    make_private_directory(path.parent)
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -48,10 +50,19 @@ def make_checkpoint_key() -> None:
     target = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     os.write(target, secret)
     os.close(target)
+    made = False
     with suppress(FileExistsError):
         os.link(new, path)  # whole or not at all, and the first one stays
         public_key_path().write_bytes(public)
+        _key.cache_clear()
+        made = True
     new.unlink()
+    return made
+
+
+def key_fingerprint() -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of the public key's file."""
+    return hashlib.sha256(public_key_path().read_bytes()).hexdigest()[:16]
 
 
 def checkpoint_on_commit(head: Head) -> None:
@@ -103,12 +114,15 @@ def _key(path: Path) -> Ed25519PrivateKey:
 
 
 def _append(checkpoint: Checkpoint) -> None:
-    """One write of one short line, so that lines of several processes do not mix."""
+    """One write of one short line, so that lines of several processes do not mix; apart from one that was torn."""
     directory = checkpoint_directory()
-    directory.mkdir(parents=True, exist_ok=True)
+    make_private_directory(directory)
     path, line = directory / file_name(checkpoint.chain, checkpoint.at), checkpoint.line().encode()
-    target = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o640)
+    target = os.open(path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
     try:
+        size = os.fstat(target).st_size
+        if size and os.pread(target, 1, size - 1) != b"\n":
+            line = b"\n" + line
         if os.write(target, line) < len(line):
             raise OSError(f"{path} took only a part of the line")
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from payerwatch.config.private_files import make_private_directory, make_private_file
 from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.throttling.verdict import Bucket, Counted
 from payerwatch.throttling.window import has_room, held, settled
@@ -118,7 +119,8 @@ def _add(connection: sqlite3.Connection, receipt: int, pairs: list[tuple[Bucket,
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_directory(path.parent)
+    make_private_file(path)
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         _prepare(connection)

@@ -10,6 +10,7 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
+from payerwatch.config.private_files import make_private_directory
 from payerwatch.refusals import Refusal, states_usage_errors
 from payerwatch.tenancy.postgresql.roles import (
     as_migrator,
@@ -73,4 +74,4 @@ class Command(migrate.Command):
 def _make_directory(connection: Any) -> None:
     name = str(connection.settings_dict["NAME"])
     if not connection.is_in_memory_db() and not name.startswith("file:"):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(Path(name).parent)
