@@ -326,3 +326,13 @@ def test_the_policy_costs_one_check_a_query_and_none_a_row(world: World):
         plan = Book.objects.filter(title="Own 1").explain()
     assert "One-Time Filter" in plan
     assert plan.count("current_setting") == 1
+
+
+def test_the_migrator_connects_with_the_options_of_its_own_address(monkeypatch: pytest.MonkeyPatch):
+    """`sslmode` is such an option; this one can be seen on every server."""
+    monkeypatch.setitem(settings.DATABASES["default"]["OPTIONS"], "application_name", "as app")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "application_name", "as app")
+    monkeypatch.setitem(settings.MIGRATOR_DATABASE, "OPTIONS", {"application_name": "as migrator"})
+    with as_migrator():
+        assert execute("SHOW application_name") == [("as migrator",)]
+    assert execute("SHOW application_name") == [("as app",)]

@@ -91,7 +91,8 @@ def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
     if migrator["USER"] == own["USER"]:
         raise RolesNotApart(own["USER"])
     swapped: dict[str, Any] = {key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator}
-    options = {key: value for key, value in own["OPTIONS"].items() if key != "pool"}
+    both = {**own["OPTIONS"], **migrator.get("OPTIONS", {})}  # such as sslmode; its own address has the last word
+    options = {key: value for key, value in both.items() if key != "pool"}
     return {**own, **swapped, "OPTIONS": options, MIGRATING: True}
 
 
