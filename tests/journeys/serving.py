@@ -173,7 +173,17 @@ def serving(installation: Installation, *, workers: int = 2, **environment: str)
     port, log = _free_port(), installation.directory / "serve.log"
     with log.open("wb") as target:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "4"],
+            [
+                COMMAND,
+                "serve",
+                "--for-trying",
+                "--bind",
+                f"127.0.0.1:{port}",
+                "--workers",
+                str(workers),
+                "--threads",
+                "4",
+            ],
             env=installation.environment | environment,
             cwd=installation.directory,
             stdout=target,

@@ -1,6 +1,5 @@
 """`payerwatch serve [--bind 127.0.0.1:8000]`"""
 
-from ipaddress import ip_address
 from typing import Any
 
 from django.core.checks import Error
@@ -10,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from gunicorn.app.base import BaseApplication
 
 from payerwatch.operations.command import Answer, PayerwatchCommand
-from payerwatch.operations.deploy_checks import deploy_checks
+from payerwatch.operations.deploy_checks import refuses_serving
 from payerwatch.refusals import Refusal
 from payerwatch.web.wsgi import application
 
@@ -23,9 +22,9 @@ class NotSafeToServe(Refusal):
 
     def __init__(self, errors: list[Error]) -> None:
         super().__init__(
-            "This would be reachable from other machines, and its settings are not safe for that.",
+            "Others could reach this, directly or through a proxy, and its settings are not safe for that.",
             where="\n".join(error.msg for error in errors),
-            fix="See payerwatch check --deploy, or bind to 127.0.0.1 to try it here.",
+            fix="See payerwatch check --deploy; or, with invented data, serve --for-trying.",
         )
 
 
@@ -57,11 +56,13 @@ class Command(PayerwatchCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="ADDRESS:PORT", help="default 127.0.0.1:8000")
+        parser.add_argument("--for-trying", action="store_true", help="serve whatever check --deploy says")
         parser.add_argument("--workers", type=int, default=WORKERS, help=f"processes, default {WORKERS}")
         parser.add_argument("--threads", type=int, default=THREADS, help=f"threads of each, default {THREADS}")
 
     def answer(self, **options: Any) -> Answer:
-        _refuse_unsafe(options["bind"])
+        if not options["for_trying"] and (errors := refuses_serving(options["bind"])):
+            raise NotSafeToServe(errors)
         if MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes()):
             raise TablesNotReady
         connection.close()
@@ -78,19 +79,3 @@ class Command(PayerwatchCommand):
             control_socket_disable=True,
         ).run()
         return Answer({"served": options["bind"]})
-
-
-def _refuse_unsafe(bind: str) -> None:
-    """Raise NotSafeToServe for an address beyond this machine while a deploy check is an error."""
-    if bind.startswith("unix:") or _is_loopback(bind.rpartition(":")[0].strip("[]")):
-        return
-    errors = [message for message in deploy_checks() if isinstance(message, Error)]
-    if errors:
-        raise NotSafeToServe(errors)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
