@@ -128,7 +128,7 @@ _LONG_AGO, _FAR_AHEAD = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"
 _SPAN = {"since": _LONG_AGO, "until": _FAR_AHEAD}
 # By view and action: every filter that may be asked for.
 QUERIES: dict[str, Fields] = {
-    "AuditEntries.export": {"form": "jsonl", **_SPAN},
+    "AuditEntries.export": {"format": "jsonl", **_SPAN},
     "AuditEntries.list": {
         "actor": Known(lambda practice: practice.people["owner"].public_id, "per_2222222222222222"),
         "verb": Known(lambda practice: practice.word, "unheard"),

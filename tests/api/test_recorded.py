@@ -23,8 +23,11 @@ from tests.api.world import World, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# What shows claims or entries: each request of it is recorded.
-RECORDED = {"Claims.list", "Claims.retrieve", "AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export"}
+# What shows claims, their files or entries: each request of it is recorded.
+RECORDED = {
+    "Claims.list", "Claims.retrieve", "Uploads.list", "Uploads.retrieve", "AuditEntries.list", "AuditEntries.retrieve",
+    "AuditEntries.export",
+}  # fmt: skip
 
 
 def entries(practice: Practice) -> list[Entry]:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from payerwatch.audit.exports import begin_export
 from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
+from payerwatch.web.api.dates import Moment, MomentFilter
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import Listed, Resource, Shown, checked_query
 
@@ -44,14 +45,14 @@ class EntryFilter(filters.FilterSet):
     thing_kind = filters.CharFilter(max_length=40)
     thing = filters.CharFilter(field_name="thing_id", max_length=100)
     outcome = filters.ChoiceFilter(choices=[("done", "done"), ("refused", "refused")])
-    since = filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+    since = MomentFilter(field_name="at", lookup_expr="gte")
+    until = MomentFilter(field_name="at", lookup_expr="lt")
 
 
 class ExportQuery(serializers.Serializer):
-    form = serializers.ChoiceField(list(MEDIA_TYPES), default="jsonl")
-    since = serializers.DateTimeField(default=None)
-    until = serializers.DateTimeField(default=None)
+    format = serializers.ChoiceField(list(MEDIA_TYPES), default="jsonl", source="form")
+    since = Moment(default=None)
+    until = Moment(default=None)
 
 
 class AuditEntries(Listed, Shown, Resource):
@@ -59,6 +60,9 @@ class AuditEntries(Listed, Shown, Resource):
     may: ClassVar = dict.fromkeys(("list", "retrieve", "export"), Permission.READ_AUDIT)
     verbs: ClassVar = {"export": "export"}
     reading_is_recorded = True
+    plain_filters = frozenset(
+        {"verb", "actor", "actor_kind", "role", "request_id", "thing_kind", "thing", "outcome", "since", "until"}
+    )
     queryset = Entry.objects.all()
     order = ("-position",)
     serializer_class = EntryBody

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from payerwatch.claims.models import Claim, Upload
 from payerwatch.claims.queries import claims_with_number
 from payerwatch.members.roles import Permission
+from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import Dollars, PublicId
 from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.problems import NotFound
@@ -42,8 +43,8 @@ class ClaimFilter(filters.FilterSet):
     claim_number = filters.CharFilter(method="with_number", max_length=100)
     payer = filters.CharFilter(field_name="payer__name", lookup_expr="iexact", max_length=200)
     outcome = filters.ChoiceFilter(choices=Claim.Outcome.choices)
-    submitted_from = filters.DateFilter(field_name="submitted_date", lookup_expr="gte")
-    submitted_to = filters.DateFilter(field_name="submitted_date", lookup_expr="lte")
+    submitted_from = DayFilter(field_name="submitted_date", lookup_expr="gte")
+    submitted_to = DayFilter(field_name="submitted_date", lookup_expr="lte")
     upload = filters.CharFilter(method="of_upload", max_length=24)
 
     def with_number(self, claims: QuerySet[Claim], _name: str, number: str) -> QuerySet[Claim]:
@@ -60,6 +61,8 @@ class Claims(Listed, Shown, Resource):
     thing = "claim"
     may: ClassVar = {"list": Permission.READ_CLAIMS, "retrieve": Permission.READ_CLAIMS}
     reading_is_recorded = True
+    plain_filters = frozenset({"payer", "outcome", "submitted_from", "submitted_to", "upload"})
+    shown_as = "claims"
     queryset = Claim.objects.select_related("payer", "upload")
     order = ("-submitted_date", "-pk")
     serializer_class = ClaimBody

@@ -9,7 +9,9 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
+from rest_framework.request import Request
 
+from payerwatch.members.door import READING_METHODS
 from payerwatch.members.door_refusals import Busy
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.web.problems import NotFound, answer, headers_of, of_refusal, problem
@@ -32,7 +34,7 @@ _REWORDED = {
 }
 
 
-def problem_of(error: Exception, _context: Mapping[str, Any]) -> HttpResponse | None:
+def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
     if isinstance(error, OperationalError | InterfaceError):
         log.error("The database does not answer.", exc_info=error)
@@ -40,11 +42,11 @@ def problem_of(error: Exception, _context: Mapping[str, Any]) -> HttpResponse | 
     if isinstance(error, Refusal):
         if error.kind is Kind.UNAVAILABLE:
             log.error("Something needed does not answer.", exc_info=error)
-        return answer(of_refusal(error), headers_of(error))
+        return answer(_refused(error, context["request"]), headers_of(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(of_refusal(NotFound()))
     if isinstance(error, exceptions.ValidationError):
-        return answer(_invalid(error))
+        return answer(_invalid(error, context["request"]))
     if isinstance(error, RequestDataTooBig):
         return answer(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The body is too large."))
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
@@ -68,8 +70,24 @@ def _of_the_framework(error: exceptions.APIException) -> HttpResponse | None:
     return answer(problem(HTTPStatus(error.status_code), code, details[code]))
 
 
-def _invalid(error: exceptions.ValidationError) -> dict[str, Any]:
-    errors = [{"pointer": pointer, "detail": words} for pointer, words in _flattened(error.detail, "")]
+def _refused(refusal: Refusal, request: Request) -> dict[str, Any]:
+    """A refusal that speaks of a field of the body or a parameter of the address points at it."""
+    reading = request.method in READING_METHODS
+    sent = request.query_params if reading else getattr(request._request, "body_fields", ())
+    if refusal.kind is Kind.UNAVAILABLE or refusal.where not in sent:
+        return of_refusal(refusal)
+    errors = [_about(f"/{refusal.where}", refusal.message, reading=reading)]
+    return {**of_refusal(refusal), "detail": refusal.message, "errors": errors}
+
+
+def _about(pointer: str, words: str, *, reading: bool) -> dict[str, str]:
+    """What reads is asked by parameters of the address, all else by a body."""
+    return {"parameter": pointer[1:], "detail": words} if reading else {"pointer": pointer, "detail": words}
+
+
+def _invalid(error: exceptions.ValidationError, request: Request) -> dict[str, Any]:
+    reading = request.method in READING_METHODS
+    errors = [_about(pointer, words, reading=reading) for pointer, words in _flattened(error.detail, "")]
     return problem(HTTPStatus.BAD_REQUEST, "invalid", "Some of what was sent cannot be used.", errors=errors)
 
 

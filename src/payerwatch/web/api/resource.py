@@ -5,11 +5,13 @@ in `may` is refused to everyone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import ValidationError
+from django_filters import CharFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -17,11 +19,14 @@ from rest_framework.viewsets import GenericViewSet
 
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.callers import Caller
-from payerwatch.members.door import READING_METHODS, Admits, Attempt
+from payerwatch.members.door import Admits, Attempt
 from payerwatch.members.roles import Permission
+from payerwatch.web.api.filtering import UnknownParameter
 from payerwatch.web.problems import NotFound
 
-PUBLIC_ID = re.compile(r"[a-z]{3}_[0-9a-z]{1,24}")
+# As ids are made, and those of claims and entries, which are numbers.
+PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent)_[1-9][0-9]{0,17}", re.ASCII)
+MOST_IDS = 50
 
 
 class Resource(GenericViewSet):
@@ -31,11 +36,21 @@ class Resource(GenericViewSet):
     throttle: ClassVar[str | None] = "api"
     sets_cookies: ClassVar[bool] = False
     enters_itself: ClassVar[bool] = False
+    streams_body: ClassVar[bool] = False
+    answers_any_host: ClassVar[bool] = False
     may: ClassVar[Mapping[str, Permission | Admits]] = {}
     thing: ClassVar[str]
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""
     reading_is_recorded: ClassVar[bool] = False
+    plain_filters: ClassVar[frozenset[str]] = frozenset()
+    """Of these the trail keeps the value; of any other, such as a claim's number, only that it was given."""
+    shown_as: ClassVar[str] = ""
+    """Under what the trail keeps the ids that a listing has shown; where nothing is said it keeps none."""
+    keys_need: ClassVar[Permission | None] = None
+    """What a key must have been given where people need only be signed in."""
+    asked: Mapping[str, Any] = MappingProxyType({})
+    """The filters of a listing as they were read."""
     http_method_names = ["get", "head", "post", "patch", "delete"]
     lookup_field = "public_id"
     lookup_value_regex = r"[^/]{1,80}"
@@ -47,13 +62,11 @@ class Resource(GenericViewSet):
         caller: Caller = self.request.user  # type: ignore[assignment]
         return caller
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        reading = request.method in READING_METHODS
-        verb = self.verbs.get(self.action or "", "read" if reading else str(self.action))
-        thing = Thing(self.thing, public_id_in(kwargs))
-        recorded = self.reading_is_recorded or not reading
-        request._request.attempt = Attempt(verb, thing, recorded)  # type: ignore[attr-defined]
-        super().initial(request, *args, **kwargs)
+    @classmethod
+    def attempted(cls, action: str, kwargs: Mapping[str, Any], *, reading: bool) -> Attempt:
+        """What a request is about to do here, in the trail's words."""
+        verb = cls.verbs.get(action, "read" if reading else action)
+        return Attempt(verb, Thing(cls.thing, public_id_in(kwargs)), cls.reading_is_recorded or not reading)
 
     def get_object(self) -> Any:
         """The thing of the id in the address, of this customer alone. Raises NotFound."""
@@ -73,11 +86,13 @@ class Resource(GenericViewSet):
 class Listed:
     """`list`: the customer's things, filtered, in pages."""
 
-    def list(self: Any, request: Request) -> Response:
+    def list(self: Any, request: Request) -> Response:  # noqa: ARG002
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         shown = self.get_serializer(rows, many=True).data
         if self.reading_is_recorded:
-            self.record_reading(Thing(self.thing), filter=what_was_asked(request), count=len(rows))
+            ids = {self.shown_as: ids_told([each["id"] for each in shown])} if self.shown_as else {}
+            asked = what_was_asked(self, found=bool(rows))
+            self.record_reading(Thing(self.thing), filter=asked, count=len(rows), **ids)
         page: Response = self.get_paginated_response(shown)
         return page
 
@@ -99,32 +114,39 @@ def public_id_in(kwargs: Mapping[str, Any]) -> str:
     return given if PUBLIC_ID.fullmatch(given) else ""
 
 
-# Of these the trail keeps the value; of any other, such as a claim's number, only that it was given.
-_PLAIN_FILTERS = {"outcome", "submitted_from", "submitted_to", "page_size", "upload", "state", "measure", "format"}
+def ids_told(ids: Sequence[str]) -> Sequence[str] | dict[str, str]:
+    """What was shown: all ids, or of a long page the first and the last; how many is told beside."""
+    return ids if len(ids) <= MOST_IDS else {"first": ids[0], "last": ids[-1]}
 
 
-def what_was_asked(request: Request) -> dict[str, str]:
-    """The filter of a listing without what could tell of a patient."""
-    return {
-        name: str(value) if name in _PLAIN_FILTERS else "(given)"
-        for name, value in request.query_params.items()
-        if name != "cursor"
-    }
+def what_was_asked(view: Any, *, found: bool) -> dict[str, str]:
+    """The filter of a listing without what could tell of a patient, who may be typed in any place.
+
+    So a text is kept where it is an id or where something was found by it, as then it is a word of our own data.
+    """
+    asked = {name: "(given)" for name in view.request.query_params if name != "cursor"}
+    if "page_size" in asked:
+        asked["page_size"] = str(int(view.request.query_params["page_size"]))
+    for name in view.plain_filters.intersection(asked, view.asked):
+        value = view.asked[name]
+        typed = isinstance(view.filterset_class.base_filters[name], CharFilter)
+        if not typed or found or PUBLIC_ID.fullmatch(value):
+            asked[name] = value.isoformat() if isinstance(value, date) else str(value)
+    return asked
 
 
 def checked(form: type[Serializer], request: Request) -> dict[str, Any]:
-    """The body as the form has it. Raises ValidationError."""
+    """The body as the form has it. Raises ValidationError. A refusal that follows can point at its fields."""
     filled = form(data=request.data)
+    request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
     filled.is_valid(raise_exception=True)
     return dict(filled.validated_data)
 
 
 def checked_query(form: type[Serializer], request: Request) -> dict[str, Any]:
-    """The parameters of the address as the form has them. Raises ValidationError, for one it does not know too."""
+    """The parameters of the address as the form has them. Raises ValidationError, and UnknownParameter."""
     filled = form(data=request.query_params)
-    unknown = set(request.query_params) - set(filled.fields)
-    if unknown:
-        known = ", ".join(sorted(filled.fields))  # what was typed as a name may be a value
-        raise ValidationError(f"There is no such parameter; there are: {known}.")
+    if not set(filled.fields).issuperset(request.query_params):
+        raise UnknownParameter(filled.fields)
     filled.is_valid(raise_exception=True)
     return dict(filled.validated_data)

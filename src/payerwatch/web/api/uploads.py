@@ -1,4 +1,5 @@
-"""`uploads/`: the files that were loaded, and what became of their rows."""
+"""`uploads/`: the files that were loaded, and what became of their rows. A file's name may tell of a patient, so that
+each look is on the record."""
 
 from typing import ClassVar
 
@@ -30,6 +31,9 @@ class UploadFilter(filters.FilterSet):
 class Uploads(Listed, Shown, Resource):
     thing = "upload"
     may: ClassVar = {"list": Permission.READ_CLAIMS, "retrieve": Permission.READ_CLAIMS}
+    reading_is_recorded = True
+    plain_filters = frozenset({"state"})
+    shown_as = "uploads"
     queryset = Upload.objects.all()
     order = ("-pk",)
     serializer_class = UploadBody

@@ -1,0 +1,67 @@
+"""Days and moments as they are asked for: ISO 8601 and nothing looser, so that no day is taken for a month."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+DAY_UNUSABLE = "Give a day as YYYY-MM-DD."
+MOMENT_UNUSABLE = "Give a time as YYYY-MM-DDThh:mm:ssZ or with another offset, or a day as YYYY-MM-DD."
+
+
+def read_day(text: str) -> date:
+    """Raises ValueError."""
+    if not _DAY.fullmatch(text):
+        raise ValueError("not YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
+def read_moment(text: str) -> datetime:
+    """In UTC, which is meant too where no offset is given. Raises ValueError; OverflowError at the edge of time."""
+    if not _MOMENT.fullmatch(text):
+        raise ValueError("not ISO 8601")
+    read = datetime.fromisoformat(text)
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+class _DayField(forms.Field):
+    def to_python(self, value: Any) -> date | None:
+        try:
+            return read_day(value) if value else None
+        except ValueError:
+            raise ValidationError(DAY_UNUSABLE, code="day_unusable") from None
+
+
+class _MomentField(forms.Field):
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            return read_moment(value) if value else None
+        except (ValueError, OverflowError):
+            raise ValidationError(MOMENT_UNUSABLE, code="moment_unusable") from None
+
+
+class DayFilter(filters.DateFilter):
+    field_class = _DayField
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    field_class = _MomentField
+
+
+class Moment(serializers.Field):
+    """The same in a form."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        try:
+            return read_moment(str(data))
+        except (ValueError, OverflowError):
+            raise serializers.ValidationError(MOMENT_UNUSABLE, code="moment_unusable") from None
+
+    def to_representation(self, value: datetime) -> str:
+        return value.isoformat()
