@@ -114,7 +114,7 @@ BODIES: dict[str, Fields] = {
     "OwnSecondFactor.confirm": {"code": "000000"},
     "OwnSecondFactor.disable": {"code": "000000", "password": PASSWORD},
     "OwnSecondFactor.renew": {"code": "000000"},
-    "OwnSecondFactor.start": {},
+    "OwnSecondFactor.start": {"password": PASSWORD},
     "PasswordReset.ask": {"email": Known(_newcomers_email, "nobody@example.com")},
     "PasswordReset.confirm": {"token": _NO_LINK, "password": PASSWORD},
     "Settings.change": {"second_factor_required": False},

@@ -15,6 +15,7 @@ from payerwatch.members.second_factor import (
     CodeWrong,
     NoSecondFactor,
     SecondFactorExists,
+    SecondFactorKept,
     check_code,
     confirm_second_factor,
     disable_second_factor,
@@ -24,9 +25,10 @@ from payerwatch.members.second_factor import (
     reset_second_factor,
     start_second_factor,
 )
-from tests.make import ACTOR
+from payerwatch.tenancy.models import Customer
+from tests.make import ACTOR, customer
 from tests.members.credentials import PASSWORD, person, session
-from tests.members.places import verbs_of_installation
+from tests.members.places import place, verbs_of_installation
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +58,7 @@ class Phone:
 
     def __init__(self, who: Person, clock: Clock) -> None:
         self._clock = clock
-        self._totp = pyotp.TOTP(start_second_factor(who).secret)
+        self._totp = pyotp.TOTP(start_second_factor(who, password=PASSWORD, actor=ACTOR).secret)
         self.recovery_codes = confirm_second_factor(who, self.code(), actor=ACTOR)
 
     def code(self, steps_away: int = 0) -> str:
@@ -76,7 +78,7 @@ def phone(ada: Person, clock: Clock) -> Phone:
 
 
 def test_an_authenticator_can_read_the_address(ada: Person):
-    begun = start_second_factor(ada)
+    begun = start_second_factor(ada, password=PASSWORD, actor=ACTOR)
     parts = urlsplit(begun.uri)
     assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
     assert parse_qs(parts.query) == {"secret": [begun.secret], "issuer": ["Payerwatch"]}
@@ -84,12 +86,12 @@ def test_an_authenticator_can_read_the_address(ada: Person):
 
 
 def test_the_secret_is_sealed_where_it_is_stored(ada: Person):
-    begun = start_second_factor(ada)
+    begun = start_second_factor(ada, password=PASSWORD, actor=ACTOR)
     assert begun.secret not in SecondFactor.objects.get().secret
 
 
 def test_it_counts_only_once_it_is_confirmed(ada: Person, clock: Clock):
-    begun = start_second_factor(ada)
+    begun = start_second_factor(ada, password=PASSWORD, actor=ACTOR)
     code = pyotp.TOTP(begun.secret).at(clock.at)
     assert not has_second_factor(ada)
     assert not check_code(ada, code)
@@ -98,11 +100,14 @@ def test_it_counts_only_once_it_is_confirmed(ada: Person, clock: Clock):
     confirm_second_factor(ada, f"{code[:3]} {code[3:]}", actor=ACTOR)
     assert has_second_factor(ada)
     assert not check_code(ada, code), "the code that confirmed it was used by that"
-    assert verbs_of_installation(ada.public_id) == ["enable_second_factor"]
+    assert verbs_of_installation(ada.public_id) == ["start_second_factor", "enable_second_factor"]
 
 
 def test_begun_again_before_it_is_confirmed_the_last_secret_counts(ada: Person, clock: Clock):
-    first, last = start_second_factor(ada), start_second_factor(ada)
+    first, last = (
+        start_second_factor(ada, password=PASSWORD, actor=ACTOR),
+        start_second_factor(ada, password=PASSWORD, actor=ACTOR),
+    )
     with pytest.raises(CodeWrong):
         confirm_second_factor(ada, pyotp.TOTP(first.secret).at(clock.at), actor=ACTOR)
     assert confirm_second_factor(ada, pyotp.TOTP(last.secret).at(clock.at), actor=ACTOR)
@@ -110,14 +115,14 @@ def test_begun_again_before_it_is_confirmed_the_last_secret_counts(ada: Person, 
 
 def test_one_that_counts_is_not_replaced_nor_confirmed_again(ada: Person, phone: Phone):
     with pytest.raises(SecondFactorExists):
-        start_second_factor(ada)
+        start_second_factor(ada, password=PASSWORD, actor=ACTOR)
     with pytest.raises(SecondFactorExists):
         confirm_second_factor(ada, phone.code(), actor=ACTOR)
     assert check_code(ada, phone.code())
 
 
 def test_confirmed_by_two_requests_at_once_it_is_confirmed_by_one(ada, clock, monkeypatch):
-    code = pyotp.TOTP(start_second_factor(ada).secret).at(clock.at)
+    code = pyotp.TOTP(start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret).at(clock.at)
     look = second_factor._steps_of
 
     def look_and_be_overtaken(factor: SecondFactor, typed: str) -> list[int]:
@@ -128,6 +133,69 @@ def test_confirmed_by_two_requests_at_once_it_is_confirmed_by_one(ada, clock, mo
     monkeypatch.setattr(second_factor, "_steps_of", look_and_be_overtaken)
     with pytest.raises(SecondFactorExists):
         confirm_second_factor(ada, code, actor=ACTOR)
+
+
+def test_confirmed_while_it_is_begun_anew_the_old_secret_does_not_count(ada, clock, monkeypatch):
+    code = pyotp.TOTP(start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret).at(clock.at)
+    look = second_factor._steps_of
+
+    def look_and_begin_anew(factor: SecondFactor, typed: str) -> list[int]:
+        start_second_factor(ada, password=PASSWORD, actor=ACTOR)
+        return look(factor, typed)
+
+    monkeypatch.setattr(second_factor, "_steps_of", look_and_begin_anew)
+    with pytest.raises(SecondFactorExists):
+        confirm_second_factor(ada, code, actor=ACTOR)
+    assert not has_second_factor(ada)
+
+
+def test_it_is_begun_with_the_password_alone(ada: Person):
+    with pytest.raises(PasswordWrong):
+        start_second_factor(ada, password="another's session", actor=ACTOR)
+    assert not SecondFactor.objects.exists()
+    assert verbs_of_installation(ada.public_id) == []
+
+
+def test_passwords_are_not_guessed_by_beginning_it(ada: Person):
+    for _ in range(5):
+        with pytest.raises(PasswordWrong):
+            start_second_factor(ada, password="a guess", actor=ACTOR)
+    with pytest.raises(TooManyGuesses):
+        start_second_factor(ada, password=PASSWORD, actor=ACTOR)
+
+
+def ended(of: Session) -> str:
+    of.refresh_from_db()
+    return of.ended_because
+
+
+def test_switched_on_the_other_sessions_end(ada: Person, clock: Clock):
+    here, elsewhere = session(ada)[0], session(ada)[0]
+    code = pyotp.TOTP(start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret).at(clock.at)
+    confirm_second_factor(ada, code, actor=ACTOR, keeping=here)
+    assert (ended(here), ended(elsewhere)) == ("", "second_factor_changed")
+
+
+def test_switched_off_the_other_sessions_end_and_this_one_counts_as_one_without(ada: Person, phone: Phone):
+    here, elsewhere = session(ada)[0], session(ada)[0]
+    Session.objects.update(with_second_factor=True)
+    disable_second_factor(ada, password=PASSWORD, code=phone.code(), actor=ACTOR, keeping=here)
+    assert (ended(here), ended(elsewhere)) == ("", "second_factor_changed")
+    assert not here.with_second_factor
+
+
+def test_it_stays_while_any_customer_of_the_person_requires_one(ada: Person, phone: Phone):
+    for name in ("lenient", "strict"):
+        place(customer(name), of=ada)
+    Customer.objects.filter(name="strict").update(second_factor_required=True)
+    customer("strict elsewhere")
+    code = phone.code()
+    with pytest.raises(SecondFactorKept):
+        disable_second_factor(ada, password=PASSWORD, code=code, actor=ACTOR)
+    assert has_second_factor(ada)
+    Customer.objects.filter(name="strict").update(second_factor_required=False)
+    Customer.objects.filter(name="strict elsewhere").update(second_factor_required=True)
+    disable_second_factor(ada, password=PASSWORD, code=code, actor=ACTOR)
 
 
 def test_nothing_begun_cannot_be_confirmed(ada: Person):
@@ -225,4 +293,4 @@ def test_an_operator_takes_a_lost_one_away_and_the_sessions_end(
     assert Session.objects.get().ended_because == "second_factor_changed"
     assert verbs_of_installation(ada.public_id)[-1] == "reset_second_factor"
     assert [message.to for message in mailoutbox] == [[ada.email]]
-    assert start_second_factor(ada).secret
+    assert start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret

@@ -56,7 +56,7 @@ def refusal_of(who: Person, password: str = "wrong " * 3, **options: object) -> 
 
 def with_authenticator(who: Person) -> tuple[pyotp.TOTP, list[str]]:
     """Set one up; the code of the step before is then used up."""
-    totp = pyotp.TOTP(start_second_factor(who).secret)
+    totp = pyotp.TOTP(start_second_factor(who, password=PASSWORD, actor=make.ACTOR).secret)
     return totp, confirm_second_factor(who, totp.at(timezone.now() - timedelta(seconds=30)), actor=make.ACTOR)
 
 

@@ -104,7 +104,7 @@ def test_a_right_password_does_not_wipe_out_the_guesses_before_it():
 
 def test_codes_are_guessed_5_times_and_asking_for_one_is_no_guess():
     who = credentials.person()
-    totp = pyotp.TOTP(start_second_factor(who).secret)
+    totp = pyotp.TOTP(start_second_factor(who, password=PASSWORD, actor=make.ACTOR).secret)
     confirm_second_factor(who, totp.now(), actor=make.ACTOR)
     assert [outcome(who, PASSWORD) for _ in range(8)] == ["second_factor_needed"] * 8
     tried = [outcome(who, PASSWORD, code="x" * 6, address=address(number)) for number in range(6)]

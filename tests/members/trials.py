@@ -186,7 +186,7 @@ def _opens(ada: Person, password: str) -> bool:
 
 def a_code_is_used_twice() -> list[Any]:
     ada = person()
-    secret = start_second_factor(ada).secret
+    secret = start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret
     confirm_second_factor(ada, pyotp.TOTP(secret).now(), actor=ACTOR)
     SecondFactor.objects.update(last_step=0)
     code = pyotp.TOTP(secret).now()
@@ -195,14 +195,14 @@ def a_code_is_used_twice() -> list[Any]:
 
 def a_recovery_code_is_used_twice() -> list[Any]:
     ada = person()
-    secret = start_second_factor(ada).secret
+    secret = start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret
     codes = confirm_second_factor(ada, pyotp.TOTP(secret).now(), actor=ACTOR)
     return [at_once([lambda: check_code(ada, codes[4])] * AT_ONCE), recovery_codes_left(ada)]
 
 
 def a_second_factor_is_confirmed_twice() -> list[Any]:
     ada = person()
-    code = pyotp.TOTP(start_second_factor(ada).secret).now()
+    code = pyotp.TOTP(start_second_factor(ada, password=PASSWORD, actor=ACTOR).secret).now()
     confirm = lambda: confirm_second_factor(ada, code, actor=ACTOR) and "done"  # noqa: E731
     return [at_once([confirm, confirm]), recovery_codes_left(ada)]
 

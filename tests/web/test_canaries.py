@@ -202,7 +202,7 @@ def secrets_given(owner: Caller) -> list[str]:
     own = Caller(owner.customer, {"Authorization": f"Bearer {given['access']}"})
     key = own.ask("POST", "/api/v1/api-keys/", {"name": "nightly", "scopes": ["claims.read"]}).json()
     rotated = own.ask("POST", f"/api/v1/api-keys/{key['id']}/rotate/", {"overlap_hours": 0}).json()
-    begun = own.ask("POST", "/api/v1/me/second-factor/").json()
+    begun = own.ask("POST", "/api/v1/me/second-factor/", {"password": PASSWORD}).json()
     code = pyotp.TOTP(begun["secret"]).at(timezone.now())
     recovery = own.ask("POST", "/api/v1/me/second-factor/confirm/", {"code": code}).json()["recovery_codes"]
     body = {"email": who.email, "password": PASSWORD, "code": recovery[0]}

@@ -3,6 +3,7 @@
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from payerwatch.members.email_addresses import email_address
 from payerwatch.members.models import Invitation, Member, Person, PersonCustomer, SecondFactor
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
@@ -27,26 +28,18 @@ class UnknownInvitation(Refusal):
 
 
 class UnknownPerson(Refusal):
-    """Nobody has this id or e-mail address."""
+    """Nobody signs in with this e-mail address."""
 
     kind = Kind.MISSING
 
     def __init__(self) -> None:
-        super().__init__("There is no such person.", fix="Check the id or the e-mail address.")
+        super().__init__("There is no such person.", where="email", fix="Check the e-mail address.")
 
 
 def members() -> QuerySet[Member]:
     """Everyone in the customer entered, each with `person` and whether they have a second factor; one query."""
     factors = SecondFactor.objects.filter(person=OuterRef("person"), confirmed_at__isnull=False)
     return Member.objects.select_related("person").annotate(has_second_factor=Exists(factors)).order_by("pk")
-
-
-def member_with_id(public_id: str) -> Member:
-    """A member of the customer entered, as `members` gives them. Raises UnknownMember."""
-    member = members().filter(public_id=public_id).first()
-    if member is None:
-        raise UnknownMember
-    return member
 
 
 def waiting_invitations() -> QuerySet[Invitation]:
@@ -74,9 +67,9 @@ def person_with_email(email: str) -> Person | None:
     return Person.objects.filter(email=email).first()
 
 
-def person_with_id(public_id: str) -> Person:
-    """Raises UnknownPerson."""
-    person = Person.objects.filter(public_id=public_id).first()
+def named_person(email: str) -> Person:
+    """Who signs in with this address, however it is typed. Raises EmailUnusable or UnknownPerson."""
+    person = person_with_email(email_address(email))
     if person is None:
         raise UnknownPerson
     return person

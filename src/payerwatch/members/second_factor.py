@@ -17,8 +17,9 @@ from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.members import mail
 from payerwatch.members.authority import refuse_unless_operator
 from payerwatch.members.guesses import counted_guess
-from payerwatch.members.models import Person, RecoveryCode, SecondFactor
+from payerwatch.members.models import Person, RecoveryCode, SecondFactor, Session
 from payerwatch.members.passwords import refuse_wrong_password
+from payerwatch.members.queries import customers_of
 from payerwatch.members.secrets import digest
 from payerwatch.members.sessions import end_sessions_of
 from payerwatch.refusals import Kind, Refusal
@@ -54,6 +55,17 @@ class NoSecondFactor(Refusal):
         super().__init__("No second factor is set up.", fix="Begin by setting one up.")
 
 
+class SecondFactorKept(Refusal):
+    """A customer of the person requires a second factor, so theirs stays."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(
+            "One of your customers requires a second factor.", fix="Keep it, or ask an owner there to require none."
+        )
+
+
 class CodeWrong(Refusal):
     """The code is wrong, too old, or was used before."""
 
@@ -81,8 +93,12 @@ def recovery_codes_left(person: Person) -> int:
     return RecoveryCode.objects.filter(person=person, used_at=None).count()
 
 
-def start_second_factor(person: Person) -> Enrolment:
-    """Begin to set one up, anew if it was begun before: it counts once confirmed. Raises SecondFactorExists."""
+def start_second_factor(person: Person, *, password: str, actor: Actor) -> Enrolment:
+    """Begin to set one up, anew if it was begun before, with the password: it counts once confirmed.
+
+    Raises PasswordWrong or SecondFactorExists.
+    """
+    refuse_wrong_password(person, password)
     secret = pyotp.random_base32()
     sealed = seal_secret(secret, SECRET_PURPOSE)
     try:
@@ -90,13 +106,14 @@ def start_second_factor(person: Person) -> Enrolment:
             begun = SecondFactor.objects.filter(person=person, confirmed_at=None)
             if not begun.update(secret=sealed, last_step=0, created_at=timezone.now()):
                 SecondFactor.objects.create(person=person, secret=sealed)
+            record_for_installation("start_second_factor", _thing(person), actor=actor)
     except IntegrityError:
         raise SecondFactorExists from None
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=person.email, issuer_name=ISSUER))
 
 
-def confirm_second_factor(person: Person, code: str, *, actor: Actor) -> list[str]:
-    """Switch it on by a first code; the recovery codes, which are not shown again.
+def confirm_second_factor(person: Person, code: str, *, actor: Actor, keeping: Session | None = None) -> list[str]:
+    """Switch it on by a first code; the recovery codes, which are not shown again. Sessions but the one named end.
 
     Raises NoSecondFactor, SecondFactorExists or CodeWrong.
     """
@@ -115,6 +132,7 @@ def confirm_second_factor(person: Person, code: str, *, actor: Actor) -> list[st
             raise SecondFactorExists
         codes = _replace_recovery_codes(person)
         mail.send_second_factor_changed(person.email, now_on=True, about=person.public_id)
+        end_sessions_of(person, because="second_factor_changed", actor=actor, except_for=keeping)
         record_for_installation("enable_second_factor", _thing(person), actor=actor)
     return codes
 
@@ -130,12 +148,21 @@ def check_code(person: Person, code: str) -> bool:
     return _use_recovery_code(person, typed)
 
 
-def disable_second_factor(person: Person, *, password: str, code: str, actor: Actor) -> None:
-    """Switch it off, with the password and a code. Raises PasswordWrong, NoSecondFactor or CodeWrong."""
+def disable_second_factor(
+    person: Person, *, password: str, code: str, actor: Actor, keeping: Session | None = None
+) -> None:
+    """Switch it off, with the password and a code. Sessions end but the one named, which is one without it now.
+
+    Raises SecondFactorKept, PasswordWrong, NoSecondFactor or CodeWrong.
+    """
+    if customers_of(person).filter(second_factor_required=True).exists():
+        raise SecondFactorKept
     refuse_wrong_password(person, password)
     with transaction.atomic():
         _refuse_wrong_code(person, code)
         _drop(person)
+        Session.objects.filter(person=person).update(with_second_factor=False)
+        end_sessions_of(person, because="second_factor_changed", actor=actor, except_for=keeping)
         record_for_installation("disable_second_factor", _thing(person), actor=actor)
 
 

@@ -10,6 +10,7 @@ from payerwatch.members import passwords, second_factor, sessions
 from payerwatch.members.door import SESSION_COOKIE, Admits
 from payerwatch.members.models import Person, Session
 from payerwatch.members.queries import customers_of
+from payerwatch.members.roles import Permission
 from payerwatch.members.tokens import issue_tokens
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
@@ -42,12 +43,16 @@ class PasswordChange(serializers.Serializer):
     new = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
 
 
+class OwnPasswordGiven(serializers.Serializer):
+    password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
+
+
 class Code(serializers.Serializer):
     code = serializers.CharField(max_length=40)
 
 
-class PasswordAndCode(Code):
-    password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
+class PasswordAndCode(OwnPasswordGiven, Code):
+    pass
 
 
 class SessionBody(serializers.ModelSerializer):
@@ -74,9 +79,14 @@ class SessionBody(serializers.ModelSerializer):
 
 
 class OwnAccount(Resource):
-    """What belongs to the person who calls, in whichever customer."""
+    """What belongs to the person who calls, in whichever customer. Raises PeopleOnly before a body is read."""
 
     admits = ANYONE_SIGNED_IN
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if self.caller.person is None:
+            raise PeopleOnly
 
     @property
     def person(self) -> Person:
@@ -98,6 +108,7 @@ class Me(Resource):
 
     def show(self, _request: Request) -> Response:
         caller = self.caller
+        shows_customer = caller.key is None or caller.may(Permission.READ_CUSTOMER)
         return Response(
             {
                 "kind": caller.actor.kind,
@@ -105,7 +116,7 @@ class Me(Resource):
                 "name": caller.actor.name,
                 "role": caller.actor.role or None,
                 "permissions": sorted(caller.permissions),
-                "customer": customer_body(caller.customer),
+                "customer": customer_body(caller.customer) if shows_customer else None,
                 "customers": [customer_body(each) for each in customers_of(caller.person)] if caller.person else [],
                 "second_factor_needed": caller.confined,
             }
@@ -124,9 +135,9 @@ class ActingCustomer(OwnAccount):
         asked = checked(Choice, request)
         session, actor = self.session, self.caller.actor
         own = customers_of(self.person).filter(public_id=asked["customer"]).first()
-        if own is not None and not asked["reason"]:
+        if own is not None and not (self.person.is_operator and asked["reason"]):
             return self._moved(session, sessions.enter_customer(session, own, actor=actor))
-        customer = Customer.objects.filter(public_id=asked["customer"]).first() if self.person.is_operator else own
+        customer = Customer.objects.filter(public_id=asked["customer"]).first() if self.person.is_operator else None
         if customer is None:
             raise NotFound
         return self._moved(session, sessions.enter_as_operator(session, customer, asked["reason"], actor=actor))
@@ -195,19 +206,24 @@ class OwnSecondFactor(OwnAccount):
         left = second_factor.recovery_codes_left(self.person) if enabled else 0
         return Response({"enabled": enabled, "recovery_codes_left": left})
 
-    def start(self, _request: Request) -> Response:
-        enrolment = second_factor.start_second_factor(self.person)
+    def start(self, request: Request) -> Response:
+        password = checked(OwnPasswordGiven, request)["password"]
+        enrolment = second_factor.start_second_factor(self.person, password=password, actor=self.caller.actor)
         return Response({"secret": enrolment.secret, "uri": enrolment.uri}, status=201)
 
     def confirm(self, request: Request) -> Response:
         code = checked(Code, request)["code"]
-        codes = second_factor.confirm_second_factor(self.person, code, actor=self.caller.actor)
+        codes = second_factor.confirm_second_factor(self.person, code, actor=self.caller.actor, keeping=self.session)
         return Response({"recovery_codes": codes})
 
     def disable(self, request: Request) -> Response:
         asked = checked(PasswordAndCode, request)
         second_factor.disable_second_factor(
-            self.person, password=asked["password"], code=asked["code"], actor=self.caller.actor
+            self.person,
+            password=asked["password"],
+            code=asked["code"],
+            actor=self.caller.actor,
+            keeping=self.session,
         )
         return Response(status=204)
 
