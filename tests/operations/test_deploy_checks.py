@@ -274,9 +274,11 @@ def test_serving_a_proxy_on_this_machine_is_serving_others(bind: str, name: str,
     settings.TRUSTED_PROXIES, settings.ALLOWED_HOSTS = "", ["localhost"]
     setattr(settings, name, value)
     assert "payerwatch.E003" in {error.id for error in refuses_serving(bind)}
+    assert refuses_serving(bind, for_trying=True) == []
 
 
-def test_serving_others_with_settings_for_trying_it_is_refused():
-    answered = make.answer("serve", "--bind", "0.0.0.0:8000", customer=None)
+@pytest.mark.parametrize("options", [(), ("--for-trying",)])
+def test_serving_others_with_settings_for_trying_it_is_refused(options: tuple[str, ...]):
+    answered = make.answer("serve", "--bind", "0.0.0.0:8000", *options, customer=None)
     assert answered.error["code"] == "not_safe_to_serve"
     assert "PAYERWATCH_HTTPS" in answered.error["where"]

@@ -35,15 +35,20 @@ def deploy_checks(app_configs: object = None, **_options: Any) -> list[CheckMess
     return sorted(found, key=lambda message: -message.level)
 
 
-def refuses_serving(bind: str) -> list[Error]:
+def refuses_serving(bind: str, *, for_trying: bool = False) -> list[Error]:
     """What must be mended before serving at this address (`host:port` or `unix:path`).
 
-    Nothing where only this machine is meant: bound to it, with no proxy trusted and no other host's name answered.
+    Nothing where only this machine is meant: bound to it, and either no proxy is trusted and no other host's name
+    answered, or it is said to be `for_trying`.
     """
     here = bind.startswith("unix:") or _is_of_this_machine(bind.rpartition(":")[0].strip("[]"))
-    if here and not settings.TRUSTED_PROXIES and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
+    if here and (for_trying or _answers_this_machine_alone()):
         return []
     return [message for message in deploy_checks() if isinstance(message, Error)]
+
+
+def _answers_this_machine_alone() -> bool:
+    return not settings.TRUSTED_PROXIES and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS
 
 
 def _is_of_this_machine(host: str) -> bool:

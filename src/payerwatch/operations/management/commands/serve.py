@@ -24,7 +24,7 @@ class NotSafeToServe(Refusal):
         super().__init__(
             "Others could reach this, directly or through a proxy, and its settings are not safe for that.",
             where="\n".join(error.msg for error in errors),
-            fix="See payerwatch check --deploy; or, with invented data, serve --for-trying.",
+            fix="See payerwatch check --deploy; or, bound to 127.0.0.1 and with invented data: serve --for-trying.",
         )
 
 
@@ -56,12 +56,12 @@ class Command(PayerwatchCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="ADDRESS:PORT", help="default 127.0.0.1:8000")
-        parser.add_argument("--for-trying", action="store_true", help="serve whatever check --deploy says")
+        parser.add_argument("--for-trying", action="store_true", help="bound to this machine: whatever the settings")
         parser.add_argument("--workers", type=int, default=WORKERS, help=f"processes, default {WORKERS}")
         parser.add_argument("--threads", type=int, default=THREADS, help=f"threads of each, default {THREADS}")
 
     def answer(self, **options: Any) -> Answer:
-        if not options["for_trying"] and (errors := refuses_serving(options["bind"])):
+        if errors := refuses_serving(options["bind"], for_trying=options["for_trying"]):
             raise NotSafeToServe(errors)
         if MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes()):
             raise TablesNotReady
