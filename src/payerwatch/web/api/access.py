@@ -46,11 +46,18 @@ class WhatTheRoleMay(BasePermission):
         if view.action in (None, "metadata"):  # as the framework calls OPTIONS
             raise MethodNotAllowed(request.method or "")
         needed: Permission | Admits | None = view.may.get(view.action)
+        caller = caller_of(request)
         if needed is view.admits and needed is not Admits.WHO_ACTS_IN_A_CUSTOMER:
+            _refuse_narrow_key(caller, view.keys_need)
             return True
         if not isinstance(needed, Permission):
             raise NotPermitted(view.action)
-        caller = caller_of(request)
         if caller is None or not caller.may(needed):
             raise NotPermitted(needed)
         return True
+
+
+def _refuse_narrow_key(caller: Caller | None, needed: Permission | None) -> None:
+    """A key does what its scopes say, also where a person need only be signed in."""
+    if needed is not None and caller is not None and caller.key is not None and not caller.may(needed):
+        raise NotPermitted(needed)

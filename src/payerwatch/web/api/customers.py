@@ -1,4 +1,4 @@
-"""`customers/`: those the caller may act in; for an operator, all of the installation, which is recorded."""
+"""`customers/`: those the caller may act in; for an operator, all of the installation, and each look is recorded."""
 
 from typing import Any, ClassVar
 
@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.members.door import Admits
 from payerwatch.members.queries import customers_of
+from payerwatch.members.roles import Permission
 from payerwatch.tenancy.models import Customer
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import Listed, Resource, Shown
@@ -26,6 +27,7 @@ class Customers(Listed, Shown, Resource):
     thing = "customer"
     admits = Admits.ANYONE_SIGNED_IN
     may: ClassVar = {"list": Admits.ANYONE_SIGNED_IN, "retrieve": Admits.ANYONE_SIGNED_IN}
+    keys_need = Permission.READ_CUSTOMER
     order = ("pk",)
     serializer_class = CustomerBody
 
@@ -40,6 +42,14 @@ class Customers(Listed, Shown, Resource):
 
     def list(self, request: Request) -> Response:
         shown = super().list(request)
-        if self.caller.person is not None and self.caller.person.is_operator:
-            record_for_installation("read", Thing("customer"), actor=self.caller.actor, after={"all": True})
+        self._record_operators_look(Thing("customer"), all=True)
         return shown
+
+    def retrieve(self, request: Request, public_id: str) -> Response:
+        shown = super().retrieve(request, public_id)
+        self._record_operators_look(Thing("customer", public_id), count=1)
+        return shown
+
+    def _record_operators_look(self, thing: Thing, **about: Any) -> None:
+        if self.caller.person is not None and self.caller.person.is_operator:
+            record_for_installation("read", thing, actor=self.caller.actor, after=about)

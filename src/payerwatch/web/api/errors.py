@@ -42,7 +42,7 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     if isinstance(error, Refusal):
         if error.kind is Kind.UNAVAILABLE:
             log.error("Something needed does not answer.", exc_info=error)
-        return answer(_refused(error, context["request"]), headers_of(error))
+        return answer(_refused(error, context["request"], context["view"]), headers_of(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(of_refusal(NotFound()))
     if isinstance(error, exceptions.ValidationError):
@@ -70,13 +70,14 @@ def _of_the_framework(error: exceptions.APIException) -> HttpResponse | None:
     return answer(problem(HTTPStatus(error.status_code), code, details[code]))
 
 
-def _refused(refusal: Refusal, request: Request) -> dict[str, Any]:
+def _refused(refusal: Refusal, request: Request, view: Any) -> dict[str, Any]:
     """A refusal that speaks of a field of the body or a parameter of the address points at it."""
     reading = request.method in READING_METHODS
+    field = view.fields_meant.get(type(refusal), refusal.where)
     sent = request.query_params if reading else getattr(request._request, "body_fields", ())
-    if refusal.kind is Kind.UNAVAILABLE or refusal.where not in sent:
+    if refusal.kind is Kind.UNAVAILABLE or field not in sent:
         return of_refusal(refusal)
-    errors = [_about(f"/{refusal.where}", refusal.message, reading=reading)]
+    errors = [_about(f"/{field}", refusal.message, reading=reading)]
     return {**of_refusal(refusal), "detail": refusal.message, "errors": errors}
 
 

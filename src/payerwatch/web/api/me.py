@@ -157,6 +157,7 @@ class ActingCustomer(OwnAccount):
 class OwnPassword(OwnAccount):
     thing = "person"
     verbs: ClassVar = {"change": "change_password"}
+    fields_meant: ClassVar = {passwords.PasswordWrong: "current", passwords.PasswordUnusable: "new"}
     may: ClassVar = {"change": ANYONE_SIGNED_IN}
 
     def change(self, request: Request) -> Response:

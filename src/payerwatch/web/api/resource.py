@@ -21,6 +21,7 @@ from payerwatch.audit.record import Thing, record
 from payerwatch.members.callers import Caller
 from payerwatch.members.door import Admits, Attempt
 from payerwatch.members.roles import Permission
+from payerwatch.refusals import Refusal
 from payerwatch.web.api.filtering import UnknownParameter
 from payerwatch.web.problems import NotFound
 
@@ -49,6 +50,8 @@ class Resource(GenericViewSet):
     """Under what the trail keeps the ids that a listing has shown; where nothing is said it keeps none."""
     keys_need: ClassVar[Permission | None] = None
     """What a key must have been given where people need only be signed in."""
+    fields_meant: ClassVar[Mapping[type[Refusal], str]] = {}
+    """The field of the body that a refusal is about, where it calls it by another name."""
     asked: Mapping[str, Any] = MappingProxyType({})
     """The filters of a listing as they were read."""
     http_method_names = ["get", "head", "post", "patch", "delete"]
