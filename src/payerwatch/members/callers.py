@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
-from payerwatch.members.keys import find_key, note_use
+from payerwatch.members.keys import KeyRefused, find_key, note_use
 from payerwatch.members.models import ApiKey, Person, Session
 from payerwatch.members.roles import MAY, Permission, Role
 from payerwatch.members.secrets import CredentialRefused, Origin
@@ -21,8 +21,9 @@ class CallerNotKnown(Refusal):
 
     kind = Kind.UNKNOWN_CALLER
 
-    def __init__(self) -> None:
+    def __init__(self, refused_key: KeyRefused | None = None) -> None:
         super().__init__("You are not signed in, or no longer.", fix="Sign in again, or use a key that is valid.")
+        self.refused_key = refused_key
 
 
 class Credential(NamedTuple):
@@ -72,6 +73,8 @@ def _key_caller(credential: Credential, origin: Origin) -> Caller:
     now = timezone.now()
     try:
         key = find_key(credential.text, address=origin.address, now=now)
+    except KeyRefused as refusal:
+        raise CallerNotKnown(refusal) from None
     except CredentialRefused:
         raise CallerNotKnown from None
     note_use(key, address=origin.address, now=now)

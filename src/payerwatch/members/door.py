@@ -3,10 +3,14 @@
     1  find where the request comes from, and what it asks for
     2  read the credential: a key or an access token in `Authorization`, else the session's cookie
     3  count the request against the view's throttle, in a transaction of its own
-    4  enter the customer the credential names, and the request's transaction
-    5  recognise the caller there, from the database, on each request anew
-    6  refuse whom the view does not admit, and a cookie's request that may come from another site
-    7  run the view; an answer that refuses or fails takes back whatever was written
+    4  read the body to its end, so that nothing that is asked from here on is old when the view runs
+    5  enter the customer the credential names, and the request's transaction
+    6  recognise the caller there, from the database, on each request anew
+    7  refuse whom the view does not admit, and a cookie's request that may come from another site
+    8  run the view; an answer that refuses or fails takes back whatever was written
+    9  leave an entry of what was refused, and why
+
+SQLite has one writer, so there 5 to 7 come twice: only who was admitted without waits for the write lock.
 
 A view admits nobody unless it says so: `admits` is ANYONE, ANYONE_SIGNED_IN or, where nothing is said,
 whoever has a customer; what their role may do there, the view asks the caller.
@@ -15,32 +19,34 @@ whoever has a customer; what their role may do there, the view asks the caller.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import timezone
 
-from payerwatch.audit.record import Thing, record
 from payerwatch.config.logging import request_id
-from payerwatch.members import keys, sessions, tokens
 from payerwatch.members.callers import Caller, CallerNotKnown, Credential, recognise
 from payerwatch.members.door_refusals import (
+    BodyLate,
+    BodyTooLarge,
     Busy,
     ForeignRequest,
     NoCustomerChosen,
     SecondFactorRequired,
     TooManyRequests,
 )
-from payerwatch.members.secrets import CredentialRefused, Origin
+from payerwatch.members.presented import SESSION_COOKIE, Presented, presented_by
+from payerwatch.members.refused import Attempt, record_if_refused, record_refused_key
+from payerwatch.members.secrets import Origin
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.throttling.client_address import client_address, read_proxies, throttle_key
@@ -49,10 +55,10 @@ from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.throttling.taking import take
 from payerwatch.throttling.verdict import Verdict
 
+__all__ = ["DEVICE_COOKIE", "READING_METHODS", "SESSION_COOKIE", "Admits", "Attempt", "Door"]
+
 log = logging.getLogger(__name__)
-_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-SESSION_COOKIE = "__Host-payerwatch" if settings.HTTPS else "payerwatch"
 DEVICE_COOKIE = "__Host-payerwatch-device" if settings.HTTPS else "payerwatch-device"
 
 
@@ -62,15 +68,6 @@ class Admits(Enum):
     ANYONE = "who is not known too"
     ANYONE_SIGNED_IN = "a person who has no customer yet, or must still set up a second factor"
     WHO_ACTS_IN_A_CUSTOMER = "a caller in a customer"
-
-
-class Attempt(NamedTuple):
-    """What a view is about to do, for the trail if it is refused."""
-
-    verb: str
-    thing: Thing
-    recorded: bool
-    """Whether it is recorded when it is done: every change is, and the reading of claims."""
 
 
 class _OwnPages(CsrfViewMiddleware):
@@ -92,72 +89,79 @@ class Door:
 
     def __call__(self, request: Any) -> HttpResponseBase:
         request.arrived_at = timezone.now()
-        request.get_host()  # raises for a host that is none of ours
-        request.origin = origin_of(request)
         request.caller = None
         found = _found(request)
-        request.route = found.route if found else ""
         view = _view_of(found)
+        request.route = found.route if found else ""
+        request.attempt = _attempt(request, found)
+        if not getattr(view, "answers_any_host", False):
+            request.get_host()  # raises for a host that is none of ours
+        request.origin = origin_of(request)
+        presented = presented_by(request)
         try:
-            verdict = self._throttle(request, view)
+            verdict = _count(request, view, presented)
         except TooManyRequests as refusal:
             response: HttpResponseBase = self.refuse(refusal)
         else:
-            response = self._let_in(request, view)
+            response = self._let_in(request, view, presented)
             if verdict is not None:
-                for name, value in rate_limit_fields(verdict).items():
-                    response.headers.setdefault(name, value)
+                _announce(verdict, response)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def _throttle(self, request: Any, view: Any) -> Verdict | None:
-        """Count the request. A throttle that does not answer lets through; signing in has its own, which does not."""
-        policy = getattr(view, "throttle", "api")
-        if policy is None:
-            return None
-        presented = request.headers.get("Authorization") or request.COOKIES.get(SESSION_COOKIE)
-        if policy == "api" and not presented:
-            policy = "anonymous"
-        key = presented if presented and policy == "api" else throttle_key(request.origin.address)
+    def _let_in(self, request: Any, view: Any, presented: Presented) -> HttpResponseBase:
         try:
-            verdict = take([(policy, key)])
-        except ThrottleUnavailable:
-            log.error("The throttle does not answer; the request passes.")
-            return None
-        if not verdict.allowed:
-            raise TooManyRequests(verdict)
-        return verdict
-
-    def _let_in(self, request: Any, view: Any) -> HttpResponseBase:
-        admits = _admits(view)
-        try:
-            credential = credential_of(request)
-            with _entered(credential, request):
-                request.caller = recognise(credential, request.origin) if credential is not None else None
-                _refuse_unless_admitted(request.caller, admits)
-                self._refuse_foreign(request, credential, view)
-                response = None if _enters_itself(view) else self._run(request)
-            response = self._run(request) if response is None else response
-        except CallerNotKnown as refusal:
-            open_to_all = admits is Admits.ANYONE
-            too_many = _too_many("anonymous" if open_to_all else "refused_credentials", request.origin.address)
-            if too_many is not None or not open_to_all:
-                return self.refuse(too_many or refusal)
-            return self._let_anyone_in(request, view)
-        except Refusal as refusal:
-            response = self.refuse(refusal)
+            response = self._answer(request, view, presented)
+            record_if_refused(request, response)
         except (OperationalError, InterfaceError) as error:
             log.error("The database does not answer.", exc_info=error)
             return self.refuse(Busy())
-        _record_if_refused(request, response)
         return response
 
-    def _let_anyone_in(self, request: Any, view: Any) -> HttpResponseBase:
+    def _answer(self, request: Any, view: Any, presented: Presented) -> HttpResponseBase:
+        try:
+            _read_body(request, view)
+            return self._answer_admitted(request, view, presented.read())
+        except CallerNotKnown as refusal:
+            request.caller = None
+            return self._answer_stranger(request, view, presented, refusal)
+        except Refusal as refusal:
+            return self.refuse(refusal)
+
+    def _answer_admitted(self, request: Any, view: Any, credential: Credential | None) -> HttpResponseBase:
+        enters_itself = bool(getattr(view, "enters_itself", False))
+        writing = request.method not in READING_METHODS and not enters_itself
+        if writing and connection.vendor == "sqlite":
+            with _entered(credential, writing=False):
+                self._admit(request, view, credential)
+        with _entered(credential, writing=writing):
+            self._admit(request, view, credential)
+            if not enters_itself:
+                return self._run(request)
+        return self._run(request)  # it moves the caller between customers, which cannot be done from inside one
+
+    def _admit(self, request: Any, view: Any, credential: Credential | None) -> None:
+        request.caller = recognise(credential, request.origin) if credential is not None else None
+        _refuse_unless_admitted(request.caller, _admits(view))
+        self._refuse_foreign(request, credential, view)
+
+    def _answer_stranger(
+        self, request: Any, view: Any, presented: Presented, refusal: CallerNotKnown
+    ) -> HttpResponseBase:
         """A credential that is no longer good keeps nobody from what is open to all."""
+        if refusal.refused_key is not None:
+            record_refused_key(refusal.refused_key, request.origin)
+        open_to_all = _admits(view) is Admits.ANYONE
+        if not (open_to_all and presented.unreadable):  # which was counted already
+            too_many = _too_many("anonymous" if open_to_all else "refused_credentials", request.origin.address)
+            if too_many is not None:
+                return self.refuse(too_many)
+        if not open_to_all:
+            return self.refuse(refusal)
         try:
             self._refuse_foreign(request, None, view)
-        except ForeignRequest as refusal:
-            return self.refuse(refusal)
+        except ForeignRequest as foreign:
+            return self.refuse(foreign)
         return self._run(request)
 
     def _refuse_foreign(self, request: Any, credential: Credential | None, view: Any) -> None:
@@ -184,9 +188,19 @@ def _admits(view: Any) -> Admits:
     return admits
 
 
-def _enters_itself(view: Any) -> bool:
-    """Whether the view moves the caller from one customer to another, which cannot be done from inside one."""
-    return bool(getattr(view, "enters_itself", False))
+def _read_body(request: HttpRequest, view: Any) -> None:
+    """Wait for the whole body, before anything is asked or locked. Raises BodyTooLarge or BodyLate.
+
+    A view that `streams_body` reads it itself and has to ask again who calls, once it has all of it.
+    """
+    if getattr(view, "streams_body", False):
+        return
+    try:
+        _ = request.body
+    except RequestDataTooBig:
+        raise BodyTooLarge from None
+    except UnreadablePostError:
+        raise BodyLate from None
 
 
 def _refuse_unless_admitted(caller: Caller | None, admits: Admits) -> None:
@@ -201,6 +215,32 @@ def _refuse_unless_admitted(caller: Caller | None, admits: Admits) -> None:
             raise SecondFactorRequired
 
 
+def _count(request: Any, view: Any, presented: Presented) -> Verdict | None:
+    """Count the request. A throttle that does not answer lets through; signing in has its own, which does not."""
+    policy = getattr(view, "throttle", "api")
+    if policy is None:
+        return None
+    if policy == "api" and not presented.identity:
+        policy = "anonymous"
+    key = presented.identity if policy == "api" else throttle_key(request.origin.address)
+    try:
+        verdict = take([(policy, key)])
+    except ThrottleUnavailable:
+        log.error("The throttle does not answer; the request passes.")
+        return None
+    if not verdict.allowed:
+        raise TooManyRequests(verdict)
+    return verdict
+
+
+def _announce(verdict: Verdict, response: HttpResponseBase) -> None:
+    """Say where the caller stands, unless a refusal said so of a throttle of its own."""
+    if "RateLimit" in response.headers:
+        return
+    for name, value in rate_limit_fields(verdict).items():
+        response.headers[name] = value
+
+
 def _too_many(policy: str, address: str) -> TooManyRequests | None:
     """Count a credential that was not good by where it came from; who presents many is told to wait."""
     try:
@@ -208,19 +248,6 @@ def _too_many(policy: str, address: str) -> TooManyRequests | None:
     except ThrottleUnavailable:
         return None
     return None if verdict.allowed else TooManyRequests(verdict)
-
-
-def _record_if_refused(request: Any, response: HttpResponseBase) -> None:
-    """Leave an entry of what was refused, once the transaction that was refused is undone."""
-    attempt: Attempt | None = getattr(request, "attempt", None)
-    caller: Caller | None = request.caller
-    if attempt is None or caller is None or caller.customer is None or response.status_code not in _REFUSED:
-        return
-    if not attempt.recorded and response.status_code != HTTPStatus.FORBIDDEN:
-        return
-    with acting_in(caller.customer):
-        after = {"status": response.status_code}
-        record(attempt.verb, attempt.thing, actor=caller.actor, after=after, outcome="refused")
 
 
 def _not_exempt(_request: HttpRequest) -> HttpResponse:
@@ -239,29 +266,6 @@ def origin_of(request: HttpRequest) -> Origin:
     )
 
 
-def credential_of(request: HttpRequest) -> Credential | None:
-    """The credential a request presents, read and not yet believed. Raises CallerNotKnown where it is none."""
-    header = request.headers.get("Authorization", "")
-    try:
-        if header:
-            return _from_header(header)
-        cookie = request.COOKIES.get(SESSION_COOKIE)
-        return Credential("cookie", *sessions.read_cookie(cookie)) if cookie else None
-    except CredentialRefused:
-        raise CallerNotKnown from None
-
-
-def _from_header(header: str) -> Credential:
-    scheme, _, text = header.partition(" ")
-    text = text.strip()
-    if scheme.lower() != "bearer" or not text:
-        raise CredentialRefused
-    if keys.looks_like_key(text):
-        return Credential("key", keys.customer_of(text), text)
-    claims = tokens.read_access(text)
-    return Credential("token", claims.customer_id, claims.session_id)
-
-
 def _found(request: HttpRequest) -> ResolverMatch | None:
     """What the address leads to, if anything."""
     try:
@@ -276,10 +280,20 @@ def _view_of(found: ResolverMatch | None) -> Any:
     return getattr(view, "cls", view)
 
 
-@contextmanager
-def _entered(credential: Credential | None, request: HttpRequest) -> Iterator[None]:
-    if credential is None or credential.customer_id is None:
-        yield
-        return
-    with acting_in(credential.customer_id, reading=request.method in READING_METHODS):
-        yield
+def _attempt(request: HttpRequest, found: ResolverMatch | None) -> Attempt | None:
+    """What the request is about to do, as the view says it; None where nothing answers it."""
+    view, method = _view_of(found), str(request.method)
+    named = getattr(view, "attempted", None)
+    actions = getattr(found.func, "actions", None) if found else None
+    action = (actions or {}).get("get" if method == "HEAD" else method.lower())
+    if found is None or named is None or action is None:
+        return None
+    attempt: Attempt = named(action, found.kwargs, reading=method in READING_METHODS)
+    return attempt
+
+
+def _entered(credential: Credential | None, *, writing: bool) -> AbstractContextManager[None]:
+    """The customer the credential names, if any; and a transaction, without one only to write."""
+    if credential is not None and credential.customer_id is not None:
+        return acting_in(credential.customer_id, reading=not writing)
+    return transaction.atomic() if credential is not None and writing else nullcontext()

@@ -54,3 +54,17 @@ class Busy(Refusal):
 
     def __init__(self) -> None:
         super().__init__("The database is busy or does not answer. Nothing was changed.", fix="Try again in a moment.")
+
+
+class BodyTooLarge(Refusal):
+    """The request's body is longer than any that is read into memory."""
+
+    def __init__(self) -> None:
+        super().__init__("The body is too large.", fix="Send less at once.")
+
+
+class BodyLate(Refusal):
+    """The request's body did not arrive in time, or not to its end."""
+
+    def __init__(self) -> None:
+        super().__init__("The request did not arrive in time.", fix="Send all of it at once.")

@@ -17,6 +17,7 @@ class TooManyGuesses(Refusal):
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__("There were too many attempts.", fix=f"Wait {verdict.retry_after} seconds.")
+        self.verdict = verdict
         self.retry_after = verdict.retry_after
 
 

@@ -66,6 +66,19 @@ class UnknownKey(Refusal):
         super().__init__("There is no such key in force.", fix="List the keys to see their ids.")
 
 
+class KeyRefused(CredentialRefused):
+    """A customer's own key, shown where or when it is not good. The holder is told no more than any other."""
+
+    def __init__(self, key: ApiKey, because: str) -> None:
+        super().__init__()
+        self.key = key
+        self.because = because
+
+    @property
+    def code(self) -> str:
+        return CredentialRefused().code
+
+
 @dataclass(frozen=True)
 class IssuedKey:
     """A key and its text, which is shown this once and not stored."""
@@ -233,15 +246,28 @@ def _spelled(number: int, digits: str) -> str:
 def find_key(text: str, address: str, now: datetime) -> ApiKey:
     """The key in force of this text, called from this address: inside acting_in, in one query.
 
-    Raises CredentialRefused, alike for a wrong checksum, an unknown, revoked or expired key and a wrong address.
+    Raises CredentialRefused, alike for a wrong checksum, an unknown, revoked or expired key and a wrong address;
+    as KeyRefused where the key is one of the customer's.
     """
     if not looks_like_key(text):
         raise CredentialRefused
     wanted = digest(text)
-    key = ApiKey.objects.select_related("customer").filter(_in_force(now), digest=wanted).first()
-    if key is None or not compare_digest(key.digest, wanted) or not _allows(key, address):
+    key = ApiKey.objects.select_related("customer").filter(digest=wanted).first()
+    if key is None or not compare_digest(key.digest, wanted):
         raise CredentialRefused
+    because = _why_not(key, address, now)
+    if because:
+        raise KeyRefused(key, because)
     return key
+
+
+def _why_not(key: ApiKey, address: str, now: datetime) -> str:
+    """Why the key does not let in now and from there; empty where it does."""
+    if key.revoked_at is not None:
+        return "key_revoked"
+    if key.expires_at is not None and key.expires_at <= now:
+        return "key_expired"
+    return "" if _allows(key, address) else "address_not_allowed"
 
 
 def _in_force(now: datetime) -> Q:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Literal
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -212,12 +213,13 @@ def _move(session: Session, customer: Customer | None, *, reason: str) -> str:
 
 def end_session(session: Session, because: Because, *, actor: Actor) -> bool:
     """End it: its cookie and tokens are refused on the next request. False if it had ended already."""
-    if not _end(Session.objects.filter(pk=session.pk), because):
-        return False
-    thing, after = Thing("session", session.public_id), {"because": because}
-    record_for_installation("sign_out", thing, actor=actor, after=after)
-    if session.customer_id is not None and session.customer_id == acting_customer_id():
-        record("sign_out", thing, actor=actor, after=after)
+    with transaction.atomic():
+        if not _end(Session.objects.filter(pk=session.pk), because):
+            return False
+        thing, after = Thing("session", session.public_id), {"because": because}
+        record_for_installation("sign_out", thing, actor=actor, after=after)
+        if session.customer_id is not None and session.customer_id == acting_customer_id():
+            record("sign_out", thing, actor=actor, after=after)
     return True
 
 
@@ -226,10 +228,11 @@ def end_sessions_of(person: Person, *, because: Because, actor: Actor, except_fo
     sessions = Session.objects.filter(person=person)
     if except_for is not None:
         sessions = sessions.exclude(pk=except_for.pk)
-    ended = _end(sessions, because)
-    if ended:
-        after = {"because": because, "sessions": ended}
-        record_for_installation("sign_out", Thing("person", person.public_id), actor=actor, after=after)
+    with transaction.atomic():
+        ended = _end(sessions, because)
+        if ended:
+            after = {"because": because, "sessions": ended}
+            record_for_installation("sign_out", Thing("person", person.public_id), actor=actor, after=after)
     return ended
 
 

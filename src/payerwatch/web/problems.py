@@ -2,18 +2,24 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from payerwatch.members.door_refusals import TooManyRequests
+from payerwatch.members.door_refusals import BodyLate, BodyTooLarge
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.sealing.keys import FieldKeyMissing, FieldKeysNotSet
+from payerwatch.sealing.sealing import SealBroken
 from payerwatch.throttling.headers import rate_limit_fields
+from payerwatch.throttling.verdict import Verdict
 
 CONTENT_TYPE = "application/problem+json"
 UNAVAILABLE = "Something this needs does not answer now. Nothing was changed."
 UNAVAILABLE_SECONDS = 5  # after which to try again
+CANNOT_BE_OPENED = "What this needs is sealed and cannot be opened here. Nothing was changed."
+_FOR_THE_OPERATOR = (FieldKeyMissing, FieldKeysNotSet, SealBroken)  # no waiting helps
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,
     Kind.UNKNOWN_CALLER: HTTPStatus.UNAUTHORIZED,
@@ -23,6 +29,16 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyLate: HTTPStatus.REQUEST_TIMEOUT,
+}
+
+
+class Problem(HttpResponse):
+    """The answer that refuses; `refusal_code` says why, for the record of what was refused."""
+
+    refusal_code = ""
 
 
 class NotFound(Refusal):
@@ -68,25 +84,35 @@ def problem(
 
 
 def of_refusal(refusal: Refusal, status: HTTPStatus | None = None) -> dict[str, Any]:
+    if isinstance(refusal, _FOR_THE_OPERATOR):
+        fix = "The operator has to look: the server's log says which key is missing."
+        return problem(STATUS_OF[refusal.kind], refusal.code, CANNOT_BE_OPENED, fix=fix)
     if refusal.kind is Kind.UNAVAILABLE:  # its own words are for operators: they may name machines and files
         return problem(STATUS_OF[refusal.kind], refusal.code, UNAVAILABLE, fix="Try again in a moment.")
+    status = status or _STATUS_OF_REFUSAL.get(type(refusal), STATUS_OF[refusal.kind])
     detail = f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')})." if refusal.where else refusal.message
-    return problem(status or STATUS_OF[refusal.kind], refusal.code, detail, fix=refusal.fix)
+    return problem(status, refusal.code, detail, fix=refusal.fix)
 
 
 def answer(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
     fields = {"Cache-Control": "no-store", **(headers or {})}
-    return HttpResponse(json.dumps(document), status=document["status"], content_type=CONTENT_TYPE, headers=fields)
+    body = json.dumps(document)
+    response = Problem(body, status=document["status"], content_type=CONTENT_TYPE, headers=fields)
+    response.refusal_code = str(document["code"])
+    return response
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:
     """What must go with the answer beside its body."""
     if refusal.kind is Kind.UNKNOWN_CALLER:
         return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
-    if isinstance(refusal, TooManyRequests):
-        return rate_limit_fields(refusal.verdict)
-    retry_after = getattr(refusal, "retry_after", UNAVAILABLE_SECONDS if refusal.kind is Kind.UNAVAILABLE else None)
-    return {} if retry_after is None else {"Retry-After": str(retry_after)}
+    verdict = getattr(refusal, "verdict", None)
+    if isinstance(verdict, Verdict):  # of the policies asked, only those that refused are anybody's business
+        refused = tuple(each for each in verdict.standings if each.refused)
+        return rate_limit_fields(replace(verdict, standings=refused))
+    if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, _FOR_THE_OPERATOR):
+        return {"Retry-After": str(UNAVAILABLE_SECONDS)}
+    return {}
 
 
 def nothing_here(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001

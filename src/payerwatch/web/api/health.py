@@ -13,6 +13,7 @@ class Health(Resource):
     thing = "installation"
     admits = Admits.ANYONE
     throttle = None
+    answers_any_host = True  # asked by address, from the machine itself
     may: ClassVar = {"show": Admits.ANYONE}
 
     def show(self, _request: Request) -> Response:
