@@ -2,8 +2,10 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from django.apps import AppConfig
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.core.exceptions import ImproperlyConfigured
@@ -44,12 +46,21 @@ class Command(check.Command):
             self.stdout.write(json.dumps(SettingsUnusable(str(error)).document(), indent=2))
             sys.exit(1)
 
-    def check(self, *, fail_level: int = checks.ERROR, display_num_errors: bool = False, **asked: Any) -> None:
+    def check(
+        self,
+        app_configs: Sequence[AppConfig] | None = None,
+        tags: Sequence[str] | None = None,
+        display_num_errors: bool = False,
+        include_deployment_checks: bool = False,
+        fail_level: int = checks.ERROR,
+        databases: Sequence[str] | None = None,
+    ) -> None:
         """As Django's; with `--json` one document of the findings, and exit code 1 for one of the level or above."""
         if not self._as_json:
-            super().check(fail_level=fail_level, display_num_errors=display_num_errors, **asked)
+            super().check(app_configs, tags, display_num_errors, include_deployment_checks, fail_level, databases)
             return
-        found = [message for message in checks.run_checks(**asked) if not message.is_silenced()]
+        messages = checks.run_checks(app_configs, tags, include_deployment_checks, databases)
+        found = [message for message in messages if not message.is_silenced()]
         found.sort(key=lambda message: (-message.level, message.id or ""))
         self.stdout.write(json.dumps({"findings": [_told(message) for message in found]}, indent=2))
         if any(message.is_serious(fail_level) for message in found):
