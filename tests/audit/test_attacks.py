@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from payerwatch.audit.models import InstallationEntry
+from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.models import Customer
 from tests.audit.conftest import LENGTH, act
-from tests.audit.owner import Owner, triggers_off
-from tests.make import answer
+from tests.audit.owner import TABLES, Owner, run, triggers_off
+from tests.make import answer, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,13 +102,26 @@ for unseen in (cut_the_tail_and_set_the_head, rewrite_the_chain):
     del WITHOUT_CHECKPOINTS[unseen]
 
 
+def delete_a_customer(own: Owner, other: Owner) -> None:
+    """With all that belongs to it, as if it had never been."""
+    for table in TABLES:
+        run(f"DELETE FROM {table} WHERE customer_id = %s", own.customer.pk)
+    run("DELETE FROM tenancy_customer WHERE id = %s", own.customer.pk)
+
+
+def told_of(practice: Customer, *options: object) -> list[dict[str, Any]]:
+    """What is said of the customer's chain, whatever it is called by now."""
+    chains = answer("verify_audit", *options, customer=None).document["chains"]
+    return [each for each in chains if each["chain"] == f"customer-{practice.pk}"]
+
+
 def attack(practices: Practices, method: Attack) -> None:
     with triggers_off():
         method(*map(Owner, practices))
 
 
-def first_problem(name: str = "Practice") -> tuple[str, int]:
-    answered = answer("verify_audit", customer=None)
+def first_problem(name: str = "Practice", *options: object) -> tuple[str, int]:
+    answered = answer("verify_audit", *options, customer=None)
     assert answered.code == 1
     assert answered.error["code"] == "record_broken"
     [told] = [each for each in answered.document["chains"] if each["name"] == name]
@@ -134,7 +150,65 @@ def test_what_only_checkpoints_show_is_not_seen_without_them(practices: Practice
     attack(practices, method)
     for file in checkpoints.iterdir():
         file.unlink()
-    assert answer("verify_audit", customer=None).code == 0
+    assert answer("verify_audit", "--unvouched", customer=None).code == 0
+    assert first_problem() == ("unvouched", 1)
+
+
+def test_a_customer_that_was_deleted_with_its_chain_is_missed(practices: Practices):
+    attack(practices, delete_a_customer)
+    assert answer("verify_audit", customer=None).code == 1
+    [told] = told_of(practices[0])
+    assert (told["problems"][0]["kind"], told["problems"][0]["position"]) == ("cut", 1)
+    assert f"{LENGTH} entries" in told["problems"][0]["says"]
+
+
+def test_it_is_missed_without_checkpoints_too(practices: Practices, checkpoints: Path):
+    attack(practices, delete_a_customer)
+    for file in checkpoints.iterdir():
+        file.unlink()
+    kind, position = first_problem("the installation", "--unvouched")
+    assert kind == "customer"
+    assert InstallationEntry.objects.get(position=position).thing_id == practices[0].public_id
+
+
+@pytest.mark.sqlite
+def test_the_chain_that_a_deleted_customer_left_is_verified_all_the_same(practices: Practices, checkpoints: Path):
+    with triggers_off():
+        edit(*map(Owner, practices))
+        run("PRAGMA foreign_keys = OFF")
+        run("DELETE FROM tenancy_customer WHERE id = %s", practices[0].pk)
+        run("PRAGMA foreign_keys = ON")
+    for file in checkpoints.iterdir():
+        file.unlink()
+    [told] = told_of(practices[0])
+    assert (told["problems"][0]["kind"], "not among the customers" in told["name"]) == ("edited", True)
+
+
+def test_a_customer_without_entries_is_a_problem(practices: Practices, checkpoints: Path):
+    add_customer("Without a chain")
+    assert first_problem("Without a chain") == ("cut", 1)
+
+
+def test_a_chain_without_checkpoints_stands_only_if_that_is_said(practices: Practices, checkpoints: Path):
+    for file in checkpoints.glob(f"customer-{practices[0].pk}.*"):
+        file.unlink()
+    assert first_problem() == ("unvouched", 1)
+    assert answer("verify_audit", "--unvouched", customer=None).code == 0
+    assert answer("verify_audit", "--checkpoints", checkpoints / "elsewhere", customer=None).code == 1
+
+
+def test_it_is_said_how_many_entries_no_checkpoint_vouches_for(practices: Practices, checkpoints: Path):
+    file = next(checkpoints.glob(f"customer-{practices[0].pk}.*"))
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:9]))
+    told = answer("verify_audit", customer="Practice").document["chains"][0]
+    assert (told["entries"], told["good"], told["vouched_until"], told["unvouched"]) == (LENGTH, LENGTH, 9, LENGTH - 9)
+    assert f"for the {LENGTH - 9} after it none does" in words("verify_audit", customer="Practice")
+
+
+def test_of_a_broken_chain_both_counts_are_told(practices: Practices):
+    attack(practices, edit)
+    [told] = told_of(practices[0])
+    assert (told["entries"], told["good"]) == (LENGTH, 4)
 
 
 def test_chains_that_nobody_touched_stand(practices: Practices):

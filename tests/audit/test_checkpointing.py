@@ -1,5 +1,6 @@
 """After each commit one signed checkpoint of each chain is outside the database."""
 
+import io
 import json
 import logging
 import shutil
@@ -7,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
-from payerwatch.audit.checkpointing import make_checkpoint_key, public_key_path
-from payerwatch.audit.models import Entry
+from payerwatch.audit.checkpointing import key_fingerprint, make_checkpoint_key, public_key_path
+from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.audit.verifying.checkpoints import read_checkpoints, read_public_key
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests import make
 from tests.audit.conftest import LENGTH, act
-from tests.make import answer
+from tests.make import answer, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +138,51 @@ def test_a_line_that_cannot_be_read_is_named(own: Customer, checkpoints: Path):
         file.write('{"chain": \n')
     [problem] = answer("verify_audit", customer="Practice").document["chains"][0]["problems"]
     assert (problem["kind"], f"line {LENGTH + 1}" in problem["says"]) == ("checkpoint", True)
+
+
+def test_one_that_is_not_signed_and_lies_beyond_the_end_cuts_nothing(own: Customer, checkpoints: Path):
+    file = file_of(checkpoints, own)
+    *lines, last = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines, spoil(last, position=LENGTH + 5), last]))
+    problems = answer("verify_audit", customer="Practice").document["chains"][0]["problems"]
+    assert [(each["kind"], each["position"]) for each in problems] == [("checkpoint", LENGTH + 5)]
+
+
+def test_a_line_that_was_torn_spoils_no_later_one(own: Customer, checkpoints: Path):
+    file = file_of(checkpoints, own)
+    file.write_text(file.read_text()[:-40])
+    act(own, 2)
+    told = answer("verify_audit", customer="Practice")
+    [chain] = told.document["chains"]
+    assert (told.code, chain["vouched_until"]) == (0, LENGTH + 2)
+    assert [f"line {LENGTH}" in each["says"] for each in chain["warnings"]] == [True]
+    assert f"{file.name}, line {LENGTH}" in words("verify_audit", customer="Practice")
+
+
+def test_a_line_that_cannot_be_read_is_not_covered_by_one_that_is_not_signed(own: Customer, checkpoints: Path):
+    file = file_of(checkpoints, own)
+    *lines, last = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines, "{torn\n", spoil(last, signature="00" * 64)]))
+    assert answer("verify_audit", customer="Practice").code == 1
+
+
+def test_a_new_key_where_there_are_entries_is_on_record_and_said(own: Customer, settings: Any, tmp_path: Path):
+    settings.CHECKPOINT_KEY = tmp_path / "another.pem"
+    heard = io.StringIO()
+    call_command("migrate", verbosity=0, stderr=heard)
+    assert "A new key for checkpoints was made" in heard.getvalue()
+    entry = InstallationEntry.objects.get(verb="make_key")
+    assert entry.thing_id == key_fingerprint()
+    assert answer("verify_audit", customer="Practice").code == 1
+    act(own)
+    for file in settings.CHECKPOINT_DIR.iterdir():
+        file.unlink()
+    act(Customer.objects.get(name="Other"))
+    act(own)
+    record_for_installation("add", THING, actor=make.ACTOR)
+    assert f"A new key for checkpoints was made ({entry.public_id}" in words("verify_audit", customer=None)
+    call_command("migrate", verbosity=0)
+    assert InstallationEntry.objects.filter(verb="make_key").count() == 1
 
 
 def test_another_key_is_not_believed(own: Customer, settings: Any, tmp_path: Path):

@@ -37,6 +37,11 @@ def entries(
     return Entry.objects.filter(**given).order_by("-position")
 
 
+def keys_made_later() -> QuerySet[InstallationEntry]:
+    """The entries of keys for checkpoints that were made when there were entries already, oldest first."""
+    return InstallationEntry.objects.filter(verb="make_key", thing_kind="checkpoint_key").order_by("position")
+
+
 def migrations_on_record() -> set[str]:
     """The migrations, `app.name`, whose latest entry says that they are applied."""
     applied: dict[str, bool] = {}

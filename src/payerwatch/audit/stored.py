@@ -58,6 +58,10 @@ def verify_stored(
         length = chain_head(customer).length
     if newest > length:
         verdict.problems.append(Problem("inserted", length + 1, "stands beyond the head of the chain"))
+    if verdict.stands and not verdict.length:
+        verdict.problems.append(Problem("cut", 1, "is missing: every chain has at least one"))
+    if verdict.stands and not verdict.vouched_until:
+        verdict.problems.append(Problem("unvouched", 1, "and those after it are vouched for by no signed checkpoint"))
     return verdict
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from payerwatch.audit.verifying.checkpoints import Checkpoint, NoPublicKey, read_checkpoints, read_public_key
-from payerwatch.audit.verifying.definition import GENESIS, StoredEntry
+from payerwatch.audit.verifying.definition import GENESIS, StoredEntry, customer_of_chain
 from payerwatch.audit.verifying.exported import ExportReader, NotAnExport, checkpoint_of
 from payerwatch.audit.verifying.walking import Claimed, Verdict, verify
 
@@ -62,7 +62,7 @@ def _verify(
         known = [*checkpoint_of(proof), *(read_checkpoints(directory, chain) if directory else [])]
     except (KeyError, TypeError, ValueError):
         raise NotAnExport("The proof on the last line cannot be read.") from None
-    claimed = Claimed(_customer(chain), first, begin.previous if begin and first > 1 else GENESIS, ends)
+    claimed = Claimed(customer_of_chain(chain), first, begin.previous if begin and first > 1 else GENESIS, ends)
     return verify(_up_to(begin, following), claimed, _within(known, last), key)
 
 
@@ -72,11 +72,6 @@ def _up_to(begin: StoredEntry | None, following: Iterator[StoredEntry]) -> Itera
 
 def _within(known: list[Checkpoint], last: int) -> list[Checkpoint]:
     return [each for each in known if each.position <= last]
-
-
-def _customer(chain: str) -> int | None:
-    number = chain.rpartition("-")[2]
-    return int(number) if number.isdigit() else None
 
 
 def _in_words(verdict: Verdict, key: Ed25519PublicKey | None) -> str:

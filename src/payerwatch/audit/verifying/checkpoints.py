@@ -62,6 +62,11 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
+def chains_with_checkpoints(directory: Path) -> set[str]:
+    """The names of the chains that have a file there."""
+    return {path.name.partition(".")[0] for path in directory.glob("*.*.jsonl")}
+
+
 def read_checkpoints(directory: Path, chain: str) -> list[Checkpoint]:
     """All checkpoints of a chain, in the order they were written. Raises OSError."""
     found: list[Checkpoint] = []
@@ -71,8 +76,10 @@ def read_checkpoints(directory: Path, chain: str) -> list[Checkpoint]:
 
 
 def _read(path: Path, lines: Iterable[str]) -> Iterator[Checkpoint]:
-    """A line that cannot be read becomes a checkpoint without a signature, at position 0."""
-    for number, said in parsed_lines(lines):
+    """A line that cannot be read becomes a checkpoint of no chain, at position 0."""
+    for number, said in parsed_lines(line or "{}" for line in lines):
+        if said == {}:
+            continue  # two writers may both have begun a new line after one that was torn
         source = f"{path.name}, line {number}"
         try:
             chain, digest, at, signature = (str(said[name]) for name in ("chain", "digest", "at", "signature"))

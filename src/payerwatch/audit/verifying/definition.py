@@ -62,3 +62,9 @@ def microseconds(at: datetime) -> int:
 def chain_name(customer: int | None) -> str:
     """What checkpoints and exports call a chain: `customer-7`, or `installation`."""
     return INSTALLATION if customer is None else f"customer-{customer}"
+
+
+def customer_of_chain(name: str) -> int | None:
+    """The number in a chain's name; None for the installation's, and for what is no chain's name."""
+    number = name.removeprefix("customer-")
+    return int(number) if number != name and number.isdecimal() and number.isascii() else None

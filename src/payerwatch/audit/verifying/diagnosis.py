@@ -14,8 +14,9 @@ GUESSES = 1_000_000
 class Problem:
     """The first bad entry and what is wrong with it.
 
-    `kind`: edited, deleted, inserted, reordered, swapped, cut, rewritten, clock; or checkpoint, whose position is
-    the one that the checkpoint names.
+    `kind`: edited, deleted, inserted, reordered, swapped, cut, rewritten, clock; unvouched, where no checkpoint says
+    what the entries were; customer, for one that is not there; or checkpoint and unreadable, of a line in the files
+    of checkpoints, whose position is the one that it names.
     """
 
     kind: str
@@ -23,7 +24,7 @@ class Problem:
     says: str
 
     def in_words(self) -> str:
-        subject = "The checkpoint of entry" if self.kind == "checkpoint" else "Entry"
+        subject = "The checkpoint of entry" if self.kind in {"checkpoint", "unreadable"} else "Entry"
         return f"{subject} {self.position:,} {self.says} [{self.kind}]."
 
 

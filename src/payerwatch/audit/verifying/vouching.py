@@ -19,12 +19,17 @@ class Vouched:
         self._key = key
         self._chain = chain
         self.unsigned: list[Problem] = []
+        self.covered: list[Problem] = []
+        """Lines that cannot be read, as of a disk that was full, before a signed checkpoint that covers their place."""
         self.checkpoints: dict[int, list[Checkpoint]] = {}
         newest = {each.at[:7]: each for each in checkpoints}  # a file holds a month
         checked = {each: self._is_signed(each) for each in newest.values()}
-        for each in checkpoints:
+        signed = [place for place, each in enumerate(checkpoints) if each.chain == chain and checked.get(each)]
+        for place, each in enumerate(checkpoints):
             if each.chain == chain and checked.get(each, True):
                 self.checkpoints.setdefault(each.position, []).append(each)
+            elif not each.chain and signed and place < signed[-1]:
+                self.covered.append(Problem("unreadable", each.position, f"cannot be read ({each.source})"))
             else:
                 self._distrust(each)
 

@@ -31,13 +31,20 @@ class Claimed:
 
 @dataclass
 class Verdict:
-    """What was found. `problems` begins with the first bad entry; a checkpoint that cannot be trusted comes last."""
+    """What was found. `problems` begins with the first bad entry; a checkpoint that cannot be trusted comes last.
+
+    `warnings` are lines among the checkpoints that cannot be read and whose place a later one covers.
+    """
 
     chain: str
     entries: int = 0
+    """How many were found good, from the first."""
+    length: int = 0
+    """How many there are, as far as the head says."""
     vouched_until: int = 0
     """The newest entry that a signed checkpoint vouches for."""
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     @property
     def stands(self) -> bool:
@@ -60,9 +67,11 @@ def verify(
     vouched = Vouched(checkpoints, key, chain_name(claimed.customer))
     walk = _Walk(claimed, vouched)
     broken = walk.along(entries) or walk.at_the_end()
-    verdict = Verdict(chain_name(claimed.customer), walk.length, vouched.until(walk.position - 1))
+    length = walk.length if claimed.head is None else max(walk.length, claimed.head[0] - claimed.first + 1)
+    verdict = Verdict(chain_name(claimed.customer), walk.length, length, vouched.until(walk.position - 1))
     verdict.problems = sorted([*walk.clock, *([broken] if broken else [])], key=lambda problem: problem.position)
     verdict.problems += vouched.unsigned
+    verdict.warnings = vouched.covered
     return verdict
 
 

@@ -8,11 +8,18 @@ from django.db.models.signals import pre_migrate
 
 from payerwatch.audit.actors import command_actor
 from payerwatch.audit.append_only import EntriesKept, has_entries
-from payerwatch.audit.checkpointing import make_checkpoint_key
+from payerwatch.audit.checkpointing import key_fingerprint, make_checkpoint_key
 from payerwatch.audit.queries import migrations_on_record
 from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.config import env
 from payerwatch.tenancy.management.commands import migrate
+
+
+_NEW_KEY = (
+    "A new key for checkpoints was made, though there are entries already: what the old one signed is no longer "
+    "believed. If the key was lost, verify with `payerwatch verify_audit --public-key` and a copy of the old one; "
+    "if nobody lost it, find out who removed it. This is on the installation's record."
+)
 
 
 class Command(migrate.Command):
@@ -22,10 +29,18 @@ class Command(migrate.Command):
         if options["plan"] or options["check_unapplied"]:
             return
         env.keep_secret_key(settings.SECRET_KEY)
-        make_checkpoint_key()
+        key_is_new = make_checkpoint_key()
         applied = self._applied(options["database"])
         if ("audit", "0001_initial") in applied:
+            if key_is_new and has_entries(connections[options["database"]]):
+                self._record_key()
             _record({f"{app}.{name}" for app, name in applied})
+
+    def _record_key(self) -> None:
+        """Whoever removed the key could so have unmade what its checkpoints vouched for."""
+        thing = Thing("checkpoint_key", key_fingerprint())
+        record_for_installation("make_key", thing, actor=command_actor())
+        self.stderr.write(_NEW_KEY)
 
 
 def _refuse_to_lose_entries(plan: list[tuple[Any, bool]], using: str, **_signal: Any) -> None:
