@@ -19,6 +19,7 @@ MANAGERS = frozenset({"owner", "admin", "operator inside"})
 AUDITORS = MANAGERS | {"key"}
 
 ALLOWED: dict[str, frozenset[str]] = {
+    "Index.show": ANYONE,
     "Health.show": ANYONE,
     "SignIn.prepare": ANYONE,
     "SignIn.open": ANYONE,

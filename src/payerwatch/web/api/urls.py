@@ -11,6 +11,7 @@ from payerwatch.web.api.claims import Claims
 from payerwatch.web.api.customers import Customers
 from payerwatch.web.api.drift_events import DriftEvents
 from payerwatch.web.api.health import Health
+from payerwatch.web.api.index import Index
 from payerwatch.web.api.invitations import Invitations
 from payerwatch.web.api.members import Members
 from payerwatch.web.api.resource import Resource
@@ -24,7 +25,7 @@ def listed(route: str, view: type[Resource], **methods: str) -> URLPattern:
     return path(route, view.as_view(actions), name=f"{view.__name__}.{'.'.join(actions.values())}")
 
 
-urlpatterns = [
+ROUTES = [
     listed("health/", Health, get="show"),
     listed("auth/sign-in/", auth.SignIn, get="prepare", post="open"),
     listed("auth/sign-out/", auth.SignOut, post="close"),
@@ -65,3 +66,4 @@ urlpatterns = [
     listed("uploads/", Uploads, get="list"),
     listed("uploads/<str:public_id>/", Uploads, get="retrieve"),
 ]
+urlpatterns = [path("", Index.as_view({"get": "show"}, routes=ROUTES), name="Index.show"), *ROUTES]
