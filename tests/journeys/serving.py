@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,15 +151,15 @@ def given_password(installation: Installation, *arguments: str) -> dict[str, Any
 
 
 def links_mailed(installation: Installation, page: str) -> list[str]:
-    """The secret texts of the links to this page, oldest message first."""
+    """The secrets to be sent to this address under auth/, oldest message first."""
     folder = installation.directory / "mail"
     messages = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns) if folder.is_dir() else []
     text = "\n".join(path.read_text().replace("=\n", "") for path in messages)
-    return re.findall(rf"/{page}#(\S+)", text)
+    return re.findall(rf"/{page}/ with the token (\S+)", text)
 
 
 def wait_for_link(installation: Installation, page: str, *, known: int = 0) -> str:
-    """The newest link, once there are more than were known."""
+    """The newest secret, once there are more than were known."""
     deadline = time.monotonic() + 10
     while len(found := links_mailed(installation, page)) <= known:
         assert time.monotonic() < deadline
@@ -168,7 +168,9 @@ def wait_for_link(installation: Installation, page: str, *, known: int = 0) -> s
 
 
 @contextmanager
-def serving(installation: Installation, *, workers: int = 2, **environment: str) -> Iterator[Served]:
+def serving(
+    installation: Installation, *, workers: int = 2, options: Sequence[str] = (), **environment: str
+) -> Iterator[Served]:
     """The command `serve` on a free port until the block ends; then it must end by itself when asked to."""
     port, log = _free_port(), installation.directory / "serve.log"
     with log.open("wb") as target:
@@ -183,6 +185,7 @@ def serving(installation: Installation, *, workers: int = 2, **environment: str)
                 str(workers),
                 "--threads",
                 "4",
+                *options,
             ],
             env=installation.environment | environment,
             cwd=installation.directory,

@@ -55,9 +55,9 @@ def entries(served: Served, table: str = "audit_entry") -> list[dict[str, Any]]:
 
 def invited(owner: Browser, email: str, role: str = "analyst") -> str:
     """The text of the link that was mailed."""
-    known = len(links_mailed(owner.served.installation, "accept-invitation"))
+    known = len(links_mailed(owner.served.installation, "auth/invitation"))
     assert owner.ask("POST", "/api/v1/invitations/", {"email": email, "role": role}).status == 201
-    return wait_for_link(owner.served.installation, "accept-invitation", known=known)
+    return wait_for_link(owner.served.installation, "auth/invitation", known=known)
 
 
 def newcomer(owner: Browser, role: str = "analyst") -> str:
@@ -149,10 +149,10 @@ def test_a_password_is_chosen_anew_by_a_mailed_link_once_and_every_session_ends(
     browser = Browser(served)
     assert browser.sign_in(email).status == 200
     program = tokens_of(served, email)
-    known = len(links_mailed(served.installation, "reset-password"))
+    known = len(links_mailed(served.installation, "auth/password-reset/confirm"))
     assert served.ask("POST", "/api/v1/auth/password-reset/", {"email": email}).status == 202
     body = {
-        "token": wait_for_link(served.installation, "reset-password", known=known),
+        "token": wait_for_link(served.installation, "auth/password-reset/confirm", known=known),
         "password": "pears over ten bridges",
     }
     confirm = "/api/v1/auth/password-reset/confirm/"
@@ -238,7 +238,9 @@ def test_everything_that_was_done_is_one_valid_record(served: Served):
 
 
 def test_no_line_of_the_log_holds_what_people_typed_or_were_sent(served: Served):
-    links = links_mailed(served.installation, "accept-invitation") + links_mailed(served.installation, "reset-password")
+    links = links_mailed(served.installation, "auth/invitation") + links_mailed(
+        served.installation, "auth/password-reset/confirm"
+    )
     assert len(links) >= 2
     said = served.log.read_text()
     for secret in (

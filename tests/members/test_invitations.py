@@ -72,7 +72,7 @@ def test_a_message_is_sent_when_the_invitation_is_committed(practice, mailoutbox
         callback()
     [message] = mailoutbox
     assert message.to == ["ann@example.com"]
-    assert f"/accept-invitation#{found.text}" in message.body
+    assert f"/api/v1/auth/invitation/ with the token {found.text}\n" in message.body
 
 
 @pytest.mark.parametrize("spoil", ["used", "withdrawn", "replaced", "resent", "expired", "suspended"])

@@ -5,10 +5,12 @@ import re
 import smtplib
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.core import mail as django_mail
 from django.db import transaction
+from django.urls import resolve
 
 from payerwatch.members import mail
 from payerwatch.members.invitations import accept_invitation, invite, resend_invitation
@@ -23,7 +25,15 @@ LINK = re.compile(r"https?://\S+")
 
 
 def send_all() -> None:
-    mail.send_invitation("a@example.com", customer="Practice", text="cus_x.secret", days=7, about="inv_x")
+    mail.send_invitation(
+        "a@example.com",
+        inviter="Ada",
+        customer="Practice",
+        role="viewer",
+        text="cus_x.secret",
+        days=7,
+        about="inv_x",
+    )
     mail.send_password_reset("a@example.com", text="secret", about="per_x")
     mail.send_password_changed("a@example.com", about="per_x")
     mail.send_second_factor_changed("a@example.com", now_on=True, about="per_x")
@@ -43,12 +53,31 @@ def test_messages_are_short_plain_text_with_links_to_this_installation_alone(
         assert all(link.startswith("https://payerwatch.example/base/") for link in LINK.findall(message.body))
 
 
-def test_a_secret_stands_behind_the_hash_which_no_server_log_sees(mailoutbox, django_capture_on_commit_callbacks):
+def test_a_secret_stands_in_no_address_which_logs_keep(mailoutbox, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         send_all()
     links = [link for message in mailoutbox for link in LINK.findall(message.body)]
     assert len(links) == 2
-    assert all("secret" in link.partition("#")[2] and "secret" not in link.partition("#")[0] for link in links)
+    assert not any("secret" in link for link in links)
+
+
+def test_an_invitation_says_who_invites_to_what_and_how_to_accept(
+    mailoutbox, settings, django_capture_on_commit_callbacks
+):
+    settings.PUBLIC_URL = "https://payerwatch.example"
+    with django_capture_on_commit_callbacks(execute=True):
+        send_all()
+    body = mailoutbox[0].body
+    assert "Ada invites you to Practice in Payerwatch, in the role viewer." in body
+    assert "\nPOST https://payerwatch.example/api/v1/auth/invitation/ with the token cus_x.secret\n" in body
+
+
+def test_what_messages_tell_to_call_is_there(mailoutbox, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        send_all()
+    for message in mailoutbox[:2]:
+        [address] = LINK.findall(message.body)
+        assert resolve(urlsplit(address).path)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -99,7 +128,7 @@ def test_without_a_server_messages_are_files_for_the_owner_alone(
     assert mail.mail_folder() == folder
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     [file] = folder.iterdir()
-    assert "#the-secret" in file.read_text()
+    assert "the-secret" in file.read_text()
     assert not hasattr(django_mail, "outbox") or not django_mail.outbox
 
 

@@ -50,3 +50,10 @@ def test_terms_that_cannot_be_are_refused_with_the_fix(options, code):
 
 def test_a_customer_nobody_knows_gets_no_key():
     assert make.answer("issue_key", "--name", "x", "--scope", "claims.read").error["code"] == "unknown_customer"
+
+
+def test_a_scope_that_is_refused_is_named_and_free_text_is_not():
+    make.customer()
+    scopes = ("--scope", "members.manage", "claims.read", "claims.raed", "Ann Bee", f"{'a' * 20}.b", "claims.read\n")
+    message = make.answer("issue_key", "--name", "x", *scopes).error["message"]
+    assert message == "A key cannot be given this scope: claims.raed, members.manage."

@@ -96,15 +96,15 @@ def test_who_does_not_sign_in_yet_is_invited_and_the_link_is_shown(
     with django_capture_on_commit_callbacks(execute=True):
         document = member().document
     assert (document["email"], document["role"], document["customer"]) == ("ann@example.com", "owner", "Practice")
-    assert document["link"] in mailoutbox[0].body
-    joined = accept_invitation(document["link"].partition("#")[2], name="Ann", password=GOOD, origin=origin())
+    assert document["to_accept"] in mailoutbox[0].body
+    joined = accept_invitation(document["token"], name="Ann", password=GOOD, origin=origin())
     assert now_is(practice, joined.person).role == "owner"
 
 
 def test_a_person_reads_the_link_and_where_the_message_is(practice: Customer, settings):
     settings.EMAIL_FILE_PATH = "/data/[mail]"
     said = words("add_member", "--email", "ann@example.com", "--role", "viewer")
-    assert "/accept-invitation#cus_" in said
+    assert "/api/v1/auth/invitation/ with the token cus_" in said
     assert "a file in /data/[mail]" in said
 
 
@@ -128,10 +128,21 @@ def test_with_a_password_a_new_person_is_made_and_added(practice: Customer, monk
 
 def test_what_is_refused_leaves_no_person_behind(practice: Customer, monkeypatch: pytest.MonkeyPatch):
     type_in(monkeypatch, GOOD)
-    assert member("--password-stdin").error["code"] == "person_name_unusable"
+    assert member("--password-stdin").error["code"] == "name_missing"
+    assert member("--password-stdin", "--name", "\t").error["code"] == "person_name_unusable"
     assert not Person.objects.exists()
     with acting_in(practice):
         assert not Member.objects.exists()
+
+
+def test_a_name_is_taken_with_a_password_alone(practice: Customer):
+    assert member("--name", "Ann").error["code"] == "name_not_taken"
+    assert member("--name", "Ann", "--invite").error["code"] == "name_not_taken"
+    assert member("--name", "Ann", email=person("Ada").email).error["code"] == "name_not_taken"
+
+
+def test_an_operator_is_made_no_member(practice: Customer):
+    assert member(email=person(is_operator=True).email).error["code"] == "operator_is_no_member"
 
 
 def test_an_unknown_customer_or_address_is_refused(practice: Customer):

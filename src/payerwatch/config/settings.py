@@ -91,6 +91,8 @@ DEFAULT_THROTTLES = {
     "refused_credentials": "30/m",
     "password_reset_account": "3/h",
     "password_reset_address": "10/h",
+    "invitation_address": "5/h",
+    "invitation_customer": "50/d",
 }
 THROTTLES = env.rates(DEFAULT_THROTTLES)
 THROTTLE_FILE = DATA_DIR / "throttle.sqlite3"  # beside a SQLite database; PostgreSQL keeps the counts itself

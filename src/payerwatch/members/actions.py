@@ -7,6 +7,7 @@ the first did: the last active owner stays whoever else acts.
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.authority import hold_customer, member_role, refuse_unless_managed, refuse_unless_may
+from payerwatch.members.left_behind import keys_in_force_issued_by, withdraw_invitations_of
 from payerwatch.members.models import Member, Person, PersonCustomer
 from payerwatch.members.queries import UnknownMember
 from payerwatch.members.roles import Permission, Role
@@ -22,6 +23,17 @@ class AlreadyMember(Refusal):
 
     def __init__(self) -> None:
         super().__init__("This person is a member already.", fix="Change their role, or resume them.")
+
+
+class OperatorIsNoMember(Refusal):
+    """An operator enters customers with a reason that is recorded; as a member they would need none."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An operator cannot be a member.", fix="Give the member an account of their own, with another address."
+        )
 
 
 class LastOwner(Refusal):
@@ -43,7 +55,12 @@ class OwnRoleRaised(Refusal):
 
 
 def join(person: Person, role: Role) -> Member:
-    """Make the person a member, the customer being held. Records nothing. Raises AlreadyMember."""
+    """Make the person a member, the customer being held. Records nothing.
+
+    Raises OperatorIsNoMember or AlreadyMember.
+    """
+    if person.is_operator:
+        raise OperatorIsNoMember
     if Member.objects.filter(person=person).exists():
         raise AlreadyMember
     member = Member.objects.create(person=person, role=role)
@@ -52,7 +69,10 @@ def join(person: Person, role: Role) -> Member:
 
 
 def add_member(person: Person, role: str, *, actor: Actor) -> Member:
-    """Make a person who exists a member, unasked. Raises RoleUnknown, RoleNotYours or AlreadyMember."""
+    """Make a person who exists a member, unasked.
+
+    Raises RoleUnknown, RoleNotYours, OperatorIsNoMember or AlreadyMember.
+    """
     wanted = member_role(role)
     hold_customer()
     refuse_unless_managed(actor, wanted)
@@ -73,6 +93,7 @@ def change_role(member: Member, role: str, *, actor: Actor) -> Member:
     before = _described(member)
     member.role = wanted
     member.save(update_fields=["role"])
+    withdraw_invitations_of(member.person, wanted if member.state == Member.State.ACTIVE else None, actor=actor)
     record("change_role", _thing(member), actor=actor, before=before, after=_described(member))
     return member
 
@@ -84,9 +105,11 @@ def suspend_member(member: Member, *, actor: Actor) -> Member:
     if member.state == Member.State.SUSPENDED:
         return member
     _refuse_last_owner(member)
+    before = _described(member)
     _set_state(member, Member.State.SUSPENDED)
     PersonCustomer.objects.filter(person=member.person_id, customer=member.customer_id).delete()
-    record("suspend", _thing(member), actor=actor, after=_described(member))
+    withdraw_invitations_of(member.person, None, actor=actor)
+    record("suspend", _thing(member), actor=actor, before=before, after=_described(member))
     return member
 
 
@@ -96,21 +119,28 @@ def resume_member(member: Member, *, actor: Actor) -> Member:
     refuse_unless_managed(actor, Role(member.role))
     if member.state == Member.State.ACTIVE:
         return member
+    before = _described(member)
     _set_state(member, Member.State.ACTIVE)
     _open_to(member.person)
-    record("resume", _thing(member), actor=actor, after=_described(member))
+    record("resume", _thing(member), actor=actor, before=before, after=_described(member))
     return member
 
 
-def remove_member(member: Member, *, actor: Actor) -> None:
-    """Take a member's place away; the person stays. Raises RoleNotYours, LastOwner or UnknownMember."""
+def remove_member(member: Member, *, actor: Actor) -> list[str]:
+    """Take a member's place away; the person stays. The ids of the keys they issued that are still in force.
+
+    Their waiting invitations are withdrawn. Raises RoleNotYours, LastOwner or UnknownMember.
+    """
     member = _held(member)
     refuse_unless_managed(actor, Role(member.role))
     _refuse_last_owner(member)
     thing, before = _thing(member), _described(member)
     PersonCustomer.objects.filter(person=member.person_id, customer=member.customer_id).delete()
     member.delete()
-    record("remove", thing, actor=actor, before=before)
+    withdraw_invitations_of(member.person, None, actor=actor)
+    left = keys_in_force_issued_by(member.person)
+    record("remove", thing, actor=actor, before=before, after={"keys_still_in_force": left})
+    return left
 
 
 def require_second_factor(required: bool, *, actor: Actor) -> Customer:

@@ -65,10 +65,23 @@ def present_role(actor: Actor) -> Role | None:
         return Role.OPERATOR
     if actor.kind != "person" or actor.role not in set(Role):
         return None
-    if actor.role == Role.OPERATOR:
-        operators = Person.objects.filter(public_id=actor.id, is_operator=True, suspended_at=None)
-        return Role.OPERATOR if operators.exists() else None
-    own = Member.objects.filter(person__public_id=actor.id, person__suspended_at=None, state=Member.State.ACTIVE)
+    return _as_operator(actor.id) if actor.role == Role.OPERATOR else _as_member(actor.id)
+
+
+def may_still_give(person_id: str, role: Role) -> bool:
+    """Whether the person of this public id manages members of the role now, as a member or as an operator."""
+    return any(
+        acting is not None and role in MANAGES[acting] for acting in (_as_member(person_id), _as_operator(person_id))
+    )
+
+
+def _as_operator(person_id: str) -> Role | None:
+    operators = Person.objects.filter(public_id=person_id, is_operator=True, suspended_at=None)
+    return Role.OPERATOR if operators.exists() else None
+
+
+def _as_member(person_id: str) -> Role | None:
+    own = Member.objects.filter(person__public_id=person_id, person__suspended_at=None, state=Member.State.ACTIVE)
     role = own.values_list("role", flat=True).first()
     return None if role is None else Role(role)
 

@@ -1,7 +1,7 @@
 """Messages to people: plain text, sent when the change they speak of is committed.
 
 A mail server that fails changes nothing of what was done: it is logged, and what the message held can be asked
-for again. Secrets stand behind the # of a link, which browsers keep out of logs and of what they tell other sites.
+for again. Secrets stand beside the address that takes them and never in it, which servers and browsers keep in logs.
 """
 
 import logging
@@ -16,13 +16,13 @@ from django.db import transaction
 logger = logging.getLogger(__name__)
 
 
-def link(page: str, text: str) -> str:
-    """The address of a page of this installation, with a secret that only the page reads."""
-    return f"{settings.PUBLIC_URL}/{page}#{text}"
+def call(address: str, token: str) -> str:
+    """How a secret is used, in one line: the address of the API that takes it, and the secret."""
+    return f"POST {settings.PUBLIC_URL}/api/v1/auth/{address}/ with the token {token}"
 
 
-def invitation_link(text: str) -> str:
-    return link("accept-invitation", text)
+def invitation_call(text: str) -> str:
+    return call("invitation", text)
 
 
 def mail_folder() -> Path | None:
@@ -30,10 +30,13 @@ def mail_folder() -> Path | None:
     return Path(settings.EMAIL_FILE_PATH) if settings.EMAIL_FILE_PATH else None
 
 
-def send_invitation(email: str, *, customer: str, text: str, days: int, about: str) -> None:
+def send_invitation(email: str, *, inviter: str, customer: str, role: str, text: str, days: int, about: str) -> None:
+    """`inviter` is who invites by name, empty where an operator does."""
+    who = f"{inviter} invites you" if inviter else "You are invited"
     body = (
-        f"You are invited to {customer} in Payerwatch.\n\n"
-        f"Open this link within {days} days to join. It works once:\n\n{invitation_link(text)}\n\n"
+        f"{who} to {customer} in Payerwatch, in the role {role}.\n\n"
+        f"Join within {days} days; it works once. Who is new sends a name and a password besides, "
+        f"who signs in already their password:\n\n{invitation_call(text)}\n\n"
         "If you did not expect this, you need do nothing.\n"
     )
     _send(email, f"Invitation to {customer}", body, about=about)
@@ -42,7 +45,8 @@ def send_invitation(email: str, *, customer: str, text: str, days: int, about: s
 def send_password_reset(email: str, *, text: str, about: str) -> None:
     body = (
         "Someone, probably you, asked to choose a new password for Payerwatch.\n\n"
-        f"Open this link within one hour. It works once:\n\n{link('reset-password', text)}\n\n"
+        "Send the new password within one hour; it works once:\n\n"
+        f"{call('password-reset/confirm', text)}\n\n"
         "If it was not you, you need do nothing: your password stays as it is.\n"
     )
     _send(email, "Choose a new password", body, about=about)
