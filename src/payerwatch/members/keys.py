@@ -35,6 +35,7 @@ DEFAULT_OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=7)
 USED_EVERY = timedelta(minutes=1)
 MOST_ADDRESSES = 50
 
+_SCOPE = re.compile(rf"(?=.{{1,{max(map(len, Permission))}}}\Z)[a-z]+\.[a-z]+", re.ASCII)
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE36 = string.digits + string.ascii_lowercase
 _SECRET_LENGTH, _CHECKSUM_LENGTH = 32, 6
@@ -45,12 +46,12 @@ _KEY = re.compile(
 
 
 class UnknownScope(Refusal):
-    """A scope is none that a key may have, or none that whoever issues it has."""
+    """A scope is none that a key may have, or none that whoever issues it has. Free text is not repeated."""
 
-    def __init__(self, grantable: Iterable[str]) -> None:
-        super().__init__(
-            "A key cannot be given this scope.", where="scopes", fix=f"Choose from: {', '.join(sorted(grantable))}."
-        )
+    def __init__(self, wanted: Iterable[str], grantable: Iterable[str]) -> None:
+        refused = sorted({scope for scope in set(wanted) - set(grantable) if _SCOPE.fullmatch(scope)})
+        named = f"be given this scope: {', '.join(refused)}." if refused else "be without scopes, or with such ones."
+        super().__init__(f"A key cannot {named}", where="scopes", fix=f"Choose from: {', '.join(sorted(grantable))}.")
 
 
 class KeyTermsUnusable(Refusal):
@@ -166,7 +167,7 @@ def _grantable_scopes(scopes: Iterable[str], actor: Actor) -> list[str]:
     """The scopes asked for, where they are among the actor's own permissions. Raises UnknownScope."""
     wanted, grantable = sorted(set(scopes)), SCOPES & permissions_now(actor)
     if not wanted or not set(wanted) <= grantable:
-        raise UnknownScope(grantable)
+        raise UnknownScope(wanted, grantable)
     return wanted
 
 
