@@ -102,7 +102,12 @@ class _Waiting:
 def _signed(head: Head) -> Checkpoint:
     at = head.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     unsigned = Checkpoint(chain_name(head.customer), head.position, head.digest.hex(), at)
-    return unsigned._replace(signature=_key(Path(settings.CHECKPOINT_KEY)).sign(unsigned.signed_bytes()).hex())
+    return unsigned._replace(signature=signature(unsigned.signed_bytes()))
+
+
+def signature(said: bytes) -> str:
+    """With the key of checkpoints, in hexadecimal. Raises OSError or ValueError where there is no such key."""
+    return _key(Path(settings.CHECKPOINT_KEY)).sign(said).hex()
 
 
 @cache

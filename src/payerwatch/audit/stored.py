@@ -35,8 +35,8 @@ def chain_head(customer: int | None) -> ChainHead:
 
 def stored_entries(customer: int | None, first: int, last: int) -> Iterator[StoredEntry]:
     """The entries from one position to another, in order; for the customer entered, or with None the installation's."""
-    rows = _rows(customer).filter(position__gte=first, position__lte=last).order_by("position")
-    for row in rows.values_list(*_COLUMNS).iterator(chunk_size=_AT_ONCE):
+    wanted = rows(customer).filter(position__gte=first, position__lte=last).order_by("position")
+    for row in wanted.values_list(*_COLUMNS).iterator(chunk_size=_AT_ONCE):
         position, at, *content, previous, digest = row
         yield StoredEntry(customer, position, microseconds(at), tuple(content), bytes(previous), bytes(digest))
 
@@ -50,11 +50,11 @@ def verify_stored(
     Checkpoints are read first, then the head, then the entries up to it: what is written meanwhile is left out.
     """
     checkpoints = read_checkpoints(directory, chain_name(customer))
-    with _entered(customer):
+    with entered(customer):
         head = chain_head(customer)
         claimed = Claimed(customer, head=(head.length, head.digest), other_chains=others)
         verdict = verify(stored_entries(customer, 1, head.length), claimed, checkpoints, key)
-        newest = _rows(customer).aggregate(newest=Max("position"))["newest"] or 0
+        newest = rows(customer).aggregate(newest=Max("position"))["newest"] or 0
         length = chain_head(customer).length
     if newest > length:
         verdict.problems.append(Problem("inserted", length + 1, "stands beyond the head of the chain"))
@@ -65,9 +65,11 @@ def verify_stored(
     return verdict
 
 
-def _rows(customer: int | None) -> QuerySet[Any]:
+def rows(customer: int | None) -> QuerySet[Any]:
+    """The entries of the customer entered, or with None the installation's."""
     return InstallationEntry.objects.all() if customer is None else Entry.objects.all()
 
 
-def _entered(customer: int | None) -> AbstractContextManager[None]:
+def entered(customer: int | None) -> AbstractContextManager[None]:
+    """The customer, to read its chain; the installation's needs nothing."""
     return nullcontext() if customer is None else acting_in(customer, reading=True)

@@ -1,22 +1,25 @@
-"""`python -m payerwatch.audit.verifying EXPORT.jsonl [--checkpoints DIR] [--public-key FILE]`
+"""`python -m payerwatch.audit.verifying EXPORT [--checkpoints DIR] [--public-key FILE]`
 
-Exit code 0: every entry is as it was written. 1: something is not, and the first bad entry is named. 2: usage.
+Exit code 0: every entry is as it was written, which a signature shows. 1: something is not, and the first bad entry is
+named. 2: usage. 3: the entries fit together, but without the key nothing shows who wrote them.
 """
 
 import argparse
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain as joined
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from payerwatch.audit.verifying.checkpoints import Checkpoint, NoPublicKey, read_checkpoints, read_public_key
-from payerwatch.audit.verifying.definition import GENESIS, StoredEntry, customer_of_chain
-from payerwatch.audit.verifying.exported import ExportReader, NotAnExport, checkpoint_of
+from payerwatch.audit.verifying.definition import GENESIS, customer_of_chain
+from payerwatch.audit.verifying.diagnosis import Problem
+from payerwatch.audit.verifying.exported import ExportReader, NotAnExport, checkpoint_of, is_signed
 from payerwatch.audit.verifying.walking import Claimed, Verdict, verify
+
+STANDS, BROKEN, NOT_SHOWN = 0, 1, 3
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,14 +32,16 @@ def main(arguments: Sequence[str]) -> int:
             verdict = _verify(ExportReader(lines), proof, options.checkpoints, key)
     except (OSError, NoPublicKey, NotAnExport, UnicodeDecodeError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(_in_words(verdict, key) + "\n")
-    return 0 if verdict.stands else 1
+        return BROKEN
+    sys.stdout.write(_in_words(verdict, proof, key) + "\n")
+    if not verdict.stands:
+        return BROKEN
+    return STANDS if key else NOT_SHOWN
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("payerwatch.audit.verifying", description="Verify an export of the record.")
-    parser.add_argument("export", type=Path, metavar="EXPORT.jsonl")
+    parser.add_argument("export", type=Path, metavar="EXPORT", help="JSON Lines or CSV")
     parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="a copy of the signed checkpoints")
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="a copy of the key, kept elsewhere")
     return parser.parse_args(arguments)
@@ -53,33 +58,42 @@ def _proof(lines: Iterable[str]) -> dict[str, Any]:
 def _verify(
     entries: ExportReader, proof: dict[str, Any], directory: Path | None, key: Ed25519PublicKey | None
 ) -> Verdict:
-    """The entries against the proof's range and head, and against all checkpoints within the range."""
-    following = iter(entries)
-    begin = next(following, None)
+    """The entries against the proof's range and ends, and against all checkpoints within the range.
+
+    With a key the proof must be signed with it, or else a checkpoint of the last entry.
+    """
     try:
-        first, last, chain, head = proof["first"], proof["last"], proof["chain"], proof["head"]
-        ends = (last, bytes.fromhex(head["digest"]) if first <= last == head["length"] else None)
+        first, last, chain = int(proof["first"]), int(proof["last"]), str(proof["chain"])
+        previous = GENESIS if first == 1 else bytes.fromhex(proof["previous"])
         known = [*checkpoint_of(proof), *(read_checkpoints(directory, chain) if directory else [])]
+        signed = key is not None and is_signed(proof, key)
+        claimed = Claimed(customer_of_chain(chain), first, previous, (last, bytes.fromhex(proof["digest"])))
     except (KeyError, TypeError, ValueError):
         raise NotAnExport("The proof on the last line cannot be read.") from None
-    claimed = Claimed(customer_of_chain(chain), first, begin.previous if begin and first > 1 else GENESIS, ends)
-    return verify(_up_to(begin, following), claimed, _within(known, last), key)
-
-
-def _up_to(begin: StoredEntry | None, following: Iterator[StoredEntry]) -> Iterator[StoredEntry]:
-    return joined([] if begin is None else [begin], following)
+    verdict = verify(entries, claimed, _within(known, last), key)
+    if key is not None and verdict.stands and not signed and (verdict.vouched_until < last or first > last):
+        verdict.problems.append(Problem("unvouched", last, "is vouched for by neither the proof nor a checkpoint"))
+    return verdict
 
 
 def _within(known: list[Checkpoint], last: int) -> list[Checkpoint]:
     return [each for each in known if each.position <= last]
 
 
-def _in_words(verdict: Verdict, key: Ed25519PublicKey | None) -> str:
+def _in_words(verdict: Verdict, proof: dict[str, Any], key: Ed25519PublicKey | None) -> str:
     if not verdict.stands:
         return "\n".join(f"{verdict.chain}: {problem.in_words()}" for problem in verdict.problems)
-    vouched = f"checkpoints vouch for those up to entry {verdict.vouched_until:,}"
-    unchecked = "" if key else " Their signatures were not checked: name the key with --public-key."
-    return f"{verdict.chain}: {verdict.entries:,} entries, each as it was written; {vouched}.{unchecked}"
+    found = f"{verdict.chain}: {verdict.entries:,} entries{_range(proof)}"
+    if key is None:
+        return (
+            f"{found}, which fit together. Whoever wrote the file may have written them all: signatures were not "
+            f"checked. Name the key with --public-key."
+        )
+    return f"{found}, each as it was written, as the signature at the end shows."
+
+
+def _range(proof: dict[str, Any]) -> str:
+    return f" ({proof['first']:,} to {proof['last']:,})" if proof["first"] <= proof["last"] else ""
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.config import env
 from payerwatch.tenancy.management.commands import migrate
 
-
 _NEW_KEY = (
     "A new key for checkpoints was made, though there are entries already: what the old one signed is no longer "
     "believed. If the key was lost, verify with `payerwatch verify_audit --public-key` and a copy of the old one; "
