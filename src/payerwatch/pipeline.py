@@ -190,8 +190,9 @@ def map_payer(customer: Customer, raw_name: str, payer_name: str, *, actor: Acto
         mapping = claims.map_payer(raw_name, payer_name)
         if spelling is not None:
             runoff.count_spelling(mapping.pk, sign=1)
-        before = {"payer": spelling.payer_id} if spelling is not None else None
-        after = {"payer": mapping.payer_id}
+        # Payers' names are no patients' data; the file's spelling, which may be any cell of it, is told by its number.
+        before = {"payer": spelling.payer.name} if spelling is not None else None
+        after = {"payer": mapping.payer.name}
         record("map", Thing("payer_mapping", str(mapping.pk)), actor=actor, before=before, after=after)
         return mapping
 
