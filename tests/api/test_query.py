@@ -7,7 +7,7 @@ import pytest
 
 from payerwatch.audit.models import Entry
 from payerwatch.tenancy.context import acting_in
-from tests.api.makers import claim, upload
+from tests.api.makers import claim
 from tests.api.world import Answer, World, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,12 +46,12 @@ def test_of_a_long_page_the_first_and_the_last_claim_are_on_record(world: World)
 def test_plain_filters_are_kept_as_they_were_read(world: World):
     with world.own.one_name() as payer:
         shown = claim(world.own)
-        file = upload(world.own)
     query = {"payer": payer, "outcome": "denied", "submitted_from": "2001-02-03", "page_size": "007"}
     assert [each["id"] for each in listing(world, "claims", **query).document["results"]] == [shown]
     assert newest(world)[1]["filter"] == {**query, "page_size": "7"}
-    listing(world, "claims", upload=file)
-    assert newest(world)[1]["filter"] == {"upload": file}
+    found = listing(world, "claims", **query).document["results"][0]["upload"]
+    listing(world, "claims", upload=found)
+    assert newest(world)[1]["filter"] == {"upload": found}
     listing(world, "uploads", state="loaded")
     assert newest(world)[1]["filter"] == {"state": "loaded"}
 
@@ -86,12 +86,16 @@ def test_what_is_typed_as_an_id_and_can_be_none_is_not_kept(method: str, typed: 
 
 
 def test_the_trail_keeps_which_entries_were_sought(world: World):
-    person = world.own.people["owner"].public_id
-    query = {"actor": person, "verb": "read", "thing_kind": "claim", "outcome": "done"}
-    listing(world, "audit-entries", **query, since="2026-01-31")
-    assert newest(world)[1]["filter"]["since"] == "2026-01-31T00:00:00+00:00"
-    listing(world, "audit-entries", **query)
-    assert newest(world)[1]["filter"]["actor"] == person
+    headers, path = world.headers("owner"), "/api/v1/audit-entries/"
+    ask(headers, "GET", "/api/v1/claims/")
+    query = {"actor": newest(world)[0].actor_id, "verb": "read", "thing_kind": "claim", "outcome": "done"}
+    ask(headers, "GET", path, query={**query, "since": "2026-01-31"})
+    assert newest(world)[1]["filter"] == {**query, "since": "2026-01-31T00:00:00+00:00"}
+
+
+def test_an_id_of_another_customer_is_not_kept(world: World):
+    listing(world, "audit-entries", actor=world.other.people["owner"].public_id)
+    assert newest(world)[1]["filter"] == {"actor": "(given)"}
 
 
 # What is answered to a mistake

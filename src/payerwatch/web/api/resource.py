@@ -123,9 +123,8 @@ def ids_told(ids: Sequence[str]) -> Sequence[str] | dict[str, str]:
 
 
 def what_was_asked(view: Any, *, found: bool) -> dict[str, str]:
-    """The filter of a listing without what could tell of a patient, who may be typed in any place.
-
-    So a text is kept where it is an id or where something was found by it, as then it is a word of our own data.
+    """The filter of a listing without what could tell of a patient, or of another customer: either may be typed in
+    any place. So a text is kept where something was found by it, as then it is a word of the customer's own data.
     """
     asked = {name: "(given)" for name in view.request.query_params if name != "cursor"}
     if "page_size" in asked:
@@ -133,7 +132,7 @@ def what_was_asked(view: Any, *, found: bool) -> dict[str, str]:
     for name in view.plain_filters.intersection(asked, view.asked):
         value = view.asked[name]
         typed = isinstance(view.filterset_class.base_filters[name], CharFilter)
-        if not typed or found or PUBLIC_ID.fullmatch(value):
+        if found or not typed:
             asked[name] = value.isoformat() if isinstance(value, date) else str(value)
     return asked
 
