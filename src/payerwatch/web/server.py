@@ -1,16 +1,28 @@
-"""How gunicorn runs here: its refusals are problem details, and neither they nor its log repeat what was sent."""
+"""How gunicorn runs here: its refusals are problem details, and neither they nor its log repeat what was sent.
+
+A client that is slow costs no thread: the loop of a process collects each request, and threads answer whole ones.
+"""
 
 import json
 import logging
+import selectors
+import socket
+import struct
+import time
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
+from django.conf import settings
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from payerwatch.config.logging import log_what_nobody_catches
+from payerwatch.members.door_refusals import BodyLate
+from payerwatch.web.arriving import Arriving, Patience
 from payerwatch.web.problems import CONTENT_TYPE, problem
 
 log = logging.getLogger(__name__)
@@ -22,6 +34,9 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
+MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, in one process
+LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
@@ -38,9 +53,114 @@ class Lines(Logger):
 class Worker(ThreadWorker):
     """A process with threads, whose answer to what is no HTTP request shows nothing of it."""
 
+    patience: ClassVar[Patience] = Patience()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.arriving: dict[Any, Arriving] = {}
+        self.leaving: dict[Any, float] = {}
+        self.held = 0
+
     def init_process(self) -> None:
         log_what_nobody_catches()
         super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Collect the next request of a connection here, in the loop, until a thread can have all of it."""
+        _limit_waiting(conn.sock, self.patience.idle)
+        conn.sock.setblocking(False)
+        request = Arriving(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, time.monotonic())
+        self.arriving[conn] = request
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_bytes, conn))
+        if conn.parser is not None:  # what came behind the request before
+            self._add(conn, request, conn.parser.unreader.take_buffered())
+
+    def _on_bytes(self, conn: Any, _socket: Any) -> None:
+        try:
+            data = conn.sock.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data and self.held + len(data) <= MOST_HELD:
+            self._add(conn, self.arriving[conn], data)
+        else:
+            self._drop(conn)
+
+    def _add(self, conn: Any, request: Arriving, data: bytes) -> None:
+        request.add(data, time.monotonic())
+        self.held += len(data)
+        if request.whole:
+            self._forget(conn)
+            conn.leaves_rest = request.leaves_rest
+            conn.init()
+            conn.parser.unreader.unread(bytes(request.received))
+            super().enqueue_req(conn)
+        elif request.waits_to_be_asked:
+            with suppress(OSError):
+                conn.sock.send(CONTINUE)
+
+    def murder_pending(self) -> None:
+        """What the loop does between events: part with who takes too long, or has said nothing when we stop."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, request in list(self.arriving.items()):
+            if request.late(self.patience, now) or not (request.received or self.alive):
+                self._give_up(conn, request)
+        for conn, until in list(self.leaving.items()):
+            if now >= until:
+                self._drop(conn)
+
+    def _give_up(self, conn: Any, request: Arriving) -> None:
+        if request.received:
+            status = HTTPStatus.REQUEST_TIMEOUT
+            log.warning("not in time", extra={"status": status.value})
+            late = BodyLate()
+            with suppress(OSError):
+                conn.sock.send(response(status, problem(status, late.code, late.message, fix=late.fix)))
+        self._drop(conn)
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """No thread waits for the rest of a body that nobody reads."""
+        return not conn.leaves_rest and bool(super()._keepalive_after(conn, keepalive))
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """After the last answer let the client read it; the server's own way is to wait for that in the loop."""
+        if fs.cancelled() or fs.exception() is not None or fs.result():
+            super().finish_request(conn, fs)
+            return
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn)
+            return
+        self.leaving[conn] = time.monotonic() + LINGER_SECONDS
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_rest, conn))
+
+    def _on_rest(self, conn: Any, _socket: Any) -> None:
+        try:
+            gone = not conn.sock.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            gone = True
+        if gone:
+            self._drop(conn)
+
+    def _drop(self, conn: Any) -> None:
+        self._forget(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _forget(self, conn: Any) -> None:
+        """Hear no more of a connection in the loop."""
+        self.leaving.pop(conn, None)
+        request = self.arriving.pop(conn, None)
+        if request is not None:
+            self.held -= len(request.received)
+        with suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002
         if isinstance(exc, errors.ParseException) and not isinstance(exc, _OWN_FAULTS):
@@ -55,6 +175,14 @@ class Worker(ThreadWorker):
             util.write_nonblock(client, response(status, document))
         except OSError:
             log.debug("The client had gone.")
+
+
+def _limit_waiting(sock: socket.socket, seconds: float) -> None:
+    """How long a thread may wait for a client to take an answer, or to send what is read as it comes."""
+    whole = int(seconds)
+    limit = struct.pack("@ll", whole, int((seconds - whole) * 1_000_000))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
 def response(status: HTTPStatus, document: dict[str, Any]) -> bytes:

@@ -1,5 +1,7 @@
 """`payerwatch serve [--bind 127.0.0.1:8000]`"""
 
+import re
+import socket
 from typing import Any
 
 from django.core.checks import Error
@@ -11,10 +13,13 @@ from gunicorn.app.base import BaseApplication
 from payerwatch.operations.command import Answer, PayerwatchCommand
 from payerwatch.operations.deploy_checks import refuses_serving
 from payerwatch.refusals import Refusal
+from payerwatch.web.arriving import Patience
+from payerwatch.web.server import Worker
 from payerwatch.web.wsgi import application
 
 WORKERS, THREADS = 2, 4
 GRACEFUL_SECONDS = 30
+_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]*)):(?P<port>[0-9]{1,5})")
 
 
 class NotSafeToServe(Refusal):
@@ -33,6 +38,17 @@ class TablesNotReady(Refusal):
 
     def __init__(self) -> None:
         super().__init__("The database is not at this version.", fix="Run: payerwatch migrate")
+
+
+class AddressUnusable(Refusal):
+    """What --bind says is no address of this machine, or another program has it."""
+
+    def __init__(self, bind: str, reason: str) -> None:
+        super().__init__(
+            f"The server cannot listen there: {reason}.",
+            where=f"--bind {bind}",
+            fix="End what listens there, or choose another: --bind ADDRESS:PORT, such as 127.0.0.1:8000, or unix:PATH.",
+        )
 
 
 class Server(BaseApplication):
@@ -60,12 +76,21 @@ class Command(PayerwatchCommand):
         parser.add_argument("--workers", type=int, default=WORKERS, help=f"processes, default {WORKERS}")
         parser.add_argument("--threads", type=int, default=THREADS, help=f"threads of each, default {THREADS}")
 
+        parser.add_argument(
+            "--idle-seconds", type=float, default=Patience.idle, help="a client may send nothing, default 15"
+        )
+        parser.add_argument(
+            "--request-seconds", type=float, default=Patience.total, help="a whole request may take, default 60"
+        )
+
     def answer(self, **options: Any) -> Answer:
+        _refuse_unless_free(options["bind"])
         if errors := refuses_serving(options["bind"], for_trying=options["for_trying"]):
             raise NotSafeToServe(errors)
         if MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes()):
             raise TablesNotReady
         connection.close()
+        Worker.patience = Patience(options["idle_seconds"], options["request_seconds"])
         self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")
         Server(
             bind=options["bind"],
@@ -79,3 +104,20 @@ class Command(PayerwatchCommand):
             control_socket_disable=True,
         ).run()
         return Answer({"served": options["bind"]})
+
+
+def _refuse_unless_free(bind: str) -> None:
+    """Listen there for a moment. Raises AddressUnusable."""
+    if bind.startswith("unix:"):
+        return
+    found = _ADDRESS.fullmatch(bind)
+    if found is None:
+        raise AddressUnusable(bind, "this is no address and port")
+    family = socket.AF_INET6 if found["six"] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((found["six"] or found["host"], int(found["port"])))
+            probe.listen()
+        except (OSError, OverflowError) as error:
+            raise AddressUnusable(bind, getattr(error, "strerror", None) or "there is no such port") from None
