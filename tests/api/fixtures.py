@@ -131,6 +131,9 @@ QUERIES: dict[str, Fields] = {
     "AuditEntries.export": {"format": "jsonl", **_SPAN},
     "AuditEntries.list": {
         "actor": Known(lambda practice: practice.people["owner"].public_id, "per_2222222222222222"),
+        "actor_kind": "person",
+        "role": Known(lambda practice: practice.word, "unheard"),
+        "request_id": Known(lambda practice: f"req_{practice.word}", "unheard"),
         "verb": Known(lambda practice: practice.word, "unheard"),
         "thing_kind": Known(lambda practice: practice.word, "unheard"),
         "thing": Known(lambda practice: f"{practice.word} 0001", "unheard"),

@@ -169,7 +169,8 @@ def mapping(practice: Practice) -> str:
 def entry(practice: Practice) -> str:
     """The newest of the practice's entries."""
     with acting_in(practice.customer):
-        actor = Actor("person", name=practice.name(), role=practice.word, address="192.0.2.7")
+        request_id = f"req_{practice.word}"
+        actor = Actor("person", "", practice.name(), practice.word, "192.0.2.7", request_id)
         record("read", Thing("claim", practice.name()), actor=actor, after={"reason": practice.name()})
         return f"ent_{Chain.objects.get().length}"
 

@@ -2,13 +2,14 @@
 
 import json
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from payerwatch.audit.actors import Kind
 from payerwatch.audit.exports import begin_export
 from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
@@ -41,6 +42,9 @@ class EntryBody(serializers.ModelSerializer):
 
 class EntryFilter(filters.FilterSet):
     actor = filters.CharFilter(field_name="actor_id", max_length=40)
+    actor_kind = filters.ChoiceFilter(choices=[(kind, kind) for kind in get_args(Kind)])
+    role = filters.CharFilter(max_length=40)
+    request_id = filters.CharFilter(max_length=100)
     verb = filters.CharFilter(max_length=40)
     thing_kind = filters.CharFilter(max_length=40)
     thing = filters.CharFilter(field_name="thing_id", max_length=100)
