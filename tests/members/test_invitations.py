@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from payerwatch.audit.models import InstallationEntry
 from payerwatch.members.actions import AlreadyMember, suspend_member
 from payerwatch.members.email_addresses import EmailUnusable
 from payerwatch.members.guesses import TooManyGuesses
@@ -158,6 +159,19 @@ def test_a_password_cannot_be_guessed_by_a_link(practice: Customer):
     with pytest.raises(TooManyGuesses) as refused:
         accept(found.text, password=PASSWORD)
     assert refused.value.retry_after > 0
+
+
+def test_a_wrong_password_by_a_link_is_one_entry_without_what_was_typed(practice: Customer):
+    ada = person("Ada")
+    found = invited(practice, ada.email)
+    before = InstallationEntry.objects.count()
+    with pytest.raises(PasswordWrong):
+        accept(found.text, password="a wrong guess at it")
+    assert InstallationEntry.objects.count() == before + 1
+    entry = InstallationEntry.objects.order_by("position").last()
+    assert (entry.verb, entry.outcome, entry.actor_kind) == ("accept", "refused", "anonymous")
+    assert (entry.thing_id, "password_wrong" in entry.detail) == (ada.public_id, True)
+    assert "guess" not in str(vars(entry))
 
 
 def test_who_is_signed_in_needs_no_password_for_their_own_invitation_only(practice: Customer):

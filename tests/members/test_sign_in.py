@@ -1,5 +1,6 @@
 """Signing in: what it gives, what it refuses, and that a refusal tells nothing."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -308,6 +309,33 @@ def test_a_refusal_is_one_entry_that_names_whom_it_was_about_and_nothing_typed(a
     assert entry.thing_id == (who.public_id if who.pk else "")
     assert (who.name in entry.detail) is (who.pk is not None)
     assert all(password not in str(value) and who.email not in str(value) for value in vars(entry).values())
+
+
+def told(entry: InstallationEntry) -> object:
+    return json.loads(entry.detail)["after"]["code"]
+
+
+def test_a_right_password_without_the_code_is_one_entry():
+    who = credentials.person()
+    with_authenticator(who)
+    before = InstallationEntry.objects.count()
+    with pytest.raises(SecondFactorNeeded):
+        signed_in(who)
+    assert InstallationEntry.objects.count() == before + 1
+    entry = last_entries(1)[0]
+    assert (entry.verb, entry.outcome, entry.thing_id) == ("sign_in", "refused", who.public_id)
+    assert told(entry) == "second_factor_needed"
+
+
+def test_a_right_password_for_a_customer_that_is_not_theirs_is_one_entry():
+    who, other = credentials.member(make.customer("Own")), make.customer("Other")
+    before = InstallationEntry.objects.count()
+    with pytest.raises(CustomerNotOpen):
+        signed_in(who, customer_public_id=other.public_id)
+    assert InstallationEntry.objects.count() == before + 1
+    entry = last_entries(1)[0]
+    assert (entry.verb, entry.outcome, entry.thing_id) == ("sign_in", "refused", who.public_id)
+    assert told(entry) == "customer_not_open"
 
 
 def test_a_wrong_code_is_one_entry():

@@ -12,18 +12,19 @@ from payerwatch.audit.models import InstallationEntry
 from payerwatch.members import devices
 from payerwatch.members import sign_in as signing_in
 from payerwatch.members.devices import device_cookie, known_device
-from payerwatch.members.models import Person
+from payerwatch.members.models import Person, Session
 from payerwatch.members.second_factor import confirm_second_factor, start_second_factor
 from payerwatch.members.secrets import new_secret
 from payerwatch.members.sign_in import SecondFactorNeeded, SignInRefused, TooManySignIns
 from payerwatch.members.signing import Purpose, sign
 from payerwatch.throttling.refusals import ThrottleUnavailable
+from payerwatch.throttling.taking import take
 from tests import make
 from tests.members import credentials
 from tests.members.credentials import PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
-SPRAYED = 1000 if os.environ.get("PAYERWATCH_PROOF") == "full" else 150
+SPRAYED = 1000 if os.environ.get("PAYERWATCH_PROOF") == "full" else 350
 
 
 def outcome(who: Person, password: str = "wrong", **options: object) -> str:
@@ -35,7 +36,8 @@ def outcome(who: Person, password: str = "wrong", **options: object) -> str:
 
 
 def address(number: int) -> str:
-    return f"198.51.{number // 200}.{number % 200 + 1}"
+    """Each in a network of its own."""
+    return f"198.{16 + number // 256}.{number % 256}.1"
 
 
 def guess_until_braked(who: Person, *, start: int = 0) -> int:
@@ -87,7 +89,7 @@ def test_one_password_tried_on_1000_accounts_from_as_many_addresses_is_braked():
         credentials.person(f"member{number}")
     emails = [*Person.objects.values_list("email", flat=True), *(f"{number}@example.com" for number in range(990))]
     tried = Counter(outcome(Person(email=email), address=address(n)) for n, email in enumerate(emails[:SPRAYED]))
-    assert tried == {"sign_in_refused": 100, "too_many_sign_ins": SPRAYED - 100}
+    assert tried == {"sign_in_refused": 300, "too_many_sign_ins": SPRAYED - 300}
 
 
 def test_a_right_password_counts_for_nothing():
@@ -128,6 +130,52 @@ def test_who_is_in_stays_in_where_giving_back_fails(monkeypatch):
     assert signed_in(credentials.person()).session
 
 
+def use_up_everywhere() -> None:
+    for _ in range(300):
+        take([("sign_in_everywhere", signing_in.EVERYWHERE)])
+
+
+@pytest.mark.parametrize(
+    ("network", "beside"), [("2001:db8:1:{:x}::7", "2001:db8:2::1"), ("203.0.113.{}", "203.0.112.1")]
+)
+def test_one_network_is_braked_before_it_brakes_all(network: str, beside: str):
+    tried = [outcome(Person(email=f"{n}@example.com"), address=network.format(n + 1)) for n in range(25)]
+    assert tried == ["sign_in_refused"] * 20 + ["too_many_sign_ins"] * 5
+    assert outcome(credentials.person(), PASSWORD, address=beside) == "signed_in"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "passes"),
+    [
+        ("203.0.113.1", "203.0.113.1", True),
+        ("203.0.113.1", "203.0.113.2", False),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("", "", False),
+    ],
+)
+def test_who_signed_in_from_an_address_passes_the_brake_there(before: str, now: str, passes: bool):
+    who = credentials.person()
+    assert outcome(who, PASSWORD, address=before) == "signed_in"
+    use_up_everywhere()
+    assert outcome(credentials.person("Bob"), PASSWORD, address=now) == "too_many_sign_ins"
+    assert outcome(who, PASSWORD, address=now) == ("signed_in" if passes else "too_many_sign_ins")
+
+
+def test_an_address_nobody_signed_in_from_for_30_days_is_as_strange_as_any():
+    who = credentials.person()
+    assert outcome(who, PASSWORD) == "signed_in"
+    Session.objects.update(created_at=timezone.now() - timedelta(days=30, seconds=1))
+    use_up_everywhere()
+    assert outcome(who, PASSWORD) == "too_many_sign_ins"
+
+
+def test_from_a_familiar_address_5_are_tried_all_the_same():
+    who = credentials.person()
+    assert outcome(who, PASSWORD) == "signed_in"
+    assert [outcome(who) for _ in range(6)] == ["sign_in_refused"] * 5 + ["too_many_sign_ins"]
+
+
 # Known devices
 
 
@@ -142,8 +190,7 @@ def test_guesses_from_elsewhere_lock_nobody_out_of_a_device_that_knows_them():
 def test_spraying_locks_nobody_out_of_a_device_that_knows_them():
     who = credentials.person()
     device = signed_in(who).device
-    for number in range(101):
-        outcome(Person(email=f"{number}@example.com"), address=address(number))
+    use_up_everywhere()
     assert outcome(who, PASSWORD, address="203.0.113.1") == "too_many_sign_ins"
     assert outcome(who, PASSWORD, address="203.0.113.1", device=device) == "signed_in"
 

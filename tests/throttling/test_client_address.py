@@ -8,6 +8,7 @@ from payerwatch.throttling.client_address import (
     ProxiesUnreadable,
     TrustedProxies,
     client_address,
+    network_key,
     read_proxies,
     throttle_key,
 )
@@ -109,3 +110,16 @@ def test_the_addresses_a_client_may_choose_are_one(host: int):
     assert throttle_key(
         f"2001:db8:1:2:{host >> 48:x}:{host >> 32 & 0xFFFF:x}:{host >> 16 & 0xFFFF:x}:{host & 0xFFFF:x}"
     ) == ("2001:db8:1:2::/64")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("", "unknown"),
+    ],
+)
+def test_one_party_is_counted_by_24_bits_of_ipv4_and_48_of_ipv6(address: str, network: str):
+    assert network_key(address) == network

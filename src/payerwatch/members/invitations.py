@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from payerwatch.members.actions import AlreadyMember, join
 from payerwatch.members.authority import hold_customer, may_still_give, member_role, refuse_unless_managed
 from payerwatch.members.email_addresses import email_address
 from payerwatch.members.models import Invitation, Member, Person
-from payerwatch.members.passwords import password_hash, refuse_wrong_password
+from payerwatch.members.passwords import PasswordWrong, password_hash, refuse_wrong_password
 from payerwatch.members.people import PersonExists, acting_person, add_person, person_name
 from payerwatch.members.queries import invitation_with_id, person_with_email, waiting_invitations
 from payerwatch.members.roles import Role
@@ -122,11 +123,23 @@ def accept_invitation(
     if known is None:
         return _accept_as_new(customer, invitation, name, password, origin)
     if person is None:
-        refuse_wrong_password(known, password)
+        _refuse_wrong_password(known, password, origin)
     if known.suspended_at is not None or (person is not None and person.pk != known.pk):
         raise InvitationUnusable
     with acting_in(customer):
         return _taken(invitation, known, origin)
+
+
+def _refuse_wrong_password(known: Person, password: str, origin: Origin) -> None:
+    """As passwords.refuse_wrong_password; a wrong one is recorded."""
+    try:
+        refuse_wrong_password(known, password)
+    except PasswordWrong as refusal:
+        nobody_known = Actor("anonymous", address=origin.address, request_id=origin.request_id)
+        thing, after = Thing("person", known.public_id), {"name": known.name, "code": refusal.code}
+        with transaction.atomic(durable=True):
+            record_for_installation("accept", thing, actor=nobody_known, after=after, outcome="refused")
+        raise
 
 
 def _accept_as_new(customer: Customer, invitation: Invitation, name: str, password: str, origin: Origin) -> Member:

@@ -1,10 +1,12 @@
 """Signing in by e-mail address and password, so that nobody learns who has an account here.
 
 1. One query reads the account: it brings one row whether there is such an account or not.
-2. The attempt is counted: for a device known to be the person's by itself, for all others by account, by
-   address and all together. Whoever is beyond any of these counts is refused, right or wrong.
+2. The attempt is counted: for a device known to be the person's by itself, for all others by account and by
+   address; and, unless this account was signed in from this address before, by network and all together.
+   Whoever is beyond any of these counts is refused, right or wrong.
 3. One password is verified: the account's, or where there is none a decoy's, made with the same parameters.
-4. A wrong one leaves one entry, the same for accounts that are unknown, suspended or without a password.
+4. A wrong one leaves one entry, the same for accounts that are unknown, suspended or without a password; a
+   right one that opens nothing leaves one too.
 5. What a right one opens is read again under the person's lock, so that no suspension or new password is missed.
 """
 
@@ -12,13 +14,14 @@ import logging
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record, record_for_installation
@@ -34,12 +37,13 @@ from payerwatch.members.tokens import Tokens, issue_tokens
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
-from payerwatch.throttling.client_address import throttle_key
+from payerwatch.throttling.client_address import UNKNOWN, network_key, throttle_key
 from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.throttling.taking import give_back, take
 from payerwatch.throttling.verdict import Verdict
 
 EVERYWHERE = "all sign-ins"
+FAMILIAR = timedelta(days=30)
 
 log = logging.getLogger(__name__)
 
@@ -122,14 +126,14 @@ def sign_in(
     verdict = _count(email, account, origin)
     matches = password_matches(password, account.password or _decoy(tuple(settings.PASSWORD_HASHERS)))
     if not (matches and account.password) or account.suspended_at is not None:
-        raise _refused(account, origin)
+        raise _refused(account, origin, SignInRefused())
     person = Person.objects.get(public_id=account.public_id)
     with_second_factor = _second_factor(person, code, account, verdict, origin)
     _give_back(verdict)
     try:
         opened = _open(person, account, kind, origin, customer_public_id, with_second_factor=with_second_factor)
-    except SignInRefused:
-        raise _refused(account, origin) from None
+    except (SignInRefused, CustomerNotOpen) as refusal:
+        raise _refused(account, origin, refusal) from None
     renew_hash(person, password)
     return opened
 
@@ -156,7 +160,8 @@ def _decoy(_hashers: tuple[str, ...]) -> str:
 def _count(email: str, account: _Account, origin: Origin) -> Verdict:
     """Raises TooManySignIns or ThrottleUnavailable."""
     device = known_device(origin.device, account.public_id or "")
-    verdict = take(_counts_of_device(device) if device else _counts_of_stranger(email, origin))
+    shared = [] if _signed_in_from_here(account, origin) else _shared_counts(origin)
+    verdict = take(_counts_of_device(device) if device else [*_counts_of_stranger(email, origin), *shared])
     if not verdict.allowed:
         log.warning("Signing in was throttled by %s.", ", ".join(verdict.refused_by))
         raise TooManySignIns(verdict)
@@ -168,11 +173,24 @@ def _counts_of_device(device: str) -> list[tuple[str, str]]:
 
 
 def _counts_of_stranger(email: str, origin: Origin) -> list[tuple[str, str]]:
-    return [
-        ("sign_in_account", digest(email)),
-        ("sign_in_address", throttle_key(origin.address)),
-        ("sign_in_everywhere", EVERYWHERE),
-    ]
+    return [("sign_in_account", digest(email)), ("sign_in_address", throttle_key(origin.address))]
+
+
+def _shared_counts(origin: Origin) -> list[tuple[str, str]]:
+    """What strangers use up for each other."""
+    return [("sign_in_network", network_key(origin.address)), ("sign_in_everywhere", EVERYWHERE)]
+
+
+def _signed_in_from_here(account: _Account, origin: Origin) -> bool:
+    """Whether the account was signed in from this address within 30 days: strangers elsewhere then brake nobody here.
+
+    One query, whether there is such an account or not.
+    """
+    since = timezone.now() - FAMILIAR
+    sessions = Session.objects.filter(person__public_id=account.public_id or "", created_at__gt=since)
+    addresses = set(sessions.values_list("address", flat=True).distinct())
+    here = throttle_key(origin.address)
+    return here != UNKNOWN and here in map(throttle_key, addresses)
 
 
 def _give_back(verdict: Verdict) -> None:
@@ -181,13 +199,13 @@ def _give_back(verdict: Verdict) -> None:
         give_back(verdict)
 
 
-def _refused(account: _Account, origin: Origin) -> SignInRefused:
-    """The refusal, once it is recorded: with the person if known, never with what was typed."""
+def _refused(account: _Account, origin: Origin, refusal: Refusal) -> Refusal:
+    """The refusal, once it is recorded by its code: with the person if known, never with what was typed."""
     actor = Actor("anonymous", address=origin.address, request_id=origin.request_id)
+    thing, after = Thing("person", account.public_id or ""), {"name": account.name or "", "code": refusal.code}
     with transaction.atomic(durable=True):
-        thing = Thing("person", account.public_id or "")
-        record_for_installation("sign_in", thing, actor=actor, after={"name": account.name or ""}, outcome="refused")
-    return SignInRefused()
+        record_for_installation("sign_in", thing, actor=actor, after=after, outcome="refused")
+    return refusal
 
 
 def _second_factor(person: Person, code: str, account: _Account, verdict: Verdict, origin: Origin) -> bool:
@@ -196,9 +214,9 @@ def _second_factor(person: Person, code: str, account: _Account, verdict: Verdic
         return False
     if not code:
         _give_back(verdict)
-        raise SecondFactorNeeded
+        raise _refused(account, origin, SecondFactorNeeded())
     if not check_code(person, code):
-        raise _refused(account, origin)
+        raise _refused(account, origin, SignInRefused())
     return True
 
 

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from payerwatch.refusals import Refusal
 
 UNIX_SOCKET = "unix"
+UNKNOWN = "unknown"  # counted by where the address cannot be known
 _CLIENTS_OWN = 64  # bits of an IPv6 address that say which network; a client may choose the others
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::[0-9]{1,5})?|(?P<v4>[0-9.]+):[0-9]{1,5}")
@@ -79,10 +80,18 @@ def client_address(meta: Mapping[str, str], trusted: TrustedProxies) -> str:
 
 def throttle_key(address: str) -> str:
     """What hits are counted by: an IPv4 address, an IPv6 network of 64 bits, or `unknown`."""
+    return _network_of(address, {4: 32, 6: _CLIENTS_OWN}).removesuffix("/32")
+
+
+def network_key(address: str) -> str:
+    """The network that one party often has all of: 24 bits of IPv4, 48 of IPv6 (RFC 6177), or `unknown`."""
+    return _network_of(address, {4: 24, 6: 48})
+
+
+def _network_of(address: str, bits: Mapping[int, int]) -> str:
+    """The network of the address that has so many bits by its version."""
     found = _address(address)
-    if found is None:
-        return "unknown"
-    return str(found) if found.version == 4 else str(ip_network((int(found), _CLIENTS_OWN), strict=False))
+    return UNKNOWN if found is None else str(ip_network((int(found), bits[found.version]), strict=False))
 
 
 def _from_the_right(field: str) -> Iterator[str]:
