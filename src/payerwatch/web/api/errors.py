@@ -41,7 +41,7 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
         return answer(of_refusal(Busy()), headers_of(Busy()))
     if isinstance(error, Refusal):
         if error.kind is Kind.UNAVAILABLE:
-            log.error("Something needed does not answer.", exc_info=error)
+            log.error("Something needed does not answer: %s", error.message, exc_info=error)
         return answer(_refused(error, context["request"], context["view"]), headers_of(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(of_refusal(NotFound()))
