@@ -17,7 +17,7 @@ def raw(customer: Customer, table: str, *columns: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def put(customer: Customer, table: str, column: str, value: str) -> None:
+def put(customer: Customer, table: str, column: str, value: str | None) -> None:
     """Write a value into every row of the customer, past every field."""
     with acting_in(customer), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = %s WHERE customer_id = %s", [value, customer.pk])

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from payerwatch.claims.models import Claim, Upload
 from payerwatch.sealing.fields import SealedFieldNotSearchable
@@ -94,6 +96,29 @@ def test_a_value_copied_to_another_customer_does_not_open(practice: Customer):
     with pytest.raises(SealBroken) as refused:
         filename(other)
     assert "CANARY" not in str(refused.value)
+
+
+def test_a_plain_value_put_in_the_place_of_a_sealed_one_is_refused(practice: Customer):
+    add_upload(practice, "sealed.csv")
+    put(practice, "claims_upload", "filename", "put there.csv")
+    with pytest.raises(SealBroken):
+        filename(practice)
+
+
+def test_whether_plain_values_are_right_is_asked_once_and_not_by_the_row(practice: Customer):
+    with acting_in(practice):
+        for number in range(5):
+            Upload.objects.create(filename=f"{number}.csv", digest=str(number), size_bytes=1, header_signature="0")
+    with acting_in(practice, reading=True), CaptureQueriesContext(connection) as asked:
+        assert len(list(Upload.objects.values_list("filename"))) == 5
+    assert sum("sealing_fieldkey" in query["sql"] for query in asked.captured_queries) == 1
+
+
+def test_sealed_values_cost_no_query(practice: Customer):
+    add_upload(practice, "sealed.csv")
+    with acting_in(practice, reading=True), CaptureQueriesContext(connection) as asked:
+        list(Upload.objects.values_list("filename"))
+    assert not any("sealing_fieldkey" in query["sql"] for query in asked.captured_queries)
 
 
 def test_a_value_whose_key_is_gone_is_refused_by_the_keys_name(practice: Customer, use_keys: Callable[..., None]):

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.claims import resealing
+from payerwatch.claims.models import Claim
 from payerwatch.members.models import Person, SecondFactor
 from payerwatch.members.second_factor import SECRET_PURPOSE
 from payerwatch.sealing import rows as sealed_rows
 from payerwatch.sealing.keys import seal_secret, unseal_secret
 from payerwatch.sealing.models import customer_key_id
+from payerwatch.sealing.sealing import SealBroken
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.claims.test_any_order import Walk, again, loads, undos
@@ -141,6 +143,30 @@ def test_a_value_that_was_tampered_with_stops_the_rotation_and_nothing_changes(t
     with acting_in(practice):
         assert customer_key_id() == "2026a"
     assert all(name.startswith("pw1:2026a:") for (name,) in raw(practice, "claims_upload", "filename"))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("claims_upload", "filename", "put there.csv"), ("claims_replacedclaim", "sealed_number", None)],
+)
+def test_a_plain_value_put_there_from_outside_is_not_sealed_by_a_rotation(
+    table: str, column: str, value: str | None, tmp_path: Path, use_keys: UseKeys
+):
+    use_keys("2026a")
+    practice = loaded(tmp_path)
+    put(practice, table, column, value)
+    use_keys("2026b", "2026a")
+    assert answer("rotate_field_keys", customer=None).error["code"] == "seal_broken"
+    with acting_in(practice):
+        assert customer_key_id() == "2026a"
+
+
+def test_a_claim_whose_sealed_number_was_emptied_shows_no_other(tmp_path: Path, use_keys: UseKeys):
+    use_keys("2026a")
+    practice = loaded(tmp_path)
+    put(practice, "claims_claim", "sealed_number", None)
+    with acting_in(practice, reading=True), pytest.raises(SealBroken):
+        _ = Claim.objects.all()[0].claim_number
 
 
 def test_a_rotation_that_fails_midway_changes_nothing_and_runs_again(

@@ -7,6 +7,7 @@ from django.db import models
 
 from payerwatch.claims.numbers import PURPOSE, number_from
 from payerwatch.sealing.fields import SealedTextField
+from payerwatch.sealing.models import refuse_plain
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
@@ -140,7 +141,9 @@ class ClaimState(TenantModel):
 
     @property
     def claim_number(self) -> str:
-        """The number as files state it, or ours (`~…`), stored either way."""
+        """The number as files state it, or ours (`~…`), stored either way. Raises SealBroken."""
+        if self.sealed_number is None:
+            refuse_plain(PURPOSE)
         return number_from(self.claim_key, self.sealed_number)
 
 

@@ -13,6 +13,7 @@ from payerwatch.sealing.fields import SealedTextField
 from payerwatch.sealing.keys import newest_key_id, seal, unseal
 from payerwatch.sealing.models import customer_key_id, record_customer_key
 from payerwatch.sealing.rows import Stored, customer_tables, rewrite_rows, row_count, sealed_fields
+from payerwatch.sealing.sealing import SealBroken, key_id_of
 from payerwatch.tenancy.context import acting_in, current_customer_id
 from payerwatch.tenancy.models import Customer, TenantModel
 
@@ -62,44 +63,54 @@ def reseal(customer: Customer, to_key: str | None, *, actor: Actor, progress: Pr
         if from_key == to_key:
             return None
         record_customer_key(to_key)
-        rows = _rewrite(to_key, progress)
+        rows = _rewrite(from_key, to_key, progress)
         after = {"key": to_key or "plain", "rows": rows}
         record("rotate", Thing("field_key"), actor=actor, before={"key": from_key or "plain"}, after=after)
         return Resealed(customer, from_key, to_key, rows)
 
 
-def _rewrite(to_key: str | None, progress: Progress) -> int:
+def _rewrite(from_key: str | None, to_key: str | None, progress: Progress) -> int:
     tables = customer_tables()
     total, done = sum(row_count(model) for model in tables), 0
     progress("seal", 0, total)
     for model in tables:
-        for rows in _rewritten(model, to_key):
+        for rows in _rewritten(model, from_key, to_key):
             done += rows
             progress("seal", done, total)
     return done
 
 
-def _rewritten(model: type[TenantModel], to_key: str | None) -> Iterator[int]:
+def _rewritten(model: type[TenantModel], from_key: str | None, to_key: str | None) -> Iterator[int]:
     if model in _NUMBERED:
-        return rewrite_rows(model, ("claim_key", "sealed_number"), partial(_fresh_number, StoredNumbers(to_key)))
+        fresh = partial(_fresh_number, from_key, StoredNumbers(to_key))
+        return rewrite_rows(model, ("claim_key", "sealed_number"), fresh)
     fields = sealed_fields(model)
-    return rewrite_rows(model, [str(field.column) for field in fields], partial(_fresh_values, fields, to_key))
+    columns = [str(field.column) for field in fields]
+    return rewrite_rows(model, columns, partial(_fresh_values, fields, from_key, to_key))
 
 
-def _fresh_number(numbers: StoredNumbers, stored: Stored) -> Stored:
+def _fresh_number(from_key: str | None, numbers: StoredNumbers, stored: Stored) -> Stored:
     claim_key, sealed = stored
-    opened = None if sealed is None else unseal(sealed, customer_id=current_customer_id(), purpose=PURPOSE)
+    if sealed is None and from_key is not None:
+        raise SealBroken(PURPOSE)
+    opened = None if sealed is None else _opened(PURPOSE, from_key, sealed)
     return numbers.forms_of(number_from(claim_key or "", opened))
 
 
-def _fresh_values(fields: list[SealedTextField], to_key: str | None, stored: Stored) -> Stored:
+def _fresh_values(fields: list[SealedTextField], from_key: str | None, to_key: str | None, stored: Stored) -> Stored:
     return tuple(
-        None if value is None else _fresh_value(field.purpose, to_key, value)
+        None if value is None else _fresh_value(field.purpose, from_key, to_key, value)
         for field, value in zip(fields, stored, strict=True)
     )
 
 
-def _fresh_value(purpose: str, to_key: str | None, value: str) -> str:
-    customer_id = current_customer_id()
-    text = unseal(value, customer_id=customer_id, purpose=purpose)
-    return seal(text, customer_id=customer_id, purpose=purpose, key_id=to_key)
+def _fresh_value(purpose: str, from_key: str | None, to_key: str | None, value: str) -> str:
+    text = _opened(purpose, from_key, value)
+    return seal(text, customer_id=current_customer_id(), purpose=purpose, key_id=to_key)
+
+
+def _opened(purpose: str, from_key: str | None, value: str) -> str:
+    """A stored value opened. A plain one of a sealed customer was put there from outside: SealBroken."""
+    if from_key is not None and key_id_of(value) is None:
+        raise SealBroken(purpose)
+    return unseal(value, customer_id=current_customer_id(), purpose=purpose)

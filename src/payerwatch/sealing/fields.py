@@ -9,7 +9,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Lookup, Transform
 
 from payerwatch.sealing.keys import seal, unseal
-from payerwatch.sealing.models import key_id_to_write_under
+from payerwatch.sealing.models import key_id_to_write_under, refuse_plain
+from payerwatch.sealing.sealing import key_id_of
 from payerwatch.tenancy.context import current_customer_id
 
 
@@ -20,9 +21,9 @@ class SealedFieldNotSearchable(FieldError):
 class SealedTextField(models.TextField):
     """Text of a customer that only a holder of the field keys can read from the database.
 
-    Sealed under the key recorded for the customer entered, plain where none is; read either way. `purpose`
-    names what the value is: it opens only under the purpose it was sealed for, so columns that copy from each
-    other share one.
+    Sealed under the key recorded for the customer entered, plain where none is; a plain value of a customer that
+    has a key is SealBroken. `purpose` names what the value is: it opens only under the purpose it was sealed for,
+    so columns that copy from each other share one.
     """
 
     def __init__(self, *args: Any, purpose: str = "", **kwargs: Any) -> None:
@@ -54,4 +55,6 @@ class SealedTextField(models.TextField):
     def from_db_value(self, value: str | None, *_: object) -> str | None:
         if value is None:
             return None
+        if key_id_of(value) is None:
+            refuse_plain(self.purpose)
         return unseal(value, customer_id=current_customer_id(), purpose=self.purpose)

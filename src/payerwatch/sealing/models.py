@@ -2,11 +2,13 @@
 
 from django.db import connection, models
 
-from payerwatch.tenancy.context import acting_in, current_customer_id
+from payerwatch.sealing.sealing import SealBroken
+from payerwatch.tenancy.context import acting_in, current_customer_id, remembered
 from payerwatch.tenancy.models import Customer, TenantModel
 
 # Names the advisory lock between what writes sealed values and what changes the key they are under.
 _WRITING_LOCK = 7_011
+_IS_PLAIN = "values are plain"
 
 
 class FieldKey(TenantModel):
@@ -36,6 +38,19 @@ def key_ids_in_use() -> set[str]:
 def _key_id_of(customer: Customer) -> str | None:
     with acting_in(customer, reading=True):
         return customer_key_id()
+
+
+def refuse_plain(purpose: str) -> None:
+    """Raise SealBroken if the values of the customer entered are sealed: a plain one was put there from outside.
+
+    To be called for a value that is plain. Asks the database once for each time the customer is entered.
+    """
+    facts = remembered()
+    if _IS_PLAIN in facts:
+        return
+    if customer_key_id() is not None:
+        raise SealBroken(purpose)
+    facts.add(_IS_PLAIN)
 
 
 def key_id_to_write_under() -> str | None:

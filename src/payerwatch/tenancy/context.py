@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from payerwatch.tenancy.models import Customer
 
 _acting_customer: ContextVar[int | None] = ContextVar("acting_customer", default=None)
+_remembered: ContextVar[set[str] | None] = ContextVar("remembered", default=None)
 
 
 class NoCustomer(Exception):
@@ -48,6 +49,14 @@ def current_customer_id() -> int:
     return customer_id
 
 
+def remembered() -> set[str]:
+    """Facts about the customer entered that need not be asked twice; empty at entering. Raises NoCustomer outside."""
+    facts = _remembered.get()
+    if facts is None:
+        raise NoCustomer
+    return facts
+
+
 @contextmanager
 def acting_in(customer: Customer | int, *, reading: bool = False) -> Iterator[None]:
     """Run the block for one customer, in one transaction: no other customer's row is seen or written.
@@ -80,10 +89,12 @@ def _transaction(*, reading: bool) -> AbstractContextManager[None]:
 @contextmanager
 def _filters_see(customer_id: int) -> Iterator[None]:
     _acting_customer.set(customer_id)
+    _remembered.set(set())
     try:
         yield
     finally:
         _acting_customer.set(None)
+        _remembered.set(None)
 
 
 @contextmanager
