@@ -169,7 +169,7 @@ def test_one_unsafe_setting_is_one_error_with_its_fix(code: str, sound, monkeypa
         ("sign_in_account", "1/3m", False),
         ("sign_in_account", "4/h", False),
         ("sign_in_account", "2/5m", True),
-        ("sign_in_everywhere", "101/1d", True),
+        ("sign_in_everywhere", "10000/1d", True),
         ("confirm_person", "1/2m", True),
         ("api", "100000/s", False),
     ],
