@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
+from payerwatch.audit import record as recording
 from payerwatch.audit.models import InstallationEntry
 from payerwatch.members.models import Member, Person, Session
 from payerwatch.members.roles import Role
@@ -188,3 +190,21 @@ def test_a_persons_live_sessions_are_listed_and_no_others():
     Session.objects.filter(pk=idle.pk).update(seen_at=timezone.now() - timedelta(hours=1))
     Session.objects.filter(pk=first.pk).update(seen_at=timezone.now() - timedelta(minutes=2))
     assert [each.pk for each in sessions_of(who)] == [second.pk, first.pk]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda session: end_session(session, "signed_out", actor=make.ACTOR),
+        lambda session: end_sessions_of(session.person, because="suspended", actor=make.ACTOR),
+    ],
+)
+def test_no_session_ends_without_its_entry(monkeypatch: pytest.MonkeyPatch, end):
+    def failing(*_: object) -> None:
+        raise OperationalError("disk full")
+
+    session, cookie = credentials.cookie_in(None, credentials.person())
+    monkeypatch.setattr(recording, "append", failing)
+    with pytest.raises(OperationalError):
+        end(session)
+    assert credentials.found(cookie)
