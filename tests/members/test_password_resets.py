@@ -40,7 +40,7 @@ def sent(mailoutbox, django_capture_on_commit_callbacks):
         if len(mailoutbox) == before:
             return None
         assert mailoutbox[-1].to == [email]
-        return mailoutbox[-1].body.partition("#")[2].split()[0]
+        return mailoutbox[-1].body.partition("with the token ")[2].split()[0]
 
     return send
 

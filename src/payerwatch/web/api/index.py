@@ -28,4 +28,4 @@ def _named(base: str, route: URLPattern) -> tuple[str, dict[str, Any]]:
     text, view = str(route.pattern), cast("Any", route.callback)
     name = text.replace("<str:public_id>", "one").strip("/").replace("/", ".")
     address = base + text.replace("<str:public_id>", "{id}")
-    return name, {"address": address, "methods": sorted(method.upper() for method in view.actions)}
+    return name, {"address": address, "methods": sorted({method.upper() for method in view.actions} - {"HEAD"})}
