@@ -22,6 +22,12 @@ RATES = ("5/15m", "3/h", "20/30s", "1/s", "100/15m")
 MEMORY = Path(":memory:")
 
 
+@pytest.fixture(autouse=True)
+def no_file_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store in memory has no file whose rights to set."""
+    monkeypatch.setattr("payerwatch.throttling.sqlite.make_private_file", str)
+
+
 def let_in(rate: Rate, times: list[int]) -> list[int]:
     """Which of the times the window lets in."""
     log: list[int] = []
