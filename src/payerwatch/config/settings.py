@@ -30,7 +30,7 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 APPEND_SLASH = False
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of a body read into memory; a claims file is streamed
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of a body, which is read into memory
 
 # The door itself holds browsers' requests to Django's check for forgery (W003); HTTPS has a check of our own
 # (W004, W008); HSTS for subdomains and preloading (W005, W021) are for the owner of the domain to decide.

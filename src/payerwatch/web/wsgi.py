@@ -1,4 +1,4 @@
-"""What a WSGI server runs: `gunicorn payerwatch.web.wsgi`."""
+"""The application that `payerwatch serve` runs."""
 
 import os
 
