@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import QuerySet
 
 from payerwatch.audit.models import Entry, InstallationEntry
-from payerwatch.audit.queries import entries, migrations_on_record
+from payerwatch.audit.queries import migrations_on_record
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests import make
@@ -143,6 +144,10 @@ def test_a_run_is_one_entry_and_so_is_its_repetition(practice: Customer, tmp_pat
     assert count(practice) == 4
 
 
+def entries(**said: object) -> QuerySet[Entry]:
+    return Entry.objects.filter(**said).order_by("-position")
+
+
 def test_entries_are_found_by_what_they_say(practice: Customer, tmp_path: Path):
     loaded = upload(tmp_path, [row()])
     answer("undo", loaded["upload"])
@@ -150,10 +155,10 @@ def test_entries_are_found_by_what_they_say(practice: Customer, tmp_path: Path):
     with acting_in(practice):
         every = list(entries())
         assert [entry.position for entry in every] == [4, 3, 2, 1]
-        assert [entry.public_id for entry in entries(before=3)] == ["ent_2", "ent_1"]
+        assert [entry.public_id for entry in entries(position__lt=3)] == ["ent_2", "ent_1"]
         assert [entry.position for entry in entries(thing_id=loaded["upload"], outcome="done")] == [3, 2]
         assert [entry.position for entry in entries(verb="undo", outcome="refused")] == [4]
-        assert [entry.position for entry in entries(since=every[1].at, until=every[0].at)] == [3]
+        assert [entry.position for entry in entries(at__gte=every[1].at, at__lt=every[0].at)] == [3]
         assert list(entries(actor_id="per_nobody")) == []
 
 

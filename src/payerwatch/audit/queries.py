@@ -1,40 +1,10 @@
 """Reads of the record that others need."""
 
 import json
-from datetime import datetime
 
 from django.db.models import QuerySet
 
-from payerwatch.audit.models import Entry, InstallationEntry
-
-
-def entries(
-    *,
-    actor_id: str = "",
-    verb: str = "",
-    thing_kind: str = "",
-    thing_id: str = "",
-    outcome: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-    before: int | None = None,
-) -> QuerySet[Entry]:
-    """The customer's entries, newest first; with `before`, those at lower positions: the next page.
-
-    `since` is included, `until` is not.
-    """
-    wanted = {
-        "actor_id": actor_id,
-        "verb": verb,
-        "thing_kind": thing_kind,
-        "thing_id": thing_id,
-        "outcome": outcome,
-        "at__gte": since,
-        "at__lt": until,
-        "position__lt": before,
-    }
-    given = {name: value for name, value in wanted.items() if value not in ("", None)}
-    return Entry.objects.filter(**given).order_by("-position")
+from payerwatch.audit.models import InstallationEntry
 
 
 def keys_made_later() -> QuerySet[InstallationEntry]:

@@ -120,7 +120,7 @@ class Door:
 
     def _answer(self, request: Any, view: Any, presented: Presented) -> HttpResponseBase:
         try:
-            _read_body(request, view)
+            _read_body(request)
             return self._answer_admitted(request, view, presented.read())
         except CallerNotKnown as refusal:
             request.caller = None
@@ -188,13 +188,8 @@ def _admits(view: Any) -> Admits:
     return admits
 
 
-def _read_body(request: HttpRequest, view: Any) -> None:
-    """Wait for the whole body, before anything is asked or locked. Raises BodyTooLarge or BodyLate.
-
-    A view that `streams_body` reads it itself and has to ask again who calls, once it has all of it.
-    """
-    if getattr(view, "streams_body", False):
-        return
+def _read_body(request: HttpRequest) -> None:
+    """Wait for the whole body, before anything is asked or locked. Raises BodyTooLarge or BodyLate."""
     try:
         _ = request.body
     except RequestDataTooBig:

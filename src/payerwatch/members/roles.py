@@ -59,8 +59,3 @@ MANAGES: Mapping[Role, frozenset[Role]] = {
 
 # What a key may be given: never people, other keys or settings, which a leaked key would use to stay.
 SCOPES = frozenset(_READ | _WORK | {P.READ_AUDIT})
-
-
-def may(role: str, permission: Permission) -> bool:
-    """Whether the role has the permission; an unknown role has none."""
-    return permission in MAY.get(Role(role), frozenset()) if role in set(Role) else False

@@ -43,7 +43,6 @@ Because = Literal[
     "password_reset",
     "second_factor_changed",
     "suspended",
-    "removed",
     "refresh_reused",
 ]
 

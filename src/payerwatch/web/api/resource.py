@@ -37,7 +37,6 @@ class Resource(GenericViewSet):
     throttle: ClassVar[str | None] = "api"
     sets_cookies: ClassVar[bool] = False
     enters_itself: ClassVar[bool] = False
-    streams_body: ClassVar[bool] = False
     answers_any_host: ClassVar[bool] = False
     may: ClassVar[Mapping[str, Permission | Admits]] = {}
     thing: ClassVar[str]
@@ -56,7 +55,6 @@ class Resource(GenericViewSet):
     """The filters of a listing as they were read."""
     http_method_names = ["get", "head", "post", "patch", "delete"]
     lookup_field = "public_id"
-    lookup_value_regex = r"[^/]{1,80}"
     metadata_class = None
     queryset: QuerySet
 
