@@ -1,6 +1,6 @@
 """The crawl's fixtures keep up with the API: what they do not know of fails."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.test import override_settings
@@ -11,7 +11,7 @@ from rest_framework.request import Request as Asked
 from rest_framework.response import Response
 
 from payerwatch.members.roles import Permission
-from payerwatch.web.api.resource import Listed, Resource, Shown, checked
+from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.api.settings import Settings, SettingsBody
 from payerwatch.web.api.uploads import UploadFilter, Uploads
 from payerwatch.web.api.urls import listed
@@ -47,10 +47,7 @@ class SettingsOf(SettingsBody):
 
 class SettingsOfAnyone(Settings):
     stands_for = "Settings"
-
-    def change(self, request: Asked) -> Response:
-        checked(SettingsOf, request)
-        return super().change(request)
+    takes: ClassVar = {"change": SettingsOf}
 
 
 def test_a_new_route_without_a_maker_is_found():

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from payerwatch.jobs.background import BackgroundWorker
 from payerwatch.members import password_resets
-from payerwatch.members.background import BackgroundWorker
 from payerwatch.members.email_addresses import EmailUnusable
 from payerwatch.members.guesses import TooManyGuesses
 from payerwatch.members.models import PasswordReset, Person, Session

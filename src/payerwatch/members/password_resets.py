@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record_for_installation
+from payerwatch.jobs.background import BackgroundWorker
 from payerwatch.members import mail
-from payerwatch.members.background import BackgroundWorker
 from payerwatch.members.email_addresses import email_address
 from payerwatch.members.guesses import TooManyGuesses
 from payerwatch.members.models import PasswordReset, Person

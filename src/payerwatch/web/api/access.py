@@ -35,7 +35,7 @@ class ThroughTheDoor(BaseAuthentication):
         caller = caller_of(request)
         return (caller, None) if caller is not None else None
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+    def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="payerwatch"'
 
 

@@ -1,6 +1,7 @@
 """`api-keys/`: the keys by which programs act in the customer. A key's text is in one answer only."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -11,7 +12,7 @@ from payerwatch.members import keys
 from payerwatch.members.models import ApiKey
 from payerwatch.members.roles import SCOPES, Permission
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Listed, Resource, Shown, checked
+from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource, Shown
 
 
 class ApiKeyBody(serializers.ModelSerializer):
@@ -24,6 +25,16 @@ class ApiKeyBody(serializers.ModelSerializer):
             "id", "name", "prefix", "scopes", "allowed_addresses", "issued_by", "rotated_from", "created_at",
             "expires_at", "last_used_at", "last_used_address", "revoked_at",
         ]  # fmt: skip
+
+
+class IssuedKeyBody(ApiKeyBody):
+    key = serializers.CharField(read_only=True, help_text="the key's text, which is in this answer only")
+
+    class Meta(ApiKeyBody.Meta):
+        fields = [*ApiKeyBody.Meta.fields, "key"]
+
+    def to_representation(self, issued: keys.IssuedKey) -> dict[str, Any]:
+        return {**ApiKeyBody(issued.key).data, "key": issued.text}
 
 
 class NewKey(serializers.Serializer):
@@ -50,24 +61,24 @@ class ApiKeys(Listed, Shown, Resource):
     thing = "key"
     verbs: ClassVar = {"create": "issue", "destroy": "revoke"}
     may: ClassVar = dict.fromkeys(("list", "retrieve", "create", "rotate", "destroy"), Permission.MANAGE_KEYS)
+    takes: ClassVar = {"create": NewKey, "rotate": Overlap}
+    gives: ClassVar = {
+        **dict.fromkeys(("create", "rotate"), Gives(IssuedKeyBody, HTTPStatus.CREATED)),
+        "destroy": NOTHING,
+    }
     queryset = ApiKey.objects.select_related("rotated_from")
     order = ("-pk",)
     serializer_class = ApiKeyBody
 
     def create(self, request: Request) -> Response:
-        asked = checked(NewKey, request)
+        asked = self.body()
         assert self.caller.customer is not None
-        issued = keys.issue_key(self.caller.customer, **asked, actor=self.caller.actor)
-        return self._shown_once(issued)
+        return self.answer(keys.issue_key(self.caller.customer, **asked, actor=self.caller.actor))
 
-    def rotate(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
-        overlap = timedelta(hours=checked(Overlap, request)["overlap_hours"])
-        return self._shown_once(keys.rotate_key(self.get_object(), overlap=overlap, actor=self.caller.actor))
+    def rotate(self, request: Request, public_id: str) -> Response:
+        overlap = timedelta(hours=self.body()["overlap_hours"])
+        return self.answer(keys.rotate_key(self.get_object(), overlap=overlap, actor=self.caller.actor))
 
-    def destroy(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, public_id: str) -> Response:
         keys.revoke_key(self.get_object(), actor=self.caller.actor)
-        return Response(status=204)
-
-    def _shown_once(self, issued: keys.IssuedKey) -> Response:
-        body: dict[str, Any] = {**self.get_serializer(issued.key).data, "key": issued.text}
-        return Response(body, status=201)
+        return self.answer()

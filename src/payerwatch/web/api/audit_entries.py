@@ -15,7 +15,7 @@ from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import Moment, MomentFilter
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Listed, Resource, Shown, checked_query
+from payerwatch.web.api.resource import Listed, Resource, Shown
 
 MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 _ENTRY_ID = re.compile(r"ent_([1-9][0-9]{0,17})", re.ASCII)
@@ -63,6 +63,7 @@ class AuditEntries(Listed, Shown, Resource):
     thing = "entry"
     may: ClassVar = dict.fromkeys(("list", "retrieve", "export"), Permission.READ_AUDIT)
     verbs: ClassVar = {"export": "export"}
+    asks: ClassVar = {"export": ExportQuery}
     reading_is_recorded = True
     plain_filters = frozenset(
         {"verb", "actor", "actor_kind", "role", "request_id", "thing_kind", "thing", "outcome", "since", "until"}
@@ -74,7 +75,7 @@ class AuditEntries(Listed, Shown, Resource):
 
     def export(self, request: Request) -> StreamingHttpResponse:
         """The trail as a file, with what a verifier needs; recorded before the first line leaves."""
-        asked = checked_query(ExportQuery, request)
+        asked = self.query()
         assert self.caller.customer is not None
         started = begin_export(self.caller.customer, actor=self.caller.actor, **asked)
         name = f"audit-{self.caller.customer.public_id}-{started.first}-{started.last}.{started.form}"

@@ -1,6 +1,7 @@
 """`auth/`: how people sign in, by cookie in a browser and by tokens in a program, and get back in."""
 
 from contextlib import nullcontext
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -15,13 +16,14 @@ from payerwatch.members.callers import Credential, recognise
 from payerwatch.members.devices import DEVICE_LIFETIME
 from payerwatch.members.door import DEVICE_COOKIE, SESSION_COOKIE, Admits
 from payerwatch.members.models import Session
+from payerwatch.members.roles import Role
 from payerwatch.members.secrets import Origin
 from payerwatch.members.sessions import cookie_of, end_session
 from payerwatch.members.sign_in import SignedIn, sign_in
 from payerwatch.tenancy.context import acting_in
-from payerwatch.tenancy.models import Customer
 from payerwatch.web.api.access import caller_of
-from payerwatch.web.api.resource import Resource, checked
+from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.resource import NOTHING, Gives, Resource
 
 LONGEST_PASSWORD, LONGEST_TOKEN = 1000, 4000
 
@@ -62,6 +64,55 @@ class Acceptance(serializers.Serializer):
     )
 
 
+class CustomerNamed(serializers.Serializer):
+    id = PublicId(source="public_id", help_text="cus_…")
+    name = serializers.CharField(read_only=True)
+
+
+class PersonNamed(serializers.Serializer):
+    id = PublicId(source="public_id", help_text="per_…")
+    name = serializers.CharField(read_only=True)
+
+
+class SignedInBody(serializers.Serializer):
+    """Who is signed in and where; with several customers and none chosen, the choice."""
+
+    person = PersonNamed()
+    customer = CustomerNamed(allow_null=True, help_text="whom you act in")
+    customers = CustomerNamed(many=True, source="choices", help_text="those to choose from, where none was named")
+
+
+class TokensBody(serializers.Serializer):
+    access = serializers.CharField(help_text="for `Authorization: Bearer …`")
+    refresh = serializers.CharField(help_text="for the next tokens, once")
+    token_type = serializers.ChoiceField(["Bearer"], default="Bearer")
+    expires_in = serializers.IntegerField(help_text="seconds for which `access` is good")
+
+
+class SignedInWithTokens(SignedInBody, TokensBody):
+    access = serializers.CharField(source="tokens.access", help_text="for `Authorization: Bearer …`")
+    refresh = serializers.CharField(source="tokens.refresh", help_text="for the next tokens, once")
+    token_type = serializers.ChoiceField(["Bearer"], default="Bearer", source="tokens.token_type")
+    expires_in = serializers.IntegerField(source="tokens.expires_in", help_text="seconds for which `access` is good")
+
+
+class CsrfToken(serializers.Serializer):
+    csrf_token = serializers.CharField(help_text="to be sent in the header X-CSRFToken")
+
+
+class Valid(serializers.Serializer):
+    valid = serializers.BooleanField()
+
+
+class LinkOnItsWay(serializers.Serializer):
+    detail = serializers.CharField(help_text="the same whether anybody has the address or nobody")
+
+
+class MemberJoined(serializers.Serializer):
+    id = PublicId(source="public_id", help_text="mbr_…")
+    role = serializers.ChoiceField([role.value for role in Role.of_members()])
+
+
 class SignIn(Resource):
     """In a browser: `get` gives the token that shows a request is our own page's, `post` the session's cookie."""
 
@@ -71,14 +122,15 @@ class SignIn(Resource):
     enters_itself = True
     verbs: ClassVar = {"open": "sign_in"}
     may: ClassVar = {"prepare": Admits.ANYONE, "open": Admits.ANYONE}
+    takes: ClassVar = {"open": Credentials}
+    gives: ClassVar = {"prepare": Gives(CsrfToken), "open": Gives(SignedInBody)}
 
     def prepare(self, request: Request) -> Response:
-        return Response({"csrf_token": get_token(request._request)})
+        return self.answer({"csrf_token": get_token(request._request)})
 
     def open(self, request: Request) -> Response:
-        asked = checked(Credentials, request)
-        signed_in = _sign_in(asked, Session.Kind.BROWSER, request._request)
-        response = Response(described(signed_in))
+        signed_in = _sign_in(self.body(), Session.Kind.BROWSER, request._request)
+        response = self.answer(signed_in)
         set_session_cookie(response, signed_in.session, signed_in.secret)
         _set_cookie(response, DEVICE_COOKIE, signed_in.device, max_age=int(DEVICE_LIFETIME.total_seconds()))
         rotate_token(request._request)
@@ -90,11 +142,12 @@ class SignOut(Resource):
     admits = Admits.ANYONE_SIGNED_IN
     verbs: ClassVar = {"close": "sign_out"}
     may: ClassVar = {"close": Admits.ANYONE_SIGNED_IN}
+    gives: ClassVar = {"close": NOTHING}
 
-    def close(self, _request: Request) -> Response:
+    def close(self, request: Request) -> Response:
         if self.caller.session is not None:
             end_session(self.caller.session, "signed_out", actor=self.caller.actor)
-        response = Response(status=204)
+        response = self.answer()
         response.delete_cookie(SESSION_COOKIE, path="/", samesite="Lax")
         return response
 
@@ -107,24 +160,22 @@ class Token(Resource):
     enters_itself = True
     verbs: ClassVar = {"open": "sign_in"}
     may: ClassVar = dict.fromkeys(("open", "refresh", "verify"), Admits.ANYONE)
+    takes: ClassVar = {"open": Credentials, "refresh": RefreshToken, "verify": AccessToken}
+    gives: ClassVar = {"open": Gives(SignedInWithTokens), "refresh": Gives(TokensBody), "verify": Gives(Valid)}
 
     def open(self, request: Request) -> Response:
-        asked = checked(Credentials, request)
-        signed_in = _sign_in(asked, Session.Kind.PROGRAM, request._request)
-        assert signed_in.tokens is not None
-        return Response({**described(signed_in), **tokens_body(signed_in.tokens)})
+        return self.answer(_sign_in(self.body(), Session.Kind.PROGRAM, request._request))
 
     def refresh(self, request: Request) -> Response:
-        asked = checked(RefreshToken, request)
         django_request: Any = request._request
-        given = tokens.refresh(asked["refresh"], origin=django_request.origin, arrived_at=django_request.arrived_at)
-        return Response(tokens_body(given))
+        presented, origin, arrived_at = self.body()["refresh"], django_request.origin, django_request.arrived_at
+        return self.answer(tokens.refresh(presented, origin=origin, arrived_at=arrived_at))
 
     def verify(self, request: Request) -> Response:
-        claims = tokens.read_access(checked(AccessToken, request)["token"])
+        claims = tokens.read_access(self.body()["token"])
         with acting_in(claims.customer_id, reading=True) if claims.customer_id is not None else nullcontext():
             recognise(Credential("token", claims.customer_id, claims.session_id), Origin())
-        return Response({"valid": True})
+        return self.answer({"valid": True})
 
 
 class PasswordReset(Resource):
@@ -135,18 +186,20 @@ class PasswordReset(Resource):
     enters_itself = True
     verbs: ClassVar = {"ask": "request_reset", "confirm": "reset_password"}
     may: ClassVar = {"ask": Admits.ANYONE, "confirm": Admits.ANYONE}
+    takes: ClassVar = {"ask": ResetRequest, "confirm": NewPassword}
+    gives: ClassVar = {"ask": Gives(LinkOnItsWay, HTTPStatus.ACCEPTED), "confirm": NOTHING}
 
     def ask(self, request: Request) -> Response:
-        asked = checked(ResetRequest, request)
+        asked = self.body()
         origin = request._request.origin  # type: ignore[attr-defined]
         password_resets.request_password_reset(asked["email"], origin=origin)
-        return Response({"detail": "If somebody has this address, a link is on its way to them."}, status=202)
+        return self.answer({"detail": "If somebody has this address, a link is on its way to them."})
 
     def confirm(self, request: Request) -> Response:
-        asked = checked(NewPassword, request)
+        asked = self.body()
         origin = request._request.origin  # type: ignore[attr-defined]
         password_resets.reset_password(asked["token"], asked["password"], origin=origin)
-        return Response(status=204)
+        return self.answer()
 
 
 class AcceptInvitation(Resource):
@@ -154,16 +207,18 @@ class AcceptInvitation(Resource):
     admits = Admits.ANYONE
     enters_itself = True
     may: ClassVar = {"accept": Admits.ANYONE}
+    takes: ClassVar = {"accept": Acceptance}
+    gives: ClassVar = {"accept": Gives(MemberJoined, HTTPStatus.CREATED)}
 
     def accept(self, request: Request) -> Response:
-        asked = checked(Acceptance, request)
+        asked = self.body()
         caller = caller_of(request)
         person = caller.person if caller is not None else None
         origin = request._request.origin  # type: ignore[attr-defined]
         member = invitations.accept_invitation(
             asked["token"], origin=origin, name=asked["name"], password=asked["password"], person=person
         )
-        return Response({"id": member.public_id, "role": member.role}, status=201)
+        return self.answer(member)
 
 
 def _sign_in(asked: dict[str, Any], kind: Session.Kind, request: HttpRequest) -> SignedIn:
@@ -175,23 +230,6 @@ def _sign_in(asked: dict[str, Any], kind: Session.Kind, request: HttpRequest) ->
         origin=request.origin,  # type: ignore[attr-defined]
         customer_public_id=asked["customer"],
     )
-
-
-def described(signed_in: SignedIn) -> dict[str, Any]:
-    """Who is signed in and where; with several customers and none chosen, the choice."""
-    return {
-        "person": {"id": signed_in.person.public_id, "name": signed_in.person.name},
-        "customer": customer_body(signed_in.customer),
-        "customers": [customer_body(customer) for customer in signed_in.choices],
-    }
-
-
-def customer_body(customer: Customer | None) -> dict[str, str] | None:
-    return {"id": customer.public_id, "name": customer.name} if customer is not None else None
-
-
-def tokens_body(given: tokens.Tokens) -> dict[str, Any]:
-    return {"access": given.access, "refresh": given.refresh, "token_type": "Bearer", "expires_in": given.expires_in}
 
 
 def set_session_cookie(response: Response, session: Session, secret: str) -> None:

@@ -4,23 +4,35 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from django.urls import URLPattern
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.members.door import Admits
-from payerwatch.web.api.resource import Resource
+from payerwatch.web.api.resource import Gives, Resource
+
+
+class RouteBody(serializers.Serializer):
+    address = serializers.CharField()
+    methods = serializers.ListField(child=serializers.CharField())
+
+
+class IndexBody(serializers.Serializer):
+    documentation = serializers.CharField(help_text="where the API is described")
+    routes = serializers.DictField(child=RouteBody(), help_text="by name")
 
 
 class Index(Resource):
     thing = "installation"
     admits = Admits.ANYONE
     may: ClassVar = {"show": Admits.ANYONE}
+    gives: ClassVar = {"show": Gives(IndexBody)}
     routes: Sequence[URLPattern] = ()
     """Of all that is beside this address."""
 
     def show(self, request: Request) -> Response:
         named = (_named(request.path, each) for each in self.routes)
-        return Response({"documentation": "docs/api.md", "routes": dict(named)})
+        return self.answer({"documentation": "docs/api.md", "routes": dict(named)})
 
 
 def _named(base: str, route: URLPattern) -> tuple[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`invitations/`: whom the customer has asked to become members and who has not answered; one that expired can be
 sent again."""
 
+from http import HTTPStatus
 from typing import ClassVar
 
 from rest_framework import serializers
@@ -12,7 +13,7 @@ from payerwatch.members.models import Invitation
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.members import ROLES
-from payerwatch.web.api.resource import Listed, Resource, checked
+from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource
 
 
 class InvitationBody(serializers.ModelSerializer):
@@ -35,22 +36,27 @@ class Invitations(Listed, Resource):
         "list": Permission.READ_MEMBERS,
         **dict.fromkeys(("create", "resend", "destroy"), Permission.MANAGE_MEMBERS),
     }
+    takes: ClassVar = {"create": NewInvitation}
+    gives: ClassVar = {
+        **dict.fromkeys(("create", "resend"), Gives(InvitationBody, HTTPStatus.CREATED)),
+        "destroy": NOTHING,
+    }
     order = ("-pk",)
     serializer_class = InvitationBody
 
     queryset = Invitation.objects.filter(accepted_at=None, withdrawn_at=None)
 
     def create(self, request: Request) -> Response:
-        asked = checked(NewInvitation, request)
+        asked = self.body()
         return self._sent(invite(asked["email"], asked["role"], actor=self.caller.actor))
 
-    def resend(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def resend(self, request: Request, public_id: str) -> Response:
         return self._sent(resend_invitation(self.get_object(), actor=self.caller.actor))
 
-    def destroy(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, public_id: str) -> Response:
         withdraw_invitation(self.get_object(), actor=self.caller.actor)
-        return Response(status=204)
+        return self.answer()
 
     def _sent(self, invited: Invited) -> Response:
         """The link goes by e-mail alone: whoever invites must not be able to accept in another's name."""
-        return Response(self.get_serializer(invited.invitation).data, status=201)
+        return self.answer(invited.invitation)

@@ -1,5 +1,7 @@
 """`me/`: who is calling, where they act, and what they manage of their own account."""
 
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -14,9 +16,9 @@ from payerwatch.members.roles import Permission
 from payerwatch.members.tokens import issue_tokens
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
-from payerwatch.web.api.auth import LONGEST_PASSWORD, customer_body, set_session_cookie, tokens_body
+from payerwatch.web.api.auth import LONGEST_PASSWORD, CustomerNamed, TokensBody, set_session_cookie
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Resource, checked, public_id_in
+from payerwatch.web.api.resource import NOTHING, Gives, Resource, public_id_in
 from payerwatch.web.problems import NotFound
 
 ANYONE_SIGNED_IN = Admits.ANYONE_SIGNED_IN
@@ -78,6 +80,45 @@ class SessionBody(serializers.ModelSerializer):
         return asking is not None and asking.pk == session.pk
 
 
+class MeBody(serializers.Serializer):
+    kind = serializers.ChoiceField(["person", "key"])
+    id = serializers.CharField(help_text="per_… or key_…")
+    name = serializers.CharField()
+    role = serializers.CharField(allow_null=True, help_text="in the customer")
+    permissions = serializers.ListField(child=serializers.ChoiceField([each.value for each in Permission]))
+    customer = CustomerNamed(allow_null=True, help_text="whom you act in")
+    customers = CustomerNamed(many=True, help_text="those a person may act in")
+    second_factor_needed = serializers.BooleanField(help_text="whether an authenticator must be set up first")
+
+
+class MovedBody(TokensBody):
+    """A program is given its new tokens, a browser a new cookie."""
+
+    customer = CustomerNamed(allow_null=True, help_text="whom you act in now")
+    access = serializers.CharField(required=False, help_text="for `Authorization: Bearer …`")
+    refresh = serializers.CharField(required=False, help_text="for the next tokens, once")
+    token_type = serializers.ChoiceField(["Bearer"], required=False)
+    expires_in = serializers.IntegerField(required=False, help_text="seconds for which `access` is good")
+
+
+class SecondFactorBody(serializers.Serializer):
+    enabled = serializers.BooleanField()
+    recovery_codes_left = serializers.IntegerField()
+
+
+class EnrolmentBody(serializers.Serializer):
+    secret = serializers.CharField(help_text="for the authenticator, in base32")
+    uri = serializers.CharField(help_text="the same as an otpauth address, for a QR code")
+
+
+class RecoveryCodes(serializers.Serializer):
+    recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="each is good once; shown once")
+
+
+class OwnSessionsBody(serializers.Serializer):
+    results = SessionBody(many=True)
+
+
 class OwnAccount(Resource):
     """What belongs to the person who calls, in whichever customer. Raises PeopleOnly before a body is read."""
 
@@ -105,19 +146,20 @@ class Me(Resource):
     thing = "person"
     admits = ANYONE_SIGNED_IN
     may: ClassVar = {"show": ANYONE_SIGNED_IN}
+    gives: ClassVar = {"show": Gives(MeBody)}
 
-    def show(self, _request: Request) -> Response:
+    def show(self, request: Request) -> Response:
         caller = self.caller
         shows_customer = caller.key is None or caller.may(Permission.READ_CUSTOMER)
-        return Response(
+        return self.answer(
             {
                 "kind": caller.actor.kind,
                 "id": caller.actor.id,
                 "name": caller.actor.name,
                 "role": caller.actor.role or None,
                 "permissions": sorted(caller.permissions),
-                "customer": customer_body(caller.customer) if shows_customer else None,
-                "customers": [customer_body(each) for each in customers_of(caller.person)] if caller.person else [],
+                "customer": caller.customer if shows_customer else None,
+                "customers": customers_of(caller.person) if caller.person else [],
                 "second_factor_needed": caller.confined,
             }
         )
@@ -130,9 +172,11 @@ class ActingCustomer(OwnAccount):
     enters_itself = True
     verbs: ClassVar = {"enter": "enter", "leave": "leave"}
     may: ClassVar = {"enter": ANYONE_SIGNED_IN, "leave": ANYONE_SIGNED_IN}
+    takes: ClassVar = {"enter": Choice}
+    gives: ClassVar = {"enter": Gives(MovedBody), "leave": Gives(MovedBody)}
 
     def enter(self, request: Request) -> Response:
-        asked = checked(Choice, request)
+        asked = self.body()
         session, actor = self.session, self.caller.actor
         own = customers_of(self.person).filter(public_id=asked["customer"]).first()
         if own is not None and not (self.person.is_operator and asked["reason"]):
@@ -142,14 +186,14 @@ class ActingCustomer(OwnAccount):
             raise NotFound
         return self._moved(session, sessions.enter_as_operator(session, customer, asked["reason"], actor=actor))
 
-    def leave(self, _request: Request) -> Response:
+    def leave(self, request: Request) -> Response:
         return self._moved(self.session, sessions.leave_customer(self.session, actor=self.caller.actor))
 
     def _moved(self, session: Session, secret: str) -> Response:
-        body: dict[str, Any] = {"customer": customer_body(session.customer)}
+        moved: dict[str, Any] = {"customer": session.customer}
         if session.kind == Session.Kind.PROGRAM:
-            return Response({**body, **tokens_body(issue_tokens(session, secret))})
-        response = Response(body)
+            return self.answer({**moved, **asdict(issue_tokens(session, secret)), "token_type": "Bearer"})
+        response = self.answer(moved)
         set_session_cookie(response, session, secret)
         return response
 
@@ -159,35 +203,38 @@ class OwnPassword(OwnAccount):
     verbs: ClassVar = {"change": "change_password"}
     fields_meant: ClassVar = {passwords.PasswordWrong: "current", passwords.PasswordUnusable: "new"}
     may: ClassVar = {"change": ANYONE_SIGNED_IN}
+    takes: ClassVar = {"change": PasswordChange}
+    gives: ClassVar = {"change": NOTHING}
 
     def change(self, request: Request) -> Response:
-        asked = checked(PasswordChange, request)
+        asked = self.body()
         passwords.change_password(
             self.person, asked["current"], asked["new"], actor=self.caller.actor, keeping=self.session
         )
-        return Response(status=204)
+        return self.answer()
 
 
 class OwnSessions(OwnAccount):
     thing = "session"
     verbs: ClassVar = {"end": "sign_out", "end_all": "sign_out"}
     may: ClassVar = dict.fromkeys(("list", "end", "end_all"), ANYONE_SIGNED_IN)
+    gives: ClassVar = {"list": Gives(OwnSessionsBody), "end": NOTHING, "end_all": NOTHING}
 
-    def list(self, _request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         found = sessions.sessions_of(self.person)[:100]
-        return Response({"results": SessionBody(found, many=True, context={"view": self}).data})
+        return self.answer({"results": found})
 
-    def end(self, _request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def end(self, request: Request, public_id: str) -> Response:
         session = sessions.sessions_of(self.person).filter(public_id=public_id_in(self.kwargs)).first()
         if session is None:
             raise NotFound
         sessions.end_session(session, "ended_by_person", actor=self.caller.actor)
-        return Response(status=204)
+        return self.answer()
 
-    def end_all(self, _request: Request) -> Response:
+    def end_all(self, request: Request) -> Response:
         """Sign out everywhere, here too."""
         sessions.end_sessions_of(self.person, because="signed_out_everywhere", actor=self.caller.actor)
-        response = Response(status=204)
+        response = self.answer()
         response.delete_cookie(SESSION_COOKIE, path="/", samesite="Lax")
         return response
 
@@ -201,24 +248,31 @@ class OwnSecondFactor(OwnAccount):
         "renew": "renew_recovery_codes",
     }
     may: ClassVar = dict.fromkeys(("show", "start", "confirm", "disable", "renew"), ANYONE_SIGNED_IN)
+    takes: ClassVar = {"start": OwnPasswordGiven, "confirm": Code, "disable": PasswordAndCode, "renew": Code}
+    gives: ClassVar = {
+        "show": Gives(SecondFactorBody),
+        "start": Gives(EnrolmentBody, HTTPStatus.CREATED),
+        "disable": NOTHING,
+        **dict.fromkeys(("confirm", "renew"), Gives(RecoveryCodes)),
+    }
 
-    def show(self, _request: Request) -> Response:
+    def show(self, request: Request) -> Response:
         enabled = second_factor.has_second_factor(self.person)
         left = second_factor.recovery_codes_left(self.person) if enabled else 0
-        return Response({"enabled": enabled, "recovery_codes_left": left})
+        return self.answer({"enabled": enabled, "recovery_codes_left": left})
 
     def start(self, request: Request) -> Response:
-        password = checked(OwnPasswordGiven, request)["password"]
+        password = self.body()["password"]
         enrolment = second_factor.start_second_factor(self.person, password=password, actor=self.caller.actor)
-        return Response({"secret": enrolment.secret, "uri": enrolment.uri}, status=201)
+        return self.answer(enrolment)
 
     def confirm(self, request: Request) -> Response:
-        code = checked(Code, request)["code"]
+        code = self.body()["code"]
         codes = second_factor.confirm_second_factor(self.person, code, actor=self.caller.actor, keeping=self.session)
-        return Response({"recovery_codes": codes})
+        return self.answer({"recovery_codes": codes})
 
     def disable(self, request: Request) -> Response:
-        asked = checked(PasswordAndCode, request)
+        asked = self.body()
         second_factor.disable_second_factor(
             self.person,
             password=asked["password"],
@@ -226,9 +280,9 @@ class OwnSecondFactor(OwnAccount):
             actor=self.caller.actor,
             keeping=self.session,
         )
-        return Response(status=204)
+        return self.answer()
 
     def renew(self, request: Request) -> Response:
-        code = checked(Code, request)["code"]
+        code = self.body()["code"]
         codes = second_factor.new_recovery_codes(self.person, code=code, actor=self.caller.actor)
-        return Response({"recovery_codes": codes})
+        return self.answer({"recovery_codes": codes})

@@ -11,7 +11,7 @@ from payerwatch.members.models import Member
 from payerwatch.members.queries import members
 from payerwatch.members.roles import Permission, Role
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Listed, Resource, Shown, checked
+from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource, Shown
 
 ROLES = [role.value for role in Role.of_members()]
 
@@ -40,25 +40,30 @@ class Members(Listed, Shown, Resource):
         "retrieve": Permission.READ_MEMBERS,
         **dict.fromkeys(("partial_update", "suspend", "resume", "destroy"), Permission.MANAGE_MEMBERS),
     }
+    takes: ClassVar = {"partial_update": NewRole}
+    gives: ClassVar = {
+        **dict.fromkeys(("partial_update", "suspend", "resume"), Gives(MemberBody)),
+        "destroy": NOTHING,
+    }
     order = ("pk",)
     serializer_class = MemberBody
 
     def get_queryset(self) -> Any:
         return members()
 
-    def partial_update(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
-        role = checked(NewRole, request)["role"]
+    def partial_update(self, request: Request, public_id: str) -> Response:
+        role = self.body()["role"]
         return self._now(actions.change_role(self.get_object(), role, actor=self.caller.actor))
 
-    def suspend(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def suspend(self, request: Request, public_id: str) -> Response:
         return self._now(actions.suspend_member(self.get_object(), actor=self.caller.actor))
 
-    def resume(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def resume(self, request: Request, public_id: str) -> Response:
         return self._now(actions.resume_member(self.get_object(), actor=self.caller.actor))
 
-    def destroy(self, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, public_id: str) -> Response:
         actions.remove_member(self.get_object(), actor=self.caller.actor)
-        return Response(status=204)
+        return self.answer()
 
     def _now(self, member: Member) -> Response:
-        return Response(self.get_serializer(self.with_id(member.public_id)).data)
+        return self.answer(self.with_id(member.public_id))

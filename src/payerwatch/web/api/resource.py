@@ -1,20 +1,21 @@
 """What every resource shares: who may do what by action, one entry for each reading of claims, own rows only.
 
-A resource names its `thing`, its `queryset`, its serializer and `may`, action by action; an action that is not
-in `may` is refused to everyone.
+A resource names its `thing`, its `queryset` and serializer and, action by action, who `may`, what it `takes` and
+what it `gives`. An action that is not in `may` is refused to everyone. The description of the API is made from these.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Model, QuerySet
 from django_filters import CharFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from payerwatch.audit.record import Thing, record
@@ -30,6 +31,16 @@ PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent)_[1-9][0-9]
 MOST_IDS = 50
 
 
+class Gives(NamedTuple):
+    """What an action answers when it is done; without a body, nothing but that."""
+
+    body: type[BaseSerializer] | None = None
+    status: HTTPStatus = HTTPStatus.OK
+
+
+NOTHING = Gives(status=HTTPStatus.NO_CONTENT)
+
+
 class Resource(GenericViewSet):
     """One kind of thing, at one place of the API."""
 
@@ -39,6 +50,14 @@ class Resource(GenericViewSet):
     enters_itself: ClassVar[bool] = False
     answers_any_host: ClassVar[bool] = False
     may: ClassVar[Mapping[str, Permission | Admits]] = {}
+    takes: ClassVar[Mapping[str, type[Serializer]]] = {}
+    """The form of the body, of each action that has one."""
+    asks: ClassVar[Mapping[str, type[Serializer]]] = {}
+    """The form of the address's parameters, of actions that are no listings and have them."""
+    gives: ClassVar[Mapping[str, Gives]] = {}
+    """What each action answers; `list` and `retrieve` give the resource's own serializer unless told otherwise."""
+    refuses: ClassVar[Mapping[str, Sequence[type[Refusal]]]] = {}
+    """What an action may be refused for, beside what every action may."""
     thing: ClassVar[str]
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""
@@ -79,6 +98,27 @@ class Resource(GenericViewSet):
     def with_id(self, public_id: str) -> Model | None:
         return self.get_queryset().filter(**{self.lookup_field: public_id}).first()
 
+    def body(self) -> dict[str, Any]:
+        """The body as the action's form has it, at whose fields a refusal can point. Raises ValidationError."""
+        filled = self.takes[self.action](data=self.request.data)
+        self.request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
+        filled.is_valid(raise_exception=True)
+        return dict(filled.validated_data)
+
+    def query(self) -> dict[str, Any]:
+        """The parameters of the address as the action's form has them. Raises ValidationError, and UnknownParameter."""
+        filled = self.asks[self.action](data=self.request.query_params)
+        if not set(filled.fields).issuperset(self.request.query_params):
+            raise UnknownParameter(filled.fields)
+        filled.is_valid(raise_exception=True)
+        return dict(filled.validated_data)
+
+    def answer(self, done: Any = None) -> Response:
+        """What was done, as `gives` says that the action shows it."""
+        body, status = self.gives[self.action]
+        shown = None if body is None else body(done, context=self.get_serializer_context()).data
+        return Response(shown, status=status)
+
     def record_reading(self, thing: Thing, **about: Any) -> None:
         """One entry for what this request has shown."""
         record("read", thing, actor=self.caller.actor, after=about)
@@ -87,7 +127,7 @@ class Resource(GenericViewSet):
 class Listed:
     """`list`: the customer's things, filtered, in pages."""
 
-    def list(self: Any, request: Request) -> Response:  # noqa: ARG002
+    def list(self: Any, request: Request) -> Response:
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         shown = self.get_serializer(rows, many=True).data
         if self.reading_is_recorded:
@@ -101,7 +141,7 @@ class Listed:
 class Shown:
     """`retrieve`: one of the customer's things."""
 
-    def retrieve(self: Any, request: Request, public_id: str) -> Response:  # noqa: ARG002
+    def retrieve(self: Any, request: Request, public_id: str) -> Response:
         found = self.get_object()
         shown = self.get_serializer(found).data
         if self.reading_is_recorded:
@@ -133,20 +173,3 @@ def what_was_asked(view: Any, *, found: bool) -> dict[str, str]:
         if found or not typed:
             asked[name] = value.isoformat() if isinstance(value, date) else str(value)
     return asked
-
-
-def checked(form: type[Serializer], request: Request) -> dict[str, Any]:
-    """The body as the form has it. Raises ValidationError. A refusal that follows can point at its fields."""
-    filled = form(data=request.data)
-    request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
-    filled.is_valid(raise_exception=True)
-    return dict(filled.validated_data)
-
-
-def checked_query(form: type[Serializer], request: Request) -> dict[str, Any]:
-    """The parameters of the address as the form has them. Raises ValidationError, and UnknownParameter."""
-    filled = form(data=request.query_params)
-    if not set(filled.fields).issuperset(request.query_params):
-        raise UnknownParameter(filled.fields)
-    filled.is_valid(raise_exception=True)
-    return dict(filled.validated_data)

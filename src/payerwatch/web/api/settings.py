@@ -8,8 +8,7 @@ from rest_framework.response import Response
 
 from payerwatch.members.actions import require_second_factor
 from payerwatch.members.roles import Permission
-from payerwatch.tenancy.models import Customer
-from payerwatch.web.api.resource import Resource, checked
+from payerwatch.web.api.resource import Gives, Resource
 
 
 class SettingsBody(serializers.Serializer):
@@ -20,14 +19,13 @@ class Settings(Resource):
     thing = "customer"
     verbs: ClassVar = {"change": "change_settings"}
     may: ClassVar = {"show": Permission.READ_CUSTOMER, "change": Permission.MANAGE_SETTINGS}
+    takes: ClassVar = {"change": SettingsBody}
+    gives: ClassVar = {"show": Gives(SettingsBody), "change": Gives(SettingsBody)}
 
-    def show(self, _request: Request) -> Response:
+    def show(self, request: Request) -> Response:
         assert self.caller.customer is not None
-        return self._now(self.caller.customer)
+        return self.answer(self.caller.customer)
 
     def change(self, request: Request) -> Response:
-        required = checked(SettingsBody, request)["second_factor_required"]
-        return self._now(require_second_factor(required, actor=self.caller.actor))
-
-    def _now(self, customer: Customer) -> Response:
-        return Response(SettingsBody(customer).data)
+        required = self.body()["second_factor_required"]
+        return self.answer(require_second_factor(required, actor=self.caller.actor))
