@@ -14,7 +14,7 @@ from payerwatch.members.models import Session
 from payerwatch.members.secrets import Origin
 from payerwatch.members.sessions import start_session
 from payerwatch.members.tokens import issue_tokens
-from tests.api.makers import MAKERS, Practice
+from tests.api.makers import MAKERS, Practice, code
 from tests.api.routes import Endpoint
 from tests.api.world import PASSWORD, World, newcomer
 
@@ -71,6 +71,11 @@ def _name_of_one(practice: Practice, thing: str) -> str:
     with practice.one_name() as name:
         MAKERS[thing](practice)
     return name
+
+
+def _group(practice: Practice) -> str:
+    """What the makers name every CPT group of the practice."""
+    return f"{practice.word}_group"
 
 
 def _invited_email(practice: Practice) -> str:
@@ -143,13 +148,32 @@ QUERIES: dict[str, Fields] = {
     "Claims.list": {
         "claim_number": Known(lambda practice: _name_of_one(practice, "claim"), "unheard"),
         "payer": Known(lambda practice: _name_of_one(practice, "claim"), "unheard"),
+        "cpt": Known(code, "99999"),
+        "cpt_group": Known(_group, "unheard"),
         "outcome": "denied",
+        "status": "denied",
+        "denial_code": Known(code, "unheard"),
+        "denial_category": "authorization",
         "submitted_from": "2001-01-01",
         "submitted_to": "2101-01-01",
+        "decided_from": "2001-01-01",
+        "decided_to": "2101-01-01",
         "upload": Id("upload"),
+        "search": Known(lambda practice: _name_of_one(practice, "claim"), "unheard"),
     },
-    "DriftEvents.list": {"status": "open", "tier": "alert", "measure": "denial_rate", "direction": "worse"},
-    "Uploads.list": {"state": "loaded"},
+    "DriftEvents.list": {
+        "payer": Known(lambda practice: _name_of_one(practice, "drift_event"), "unheard"),
+        "cpt_group": Known(_group, "unheard"),
+        "measure": "denial_rate",
+        "direction": "worse",
+        "tier": "alert",
+        "certainty": "very_likely",
+        "status": "open",
+        "first_week_from": "2001-01-01",
+        "first_week_to": "2101-01-01",
+        "search": Known(lambda practice: _name_of_one(practice, "drift_event"), "unheard"),
+    },
+    "Uploads.list": {"state": "loaded", "loaded_from": _LONG_AGO, "loaded_to": _FAR_AHEAD},
 }
 
 

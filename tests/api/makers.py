@@ -111,6 +111,11 @@ def _upload(practice: Practice) -> Upload:
     )
 
 
+def code(practice: Practice) -> str:
+    """In the place of a code, which files give as they like."""
+    return f"{practice.word[0].upper()}0001"
+
+
 def claim(practice: Practice) -> str:
     """A claim whose number, payer, spelling, group and file all bear the word; with an earlier state of it."""
     with acting_in(practice.customer):
@@ -123,7 +128,8 @@ def claim(practice: Practice) -> str:
             "upload": _upload(practice),
             "claim_key": name,
             "submitted_date": MONDAY,
-            "cpt": "99213",
+            "cpt": code(practice),
+            "denial_code": code(practice),
             "cpt_group": f"{practice.word}_group",
             "billed_amount": 12_050,
             "outcome": "denied",

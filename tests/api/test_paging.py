@@ -55,7 +55,7 @@ def walked(headers: Headers, link: str | None, way: str) -> list[list[str]]:
 @pytest.mark.parametrize("size", [1, 3])
 def test_pages_hold_each_row_once_and_lead_back_the_same_way(listing: str, size: int, world: World):
     headers, path = filled(world, listing, 4), LISTINGS[listing].path()
-    everything = ids(page(headers, f"{path}?page_size=500"))
+    everything = ids(page(headers, f"{path}?page_size=200"))
     forwards = walked(headers, f"{path}?page_size={size}", "next")
     assert list(chain(*forwards)) == everything
     assert len(everything) >= 4
@@ -80,10 +80,10 @@ def test_the_first_page_has_nothing_before_and_the_last_nothing_after(listing: s
     first = page(headers, f"{path}?page_size=1")
     assert first["previous"] is None
     assert page(headers, first["next"])["previous"] is not None
-    assert page(headers, f"{path}?page_size=500")["next"] is None
+    assert page(headers, f"{path}?page_size=200")["next"] is None
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "501", "", "abc", "1.5", "1e1", "+1", "\u0661", "\uff11", "9" * 40])
+@pytest.mark.parametrize("size", ["0", "-1", "201", "", "abc", "1.5", "1e1", "+1", "\u0661", "\uff11", "9" * 40])
 def test_a_size_that_no_page_has_is_refused(size: str, world: World):
     headers = world.headers("owner")
     for endpoint in LISTINGS.values():
@@ -118,7 +118,7 @@ def test_rows_that_come_and_go_during_a_walk_repeat_and_hide_no_other(seed: int,
     shown = page(headers, f"{path}?page_size=3")
     while way == "previous" and shown["next"]:
         shown = page(headers, shown["next"])
-    everything, gone = ids(page(headers, f"{path}?page_size=500")), set()
+    everything, gone = ids(page(headers, f"{path}?page_size=200")), set()
     seen = ids(shown)
     while shown[way]:
         for _ in range(chance.randrange(4)):

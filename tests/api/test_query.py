@@ -105,12 +105,29 @@ def test_an_unknown_filter_is_told_which_there_are_and_is_not_repeated(world: Wo
     document = listing(world, "uploads", **{TYPED: TYPED}).document
     assert (document["status"], document["code"]) == (400, "unknown_parameter")
     assert document["detail"] == "There is no such parameter here."
-    assert document["fix"] == "There are: cursor, page_size, state."
+    assert "errors" not in document
+    assert document["fix"] == "There are: count, cursor, fields, loaded_from, loaded_to, order, page_size, state."
     exported = ask(world.headers("owner"), "GET", "/api/v1/audit-entries/export/", query={"form": "csv"}).document
     assert (exported["code"], exported["fix"]) == ("unknown_parameter", "There are: format, since, until.")
 
 
-@pytest.mark.parametrize("name", ["format", "search", "ordering"])
+@pytest.mark.parametrize("name", ["order", "jane_doe_1961", "a" * 40])
+def test_an_unknown_filter_is_named_where_it_looks_like_a_name(name: str, world: World):
+    for route in ("members", "audit-entries/export", f"claims/{claim(world.own)}"):
+        document = listing(world, route, **{name: "x"}).document
+        assert document["code"] == "unknown_parameter"
+        assert document["errors"] == [{"parameter": name, "detail": "There is no such parameter here."}]
+
+
+@pytest.mark.parametrize("name", ["Jane", "jane.doe", "1961", "a" * 41, "jane\n", "ja\u0300ne"])
+def test_an_unknown_filter_that_looks_like_no_name_is_not_repeated(name: str, world: World):
+    answer = listing(world, "claims", **{name: "x"})
+    assert (answer.status, answer.document["code"]) == (400, "unknown_parameter")
+    assert "errors" not in answer.document
+    assert name not in answer.text
+
+
+@pytest.mark.parametrize("name", ["format", "ordering"])
 def test_no_parameter_is_read_by_the_framework_behind_our_back(name: str, world: World):
     assert listing(world, "claims", **{name: "json"}).document["code"] == "unknown_parameter"
 

@@ -10,6 +10,7 @@ import pytest
 from payerwatch.members.door import Admits
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
+from payerwatch.web.api.filtering import PAGING
 from payerwatch.web.api.me import OwnAccount
 from payerwatch.web.problems import of_refusal
 from tests.api.routes import Endpoint, endpoints
@@ -28,7 +29,7 @@ NOT_ANSWERED = {"operators_only", "person_exists", "role_unknown", "unknown_pers
 
 def table(heading: str) -> list[list[str]]:
     """The rows of the table under a heading, as cells."""
-    lines = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S)[1].splitlines()
+    lines = re.search(rf"^##+ {heading}\n(.*?)(?=^##+ |\Z)", TEXT, re.M | re.S)[1].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     return rows[2:]
 
@@ -55,8 +56,19 @@ def test_each_route_is_described_with_its_permission_and_no_other_is():
 
 
 def test_each_filter_is_described_and_no_other_is():
-    described = {where.strip("`"): set(re.findall(r"`(\w+)`", names)) for where, names in table("Pages and filters")}
+    described = {where.strip("`"): set(re.findall(r"`(\w+)`", names)) for where, names in table("Filters")}
     assert described == {address(each): set(each.filters) for each in endpoints() if each.filters}
+
+
+def test_each_order_is_described_in_its_place_and_no_other_is():
+    described = {where.strip("`"): re.findall(r"`([\w-]+)`", names) for where, names in table("Orders")}
+    assert described == {
+        address(each): list(each.view.orders) for each in endpoints() if each.in_pages and each.view.orders
+    }
+
+
+def test_each_parameter_of_listings_is_described():
+    assert {name for name, _ in table("Pages and filters")} == PAGING | {"order"}
 
 
 def refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:

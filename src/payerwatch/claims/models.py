@@ -8,6 +8,7 @@ from django.db import models
 from payerwatch.claims.numbers import PURPOSE, number_from
 from payerwatch.sealing.fields import SealedTextField
 from payerwatch.sealing.models import refuse_plain
+from payerwatch.tenancy.absent_values import AbsentLowest
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
@@ -91,7 +92,10 @@ class Upload(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["customer", "public_id"], name="claims_upload_public_id_unique")]
-        indexes = [models.Index(fields=["customer", "digest"], name="claims_upload_digest")]
+        indexes = [
+            models.Index(fields=["customer", "digest"], name="claims_upload_digest"),
+            models.Index(fields=["customer", "loaded_at", "id"], name="claims_upload_loaded"),
+        ]
 
     def __str__(self) -> str:
         return self.public_id
@@ -142,9 +146,14 @@ class ClaimState(TenantModel):
     @property
     def claim_number(self) -> str:
         """The number as files state it, or ours (`~…`), stored either way. Raises SealBroken."""
-        if self.sealed_number is None:
-            refuse_plain(PURPOSE)
-        return number_from(self.claim_key, self.sealed_number)
+        return number_read(self.claim_key, self.sealed_number)
+
+
+def number_read(claim_key: str, opened: str | None) -> str:
+    """The claim number of two columns as they are read. Raises SealBroken."""
+    if opened is None:
+        refuse_plain(PURPOSE)
+    return number_from(claim_key, opened)
 
 
 class Claim(ClaimState):
@@ -165,6 +174,14 @@ class Claim(ClaimState):
             models.Index(fields=["customer", "upload"], name="claims_claim_upload"),
             models.Index(fields=["customer", "payer", "submitted_date"], name="claims_claim_payer"),
             models.Index(fields=["customer", "payer_mapping"], name="claims_claim_spelling"),
+            models.Index(fields=["customer", "submitted_date", "id"], name="claims_claim_submitted"),
+            models.Index("customer", AbsentLowest("billed_amount"), "id", name="claims_claim_billed"),
+            models.Index(fields=["customer", "cpt", "submitted_date", "id"], name="claims_claim_cpt"),
+            models.Index(
+                fields=["customer", "denial_code", "submitted_date", "id"],
+                name="claims_claim_denial",
+                condition=models.Q(denial_code__isnull=False),
+            ),
         ]
 
 

@@ -1,8 +1,9 @@
 """Reads of claims that others need."""
 
 from datetime import date
+from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import BooleanField, F, Func, Max, Q, QuerySet, Subquery
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
 from payerwatch.claims.numbers import StoredNumbers
@@ -80,3 +81,28 @@ def claims_with_number(number: str) -> QuerySet[Claim]:
     """The claims of exactly this number, plain or sealed, the earliest submitted first. Raises FieldKeyMissing."""
     key = StoredNumbers(customer_key_id()).key_of(number)
     return Claim.objects.filter(claim_key=key).order_by("submitted_date", "pk")
+
+
+def payer_named(name: str) -> QuerySet[Any]:
+    """The id of the payer of this name, however its letters are written; as what a column can equal."""
+    return Payer.objects.filter(name__iexact=name).values("pk")[:1]
+
+
+def claims_searched(term: str) -> Q:
+    """Claims of exactly this number, code or denial code, or of payers whose name begins so. Each part is answered
+    by an index. Raises FieldKeyMissing."""
+    payers = Payer.objects.filter(name__istartswith=term).values("pk")
+    key, code = StoredNumbers(customer_key_id()).key_of(term), term.upper()
+    return Q(claim_key=key) | Q(cpt=code) | Q(denial_code=code) | Q(_OneOf(F("payer_id"), Subquery(payers)))
+
+
+class _OneOf(Func):
+    """Whether a column is among what a query finds. Asked as an array, PostgreSQL finds that before all else, and can
+    look it up in an index beside other conditions."""
+
+    output_field = BooleanField()
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        (column, _none), (found, given) = (compiler.compile(each) for each in self.source_expressions)
+        asked = f"ANY(ARRAY{found})" if connection.vendor == "postgresql" else found
+        return f"{column} {'=' if connection.vendor == 'postgresql' else 'IN'} {asked}", list(given)

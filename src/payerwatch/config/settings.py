@@ -50,7 +50,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["payerwatch.web.api.filtering.StrictFilters"],
     "DEFAULT_PAGINATION_CLASS": "payerwatch.web.api.paging.CursorPages",
     "DEFAULT_PARSER_CLASSES": ["payerwatch.web.api.bodies.ShallowJSON"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["payerwatch.web.api.rendering.QuickJSON"],
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter like any other
     "EXCEPTION_HANDLER": "payerwatch.web.api.errors.problem_of",
     "UNAUTHENTICATED_USER": None,

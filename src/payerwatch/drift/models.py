@@ -3,6 +3,7 @@
 from django.db import models
 
 from payerwatch.claims.models import Payer
+from payerwatch.tenancy.absent_values import AbsentLowest
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
@@ -145,6 +146,11 @@ class DriftEvent(TenantModel):
                 name="drift_driftevent_episode_unique",
             ),
             models.UniqueConstraint(fields=["customer", "public_id"], name="drift_driftevent_public_id_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "as_of_week", "id"], name="drift_driftevent_as_of_week"),
+            models.Index(fields=["customer", "first_week", "id"], name="drift_driftevent_first_week"),
+            models.Index("customer", AbsentLowest("amount_at_risk"), "id", name="drift_driftevent_amount"),
         ]
 
     def __str__(self) -> str:

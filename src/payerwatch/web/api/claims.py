@@ -1,20 +1,24 @@
 """`claims/`: the claims as they are known now. Every answer that shows claims is on the record."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from payerwatch.claims.models import Claim, Upload
-from payerwatch.claims.queries import claims_with_number
+from payerwatch.claims.denials import DENIAL_CODES, UNKNOWN
+from payerwatch.claims.models import Claim, Upload, number_read
+from payerwatch.claims.queries import claims_searched, claims_with_number, payer_named
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import Dollars, PublicId
 from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.problems import NotFound
 
+STATUSES = ("paid", "partially_paid", "denied", "appealed", "pending")
+CATEGORIES = (*DENIAL_CODES, UNKNOWN)
 _CLAIM_ID = re.compile(r"clm_([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -39,13 +43,63 @@ class ClaimBody(serializers.ModelSerializer):
         return f"clm_{claim.pk}"
 
 
+_COLUMNS = (
+    "pk", "claim_key", "sealed_number", "payer__name", "cpt", "cpt_group", "submitted_date", "service_date",
+    "billed_amount", "allowed_amount", "paid_amount", "outcome", "status", "decided_date", "denial_code",
+    "denial_category", "first_outcome", "first_decided_date", "first_denial_category", "upload__public_id",
+)  # fmt: skip
+
+
+def claim_document(row: Sequence[Any]) -> dict[str, Any]:
+    """What ClaimBody says of a claim, of its columns."""
+    (
+        pk, key, opened, payer, cpt, cpt_group, submitted, service, billed, allowed, paid, outcome, status, decided,
+        denial_code, denial_category, first_outcome, first_decided, first_denial_category, upload,
+    ) = row  # fmt: skip
+    return {
+        "id": f"clm_{pk}",
+        "claim_number": number_read(key, opened),
+        "payer": payer,
+        "cpt": cpt,
+        "cpt_group": cpt_group,
+        "submitted_date": submitted,
+        "service_date": service,
+        "billed_amount": None if billed is None else billed / 100,
+        "allowed_amount": None if allowed is None else allowed / 100,
+        "paid_amount": None if paid is None else paid / 100,
+        "outcome": outcome,
+        "status": status,
+        "decided_date": decided,
+        "denial_code": denial_code,
+        "denial_category": denial_category,
+        "first_outcome": first_outcome,
+        "first_decided_date": first_decided,
+        "first_denial_category": first_denial_category,
+        "upload": upload,
+    }
+
+
 class ClaimFilter(filters.FilterSet):
     claim_number = filters.CharFilter(method="with_number", max_length=100)
-    payer = filters.CharFilter(field_name="payer__name", lookup_expr="iexact", max_length=200)
+    payer = filters.CharFilter(method="of_payer", max_length=200)
+    cpt = filters.CharFilter(max_length=5)
+    cpt_group = filters.CharFilter(max_length=40)
     outcome = filters.ChoiceFilter(choices=Claim.Outcome.choices)
+    status = filters.ChoiceFilter(choices=[(each, each) for each in STATUSES])
+    denial_code = filters.CharFilter(max_length=8)
+    denial_category = filters.ChoiceFilter(choices=[(each, each) for each in CATEGORIES])
     submitted_from = DayFilter(field_name="submitted_date", lookup_expr="gte")
     submitted_to = DayFilter(field_name="submitted_date", lookup_expr="lte")
+    decided_from = DayFilter(field_name="decided_date", lookup_expr="gte")
+    decided_to = DayFilter(field_name="decided_date", lookup_expr="lte")
     upload = filters.CharFilter(method="of_upload", max_length=24)
+    search = filters.CharFilter(method="found_by", max_length=200)
+
+    def of_payer(self, claims: QuerySet[Claim], _name: str, payer: str) -> QuerySet[Claim]:
+        return claims.filter(payer=payer_named(payer))
+
+    def found_by(self, claims: QuerySet[Claim], _name: str, term: str) -> QuerySet[Claim]:
+        return claims.filter(claims_searched(term))
 
     def with_number(self, claims: QuerySet[Claim], _name: str, number: str) -> QuerySet[Claim]:
         return claims.filter(pk__in=claims_with_number(number).values("pk"))
@@ -61,10 +115,21 @@ class Claims(Listed, Shown, Resource):
     thing = "claim"
     may: ClassVar = {"list": Permission.READ_CLAIMS, "retrieve": Permission.READ_CLAIMS}
     reading_is_recorded = True
-    plain_filters = frozenset({"payer", "outcome", "submitted_from", "submitted_to", "upload"})
+    plain_filters = frozenset(
+        {
+            "payer", "cpt", "cpt_group", "outcome", "status", "denial_code", "denial_category", "submitted_from",
+            "submitted_to", "decided_from", "decided_to", "upload",
+        }
+    )  # fmt: skip
     shown_as = "claims"
     queryset = Claim.objects.select_related("payer", "upload")
-    order = ("-submitted_date", "-pk")
+    columns = _COLUMNS
+    document = staticmethod(claim_document)
+    orders: ClassVar = {
+        "-submitted_date": ("-submitted_date", "-pk"),
+        "submitted_date": ("submitted_date", "pk"),
+        "-billed_amount": ("-billed_amount", "-pk"),
+    }
     serializer_class = ClaimBody
     filterset_class = ClaimFilter
 

@@ -1,6 +1,6 @@
 """Filters as declared: a value that cannot be used is an error that names the field; an unknown name is one too."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,15 +9,27 @@ from django_filters.utils import translate_validation
 from rest_framework.request import Request
 
 from payerwatch.refusals import Refusal
+from payerwatch.web.api.sparse import LIKE_A_NAME
 
-PAGING = frozenset({"cursor", "page_size"})
+PAGING = frozenset({"count", "cursor", "fields", "page_size"})
 
 
 class UnknownParameter(Refusal):
-    """The address has a parameter that is not known here. It is not repeated: it may be a value typed in its place."""
+    """The address has a parameter that is not known here.
 
-    def __init__(self, known: Iterable[str]) -> None:
-        super().__init__("There is no such parameter here.", fix=f"There are: {', '.join(sorted(known))}.")
+    It is named where it looks like a name; anything else may be a value typed in its place, and is not repeated.
+    """
+
+    def __init__(self, known: Collection[str], asked: Iterable[str]) -> None:
+        unknown = sorted(set(asked).difference(known))
+        named = next((each for each in unknown if LIKE_A_NAME.fullmatch(each)), "")
+        super().__init__("There is no such parameter here.", where=named, fix=f"There are: {', '.join(sorted(known))}.")
+
+
+def refuse_unknown(known: Collection[str], asked: Collection[str]) -> None:
+    """Raises UnknownParameter."""
+    if not set(known).issuperset(asked):
+        raise UnknownParameter(known, asked)
 
 
 class StrictFilters(DjangoFilterBackend):
@@ -27,12 +39,12 @@ class StrictFilters(DjangoFilterBackend):
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: Any) -> QuerySet:
-        known = PAGING.union(getattr(getattr(view, "filterset_class", None), "base_filters", {}))
-        if not known.issuperset(request.query_params):
-            raise UnknownParameter(known)
-        filterset = self.get_filterset(request, queryset, view)
-        if filterset is None:
+        filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
+        orders = {"order"} if view.orders else set()
+        refuse_unknown(PAGING.union(filters, orders), request.query_params)
+        if not filters.keys() & request.query_params.keys():
             return queryset
+        filterset = self.get_filterset(request, queryset, view)
         if not filterset.is_valid():
             raise translate_validation(filterset.errors)
         view.asked = filterset.form.cleaned_data

@@ -20,15 +20,18 @@ from rest_framework.viewsets import GenericViewSet
 
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.callers import Caller
-from payerwatch.members.door import Admits, Attempt
+from payerwatch.members.door import READING_METHODS, Admits, Attempt
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
-from payerwatch.web.api.filtering import UnknownParameter
+from payerwatch.web.api.conditional import tagged
+from payerwatch.web.api.filtering import refuse_unknown
+from payerwatch.web.api.sparse import fields_wanted, sparse
 from payerwatch.web.problems import NotFound
 
 # As ids are made, and those of claims and entries, which are numbers.
 PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent)_[1-9][0-9]{0,17}", re.ASCII)
 MOST_IDS = 50
+OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
 
 
 class Gives(NamedTuple):
@@ -108,8 +111,7 @@ class Resource(GenericViewSet):
     def query(self) -> dict[str, Any]:
         """The parameters of the address as the action's form has them. Raises ValidationError, and UnknownParameter."""
         filled = self.asks[self.action](data=self.request.query_params)
-        if not set(filled.fields).issuperset(self.request.query_params):
-            raise UnknownParameter(filled.fields)
+        refuse_unknown(filled.fields, self.request.query_params)
         filled.is_valid(raise_exception=True)
         return dict(filled.validated_data)
 
@@ -123,30 +125,61 @@ class Resource(GenericViewSet):
         """One entry for what this request has shown."""
         record("read", thing, actor=self.caller.actor, after=about)
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What is read leaves with a tag; so it is rendered here."""
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        if request.method not in READING_METHODS or answered.status_code != HTTPStatus.OK or answered.streaming:
+            return answered
+        if isinstance(answered, Response):
+            answered.render()
+        return tagged(request, answered)
 
-class Listed:
+
+class Read:
+    """What listings and details share. `serializer_class` declares the body; where a resource has a `document`, it
+    makes the same of a row, or of a row's `columns`, and quicker."""
+
+    columns: ClassVar[Sequence[str]] = ()
+    document: ClassVar[Any] = None
+
+    def documents(self: Any, rows: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        if self.document is None:
+            shown: Sequence[Mapping[str, Any]] = self.get_serializer(rows, many=True).data
+            return shown
+        return [self.document(row) for row in rows]
+
+
+class Listed(Read):
     """`list`: the customer's things, filtered, in pages."""
 
+    orders: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Those that can be asked for, by name, the usual one first; each must be served by an index."""
+    order: ClassVar[Sequence[str]] = ()
+    """The one order of a listing that offers no others."""
+
     def list(self: Any, request: Request) -> Response:
+        wanted = fields_wanted(request, self.serializer_class)
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        shown = self.get_serializer(rows, many=True).data
+        shown = self.documents(rows)
         if self.reading_is_recorded:
             ids = {self.shown_as: ids_told([each["id"] for each in shown])} if self.shown_as else {}
             asked = what_was_asked(self, found=bool(rows))
             self.record_reading(Thing(self.thing), filter=asked, count=len(rows), **ids)
-        page: Response = self.get_paginated_response(shown)
+        page: Response = self.get_paginated_response(sparse(shown, wanted))
         return page
 
 
-class Shown:
+class Shown(Read):
     """`retrieve`: one of the customer's things."""
 
     def retrieve(self: Any, request: Request, public_id: str) -> Response:
+        refuse_unknown({"fields"}, request.query_params)
+        wanted = fields_wanted(request, self.serializer_class)
         found = self.get_object()
         shown = self.get_serializer(found).data
         if self.reading_is_recorded:
             self.record_reading(Thing(self.thing, public_id), count=1)
-        return Response(shown)
+        return Response(sparse([shown], wanted)[0])
 
 
 def public_id_in(kwargs: Mapping[str, Any]) -> str:
@@ -167,6 +200,7 @@ def what_was_asked(view: Any, *, found: bool) -> dict[str, str]:
     asked = {name: "(given)" for name in view.request.query_params if name != "cursor"}
     if "page_size" in asked:
         asked["page_size"] = str(int(view.request.query_params["page_size"]))
+    asked |= {name: view.request.query_params[name] for name in OWN_WORDS.intersection(asked)}
     for name in view.plain_filters.intersection(asked, view.asked):
         value = view.asked[name]
         typed = isinstance(view.filterset_class.base_filters[name], CharFilter)
