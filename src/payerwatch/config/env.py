@@ -14,6 +14,7 @@ from payerwatch.config.private_files import make_private_directory
 
 POSTGRESQL = "payerwatch.tenancy.postgresql"
 SQLITE = "payerwatch.tenancy.sqlite"
+CONNECTION_SECONDS = 60  # for which a server keeps one; then it is made anew, and its role looked at again
 
 # Every variable that an operator may set, apart from the rates', which have a policy's name in theirs.
 VARIABLES = (
@@ -135,7 +136,9 @@ def database() -> dict[str, Any]:
     url = text("DATABASE_URL")
     if not url:
         return {"ENGINE": SQLITE, "NAME": str(data_directory() / "payerwatch.sqlite3")}
-    return _from_url("DATABASE_URL", url)
+    found = _from_url("DATABASE_URL", url)
+    kept = {"CONN_MAX_AGE": CONNECTION_SECONDS, "CONN_HEALTH_CHECKS": True}
+    return found | kept if found["ENGINE"] == POSTGRESQL else found
 
 
 def migrator_database() -> dict[str, Any] | None:
