@@ -165,7 +165,7 @@ def test_a_failure_shows_nothing_of_itself_but_the_requests_id(
     for caller, path in ((owner, "claims/"), (NOBODY, "health/")):
         answer = caller.ask("GET", f"/api/v1/{path}", X_Request_ID="failing-0001")
         refused(answer, 500, "failed")
-        assert "failing-0001" in problem_in(answer)["detail"]
+        assert "failing-0001" in problem_in(answer)["request_id"]
         assert CANARY not in answer.content.decode() + str(answer.headers)
 
 

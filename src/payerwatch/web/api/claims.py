@@ -122,6 +122,7 @@ class Claims(Listed, Shown, Resource):
         }
     )  # fmt: skip
     shown_as = "claims"
+    refuses: ClassVar = {"list": [NotFound]}
     queryset = Claim.objects.select_related("payer", "upload")
     columns = _COLUMNS
     document = staticmethod(claim_document)
