@@ -26,8 +26,8 @@ from payerwatch.refusals import Refusal
 from payerwatch.web.api.filtering import UnknownParameter
 from payerwatch.web.problems import NotFound
 
-# As ids are made, and those of claims and entries, which are numbers.
-PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent)_[1-9][0-9]{0,17}", re.ASCII)
+# As ids are made, and those that are numbers.
+PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent|grp|map|pyr)_[1-9][0-9]{0,17}", re.ASCII)
 MOST_IDS = 50
 
 
