@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import transaction
 
@@ -35,11 +35,14 @@ from payerwatch.claims.queries import (
     uploads_that_repeated_claims_since,
 )
 from payerwatch.drift import runoff
-from payerwatch.drift.actions import Detected, detect_drift, lock_findings, withdraw_findings
+from payerwatch.drift.actions import Detected, detect_drift, lock_findings, note_remapping, withdraw_findings
+from payerwatch.drift.asked_runs import record_detected
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy import actions as tenancy
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+
+Mapping = TypeVar("Mapping", PayerMapping, CptGroupMapping)
 
 
 class NothingAccepted(Refusal):
@@ -180,49 +183,81 @@ def undo(customer: Customer, upload_id: str, *, actor: Actor) -> Undone:
 _UPLOAD_ID = re.compile(r"upl_\w{1,20}")  # what was typed instead of one is not kept
 
 
-def map_payer(customer: Customer, raw_name: str, payer_name: str, *, actor: Actor) -> PayerMapping:
+class Mapped(NamedTuple, Generic[Mapping]):
+    """A mapping as it is now, and whether there was none before."""
+
+    mapping: Mapping
+    new: bool
+
+
+def map_payer(customer: Customer, raw_name: str, payer_name: str, *, actor: Actor) -> Mapped[PayerMapping]:
     """Map a spelling to a payer; claims and cells follow. Raises PayerNameUnusable."""
     with refusals_recorded("map", Thing("payer_mapping"), actor=actor, customer=customer), acting_in(customer):
         lock_claims()
+        lock_findings()
         spelling = claims.payer_spelling(raw_name)
         if spelling is not None:
             runoff.count_spelling(spelling.pk, sign=-1)
         mapping = claims.map_payer(raw_name, payer_name)
         if spelling is not None:
             runoff.count_spelling(mapping.pk, sign=1)
+        note_remapping()
         # Payers' names are no patients' data; the file's spelling, which may be any cell of it, is told by its number.
         before = {"payer": spelling.payer.name} if spelling is not None else None
         after = {"payer": mapping.payer.name}
-        record("map", Thing("payer_mapping", str(mapping.pk)), actor=actor, before=before, after=after)
-        return mapping
+        record("map", Thing("payer_mapping", mapping.public_id), actor=actor, before=before, after=after)
+        return Mapped(mapping, new=spelling is None)
 
 
-def map_cpt_group(customer: Customer, code_from: str, code_to: str, group: str, *, actor: Actor) -> CptGroupMapping:
+def map_cpt_group(
+    customer: Customer, code_from: str, code_to: str, group: str, *, actor: Actor
+) -> Mapped[CptGroupMapping]:
     """Group a range of codes the customer's own way; claims and cells follow.
 
     Raises CodeRangeUnusable or CptGroupNameUnusable.
     """
     with refusals_recorded("map", Thing("cpt_group_mapping"), actor=actor, customer=customer), acting_in(customer):
         lock_claims()
+        lock_findings()
         codes = claims.code_range(code_from, code_to)
         earlier = claims.cpt_group_mapping(*codes)
         runoff.count_codes(*codes, sign=-1)
         mapping = claims.map_cpt_group(*codes, group)
         runoff.count_codes(*codes, sign=1)
+        note_remapping()
         before = {"cpt_group": earlier.cpt_group} if earlier is not None else None
-        after = {"code_from": mapping.code_from, "code_to": mapping.code_to, "cpt_group": mapping.cpt_group}
-        record("map", Thing("cpt_group_mapping", str(mapping.pk)), actor=actor, before=before, after=after)
-        return mapping
+        record(
+            "map", Thing("cpt_group_mapping", mapping.public_id), actor=actor, before=before, after=_said_of(mapping)
+        )
+        return Mapped(mapping, new=earlier is None)
+
+
+def unmap_cpt_group(customer: Customer, mapping: CptGroupMapping, *, actor: Actor) -> None:
+    """Take a grouping away; claims and cells go back to what else says where they belong.
+
+    Raises UnknownCptGroupMapping.
+    """
+    thing = Thing("cpt_group_mapping", mapping.public_id)
+    with refusals_recorded("unmap", thing, actor=actor, customer=customer), acting_in(customer):
+        lock_claims()
+        lock_findings()
+        codes = mapping.code_from, mapping.code_to
+        runoff.count_codes(*codes, sign=-1)
+        removed = claims.unmap_cpt_group(mapping.pk)
+        runoff.count_codes(*codes, sign=1)
+        note_remapping()
+        record("unmap", thing, actor=actor, before=_said_of(removed))
+
+
+def _said_of(mapping: CptGroupMapping) -> dict[str, str]:
+    return {"code_from": mapping.code_from, "code_to": mapping.code_to, "cpt_group": mapping.cpt_group}
 
 
 def detect(customer: Customer, as_of: date | None = None, *, actor: Actor) -> Detected:
     """Judge one week of a customer's cells. Raises NothingToJudge."""
     with refusals_recorded("detect", Thing("drift_run"), actor=actor, customer=customer), acting_in(customer):
         detected = detect_drift(as_of)
-        run = detected.run
-        after = {"as_of_week": run.as_of_week, "repeated": detected.repeated}
-        after |= {"opened": run.opened, "updated": run.updated, "closed": run.closed}
-        record("detect", Thing("drift_run", run.public_id), actor=actor, after=after)
+        record_detected(detected, detected.run.public_id, actor=actor)
         return detected
 
 

@@ -147,9 +147,11 @@ class Crawl(Asker):
         return Request(self.own_path(endpoint), body={**(self.body(endpoint) or {}), **values})
 
     def _in_the_cursor(self, endpoint: Endpoint) -> Probe:
-        path = self.own_path(endpoint)
+        path = theirs = self.own_path(endpoint)
+        if endpoint.parameters:
+            theirs = endpoint.path(public_id=foreign(endpoint.view.thing, self.world.own, self.world.other))
         owner = as_person(self.world.other.people["owner"], self.world.other.customer)
-        first = self.ask(endpoint, owner, Request(path, {"page_size": "1"})).document
+        first = self.ask(endpoint, owner, Request(theirs, {"page_size": "1"})).document
         link = first["next"] or first["previous"] or f"{path}?cursor=one-page-only"
         cursor = parse_qs(urlsplit(link).query)["cursor"][0]
         requests = [Request(path, {"cursor": text, "page_size": "2"}) for text in (cursor, "WyJub3RoaW5nIl0:x:y")]

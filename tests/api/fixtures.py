@@ -110,6 +110,9 @@ BODIES: dict[str, Fields] = {
         "allowed_addresses": ["192.0.2.0/24"],
     },
     "ApiKeys.rotate": {"overlap_hours": 1},
+    "CptGroupMappings.create": {"code_from": "97110", "code_to": "97150", "cpt_group": "therapy"},
+    "CptGroupMappings.partial_update": {"cpt_group": "rehab"},
+    "DriftRuns.create": {"as_of": "2026-01-11"},
     "Invitations.create": {"email": Natural(_invited_email, Practice.email), "role": "viewer"},
     "Invitations.resend": {},
     "Members.partial_update": {"role": "analyst"},
@@ -120,6 +123,11 @@ BODIES: dict[str, Fields] = {
     "OwnSecondFactor.disable": {"code": "000000", "password": PASSWORD},
     "OwnSecondFactor.renew": {"code": "000000"},
     "OwnSecondFactor.start": {"password": PASSWORD},
+    "PayerMappings.create": {
+        "raw_name": Natural(lambda practice: _name_of_one(practice, "payer_mapping"), Practice.name),
+        "payer": "A payer",
+    },
+    "PayerMappings.partial_update": {"payer": "Another payer"},
     "PasswordReset.ask": {"email": Known(_newcomers_email, "nobody@example.com")},
     "PasswordReset.confirm": {"token": _NO_LINK, "password": PASSWORD},
     "Settings.change": {"second_factor_required": False},
@@ -133,6 +141,7 @@ _LONG_AGO, _FAR_AHEAD = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"
 _SPAN = {"since": _LONG_AGO, "until": _FAR_AHEAD}
 # By view and action: every filter that may be asked for.
 QUERIES: dict[str, Fields] = {
+    "ActiveEvents.list": {"watch": "true"},
     "AuditEntries.export": {"format": "jsonl", **_SPAN},
     "AuditEntries.list": {
         "actor": Known(lambda practice: practice.people["owner"].public_id, "per_2222222222222222"),
@@ -173,6 +182,18 @@ QUERIES: dict[str, Fields] = {
         "first_week_to": "2101-01-01",
         "search": Known(lambda practice: _name_of_one(practice, "drift_event"), "unheard"),
     },
+    "DriftRuns.list": {"state": "done", "as_of_week": "2026-01-05"},
+    "PayerMappings.list": {
+        "payer": Known(lambda practice: _name_of_one(practice, "payer_mapping"), "unheard"),
+        "search": Known(lambda practice: practice.word, "unheard"),
+    },
+    "PayerSummary.list": {
+        "payer": Known(lambda practice: _name_of_one(practice, "payer"), "unheard"),
+        "submitted_from": "2001-01-01",
+        "submitted_to": "2101-01-01",
+        "cpt_group": Known(lambda practice: f"{practice.word}_group", "unheard"),
+    },
+    "Payers.list": {"search": Known(lambda practice: practice.word, "unheard")},
     "Uploads.list": {"state": "loaded", "loaded_from": _LONG_AGO, "loaded_to": _FAR_AHEAD},
 }
 

@@ -151,10 +151,7 @@ def drift_event(practice: Practice) -> str:
             payer=payer, cpt_group=name, submit_week=MONDAY, lag_weeks=1, outcome="denied",
             claims=3, billed_amount=3, allowed_amount=3, paid_amount=0, lag_days=9,
         )  # fmt: skip
-        DriftRun.objects.create(
-            as_of_week=MONDAY, data_version=new_secret(), series_checked=1, tests=1,
-            pending_known=True, data_feed_stalled=False, nodes=[name],
-        )  # fmt: skip
+        _run(practice)
         made = DriftEvent.objects.create(
             measure="denial_rate", payer=payer, cpt_group=f"{practice.word}_group", direction="worse", tier="alert",
             certainty="very_likely", first_week=MONDAY, alert_week=MONDAY, as_of_week=MONDAY,
@@ -165,11 +162,61 @@ def drift_event(practice: Practice) -> str:
     return made.public_id
 
 
-def mapping(practice: Practice) -> str:
+def payer(practice: Practice) -> str:
+    """A payer with cells."""
+    with acting_in(practice.customer):
+        return _counted_payer(practice).public_id
+
+
+def _counted_payer(practice: Practice) -> Payer:
+    name = practice.name()
+    made = Payer.objects.create(name=name, name_key=name.lower())
+    RunoffCell.objects.create(
+        payer=made, cpt_group=f"{practice.word}_group", submit_week=MONDAY, lag_weeks=1, outcome="denied",
+        claims=3, billed_amount=3, allowed_amount=3, paid_amount=0, lag_days=9,
+    )  # fmt: skip
+    return made
+
+
+def payer_mapping(practice: Practice) -> str:
+    with acting_in(practice.customer):
+        name = practice.name()
+        return PayerMapping.objects.create(
+            raw_name=name, raw_key=name.replace(" ", "").lower(), payer=_counted_payer(practice)
+        ).public_id
+
+
+def cpt_group_mapping(practice: Practice) -> str:
     with acting_in(practice.customer):
         number = f"{next(_NUMBERS):05}"
-        made = CptGroupMapping.objects.create(code_from=number, code_to=number, cpt_group=practice.name())
-    return str(made.pk)
+        return CptGroupMapping.objects.create(code_from=number, code_to=number, cpt_group=practice.name()).public_id
+
+
+def drift_run(practice: Practice) -> str:
+    """A run in force, whose summary names the practice."""
+    with acting_in(practice.customer):
+        return _run(practice, carried_at=timezone.now(), summary=_summary(practice.name())).public_id
+
+
+def _run(practice: Practice, **columns: Any) -> DriftRun:
+    return DriftRun.objects.create(
+        as_of_week=MONDAY, data_version=new_secret(), series_checked=1, tests=1,
+        pending_known=True, data_feed_stalled=False, nodes=[practice.name()], **columns,
+    )  # fmt: skip
+
+
+def _summary(name: str) -> dict[str, Any]:
+    rate = {"decided": 3, "denied": 3, "denial_rate": 1.0}
+    kind = {"tier": "alert", "direction": "worse", "measure": "denial_rate", "amount_at_risk": 120_000}
+    event = {
+        **kind, "id": "evt_2222222222222222", "sentence": name, "payer": name, "cpt_group": name,
+        "certainty": "likely", "first_week": MONDAY.isoformat(),
+    }  # fmt: skip
+    return {
+        "loaded_until": MONDAY.isoformat(), "uploads": {"loaded": 0, "undone": 0}, "false_discovery_rate": 0.1,
+        "very_likely_rate": 0.01, "open_events": [{**kind, "events": 1}], "top_events": [event],
+        "payers": [{"payer": name, "submitted": 3, **rate, "baseline": rate}], "payers_left_out": 0,
+    }  # fmt: skip
 
 
 def entry(practice: Practice) -> str:
@@ -189,20 +236,30 @@ Maker = Callable[[Practice], str]
 # By the view's `thing`: makes one more in the practice and gives the id by which it is asked for.
 MAKERS: dict[str, Maker] = {
     "claim": claim,
+    "cpt_group_mapping": cpt_group_mapping,
     "customer": customer,
     "drift_event": drift_event,
+    "drift_run": drift_run,
     "entry": entry,
     "invitation": invitation,
     "key": key,
-    "mapping": mapping,
     "member": member,
+    "payer": payer,
+    "payer_mapping": payer_mapping,
     "session": session,
     "upload": upload,
 }
-_MISSING = {"claim": "clm_999999999", "entry": "ent_999999999", "mapping": "999999999"}
+_MISSING = {
+    "claim": "clm_999999999",
+    "cpt_group_mapping": "grp_999999999",
+    "entry": "ent_999999999",
+    "payer": "pyr_999999999",
+    "payer_mapping": "map_999999999",
+}
 _PREFIXES = {
     "customer": "cus",
     "drift_event": "evt",
+    "drift_run": "run",
     "invitation": "inv",
     "key": "key",
     "member": "mbr",

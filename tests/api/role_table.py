@@ -15,6 +15,9 @@ SIGNED_IN = ANYONE - NOT_KNOWN
 PEOPLE = SIGNED_IN - {"key", "key that cannot read"}
 # Whoever acts in the customer and may read; a key by its scope.
 READERS = SIGNED_IN - {"operator outside", "key that cannot read"}
+WORKERS = READERS - {"viewer"}
+# The scope of that key is to load.
+LOADERS = WORKERS | {"key that cannot read"}
 MANAGERS = frozenset({"owner", "admin", "operator inside"})
 AUDITORS = MANAGERS | {"key"}
 
@@ -48,10 +51,28 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Settings.change": MANAGERS,
     "Claims.list": READERS,
     "Claims.retrieve": READERS,
+    "PayerSummary.list": READERS,
+    "EventClaims.list": READERS,
     "Uploads.list": READERS,
     "Uploads.retrieve": READERS,
     "DriftEvents.list": READERS,
     "DriftEvents.retrieve": READERS,
+    "ActiveEvents.list": READERS,
+    "Dashboard.show": READERS,
+    "DriftRuns.list": READERS,
+    "DriftRuns.retrieve": READERS,
+    "DriftRuns.create": LOADERS,
+    "Payers.list": READERS,
+    "Payers.retrieve": READERS,
+    "PayerMappings.list": READERS,
+    "PayerMappings.retrieve": READERS,
+    "PayerMappings.create": WORKERS,
+    "PayerMappings.partial_update": WORKERS,
+    "CptGroupMappings.list": READERS,
+    "CptGroupMappings.retrieve": READERS,
+    "CptGroupMappings.create": WORKERS,
+    "CptGroupMappings.partial_update": WORKERS,
+    "CptGroupMappings.destroy": WORKERS,
     "Members.list": MANAGERS,
     "Members.retrieve": MANAGERS,
     "Members.partial_update": MANAGERS,
@@ -74,13 +95,48 @@ ALLOWED: dict[str, frozenset[str]] = {
 # What a key of one scope alone reaches, beside what any key does.
 BY_SCOPE: dict[str, frozenset[str]] = {
     "audit.read": frozenset({"AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export"}),
-    "claims.load": frozenset(),
-    "claims.read": frozenset({"Claims.list", "Claims.retrieve", "Uploads.list", "Uploads.retrieve"}),
+    "claims.load": frozenset({"DriftRuns.create"}),
+    "claims.read": frozenset(
+        {
+            "Claims.list",
+            "Claims.retrieve",
+            "EventClaims.list",
+            "PayerSummary.list",
+            "Uploads.list",
+            "Uploads.retrieve",
+        }
+    ),
     "customer.read": frozenset({"Customers.list", "Customers.retrieve", "Settings.show"}),
-    "events.read": frozenset({"DriftEvents.list", "DriftEvents.retrieve"}),
+    "events.read": frozenset(
+        {
+            "ActiveEvents.list",
+            "Dashboard.show",
+            "DriftEvents.list",
+            "DriftEvents.retrieve",
+            "DriftRuns.list",
+            "DriftRuns.retrieve",
+        }
+    ),
     "events.triage": frozenset(),
-    "mappings.manage": frozenset(),
-    "mappings.read": frozenset(),
+    "mappings.manage": frozenset(
+        {
+            "CptGroupMappings.create",
+            "CptGroupMappings.destroy",
+            "CptGroupMappings.partial_update",
+            "PayerMappings.create",
+            "PayerMappings.partial_update",
+        }
+    ),
+    "mappings.read": frozenset(
+        {
+            "CptGroupMappings.list",
+            "CptGroupMappings.retrieve",
+            "PayerMappings.list",
+            "PayerMappings.retrieve",
+            "Payers.list",
+            "Payers.retrieve",
+        }
+    ),
 }
 # The codes of answers that turn a caller away before what they ask for is looked at.
 TURNED_AWAY = frozenset({"caller_not_known", "no_customer_chosen", "not_permitted", "people_only"})

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
+from payerwatch.jobs import enqueue
 from payerwatch.members import password_resets
 from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Member, Person, Session
@@ -170,8 +171,9 @@ def matching(headers: Headers, path: str) -> Headers:
 
 @contextmanager
 def unhindered() -> Iterator[None]:
-    """Throttles that nobody reaches, and no mail for forgotten passwords from a thread of its own."""
+    """Throttles that nobody reaches; no mail for forgotten passwords and no step from a thread of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "THROTTLES", dict.fromkeys(settings.THROTTLES, "1000/s"))
         patch.setattr(password_resets.worker, "do", lambda _work: None)
+        patch.setattr(enqueue.worker, "do", lambda _work: None)
         yield

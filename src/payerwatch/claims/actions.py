@@ -51,6 +51,12 @@ class CodeRangeUnusable(Refusal):
     """A range of codes needs two CPT or HCPCS codes of one kind, in order."""
 
 
+class UnknownCptGroupMapping(Refusal):
+    """The grouping was taken away meanwhile."""
+
+    kind = Kind.MISSING
+
+
 class CptGroupNameUnusable(Refusal):
     """A CPT group's name must have 1 to 40 characters that can be printed."""
 
@@ -120,9 +126,11 @@ def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
     Raises PayerNameUnusable.
     """
     raw_name, payer_name = (" ".join(name.split()) for name in (raw_name, payer_name))
-    for name in (raw_name, payer_name):
+    for field, name in (("raw_name", raw_name), ("payer", payer_name)):
         if not payer_key(name) or len(name) > 200 or not name.isprintable():
-            raise PayerNameUnusable(f"{name[:60]!r} cannot be a payer's name.", fix="Use 1 to 200 letters or digits.")
+            raise PayerNameUnusable(
+                "This cannot be a payer's name.", where=field, fix="Use 1 to 200 letters or digits."
+            )
     payer = _payer_meant(raw_name, payer_name)
     mapping, _ = PayerMapping.objects.update_or_create(
         raw_key=payer_key(raw_name), defaults={"payer": payer}, create_defaults={"payer": payer, "raw_name": raw_name}
@@ -148,7 +156,8 @@ def code_range(code_from: str, code_to: str) -> tuple[str, str]:
         cpt_group(low, [(low, high, "")])
     except ValueError:
         raise CodeRangeUnusable(
-            f"{low[:12]!r} to {high[:12]!r} is not a range of CPT or HCPCS codes.",
+            "This is not a range of CPT or HCPCS codes.",
+            where="code_from",
             fix="Write one code, or two of one kind with the lower first, such as 97110-97150 or J0100-J0999.",
         ) from None
     return low, high
@@ -167,11 +176,27 @@ def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
     group = " ".join(group.split())
     if not group or len(group) > 40 or not group.isprintable():
         raise CptGroupNameUnusable(
-            f"{group[:60]!r} cannot be a CPT group's name.", fix="Use 1 to 40 printable characters."
+            "This cannot be a CPT group's name.", where="cpt_group", fix="Use 1 to 40 printable characters."
         )
     mapping, _ = CptGroupMapping.objects.update_or_create(
         code_from=code_from, code_to=code_to, defaults={"cpt_group": group}
     )
+    _regroup(code_from, code_to)
+    return mapping
+
+
+def unmap_cpt_group(mapping_id: int) -> CptGroupMapping:
+    """Take a grouping away; stored claims follow what is left. Raises UnknownCptGroupMapping."""
+    mapping = CptGroupMapping.objects.filter(pk=mapping_id).first()
+    if mapping is None:
+        raise UnknownCptGroupMapping("The grouping is no longer there.", fix="Nothing needs to be done.")
+    CptGroupMapping.objects.filter(pk=mapping_id).delete()
+    _regroup(mapping.code_from, mapping.code_to)
+    return mapping
+
+
+def _regroup(code_from: str, code_to: str) -> None:
+    """Give the stored claims of these codes the group that now is theirs."""
     overrides = [(m.code_from, m.code_to, m.cpt_group) for m in CptGroupMapping.objects.all()]
     for states in _STATES:
         inside = states.objects.filter(cpt__gte=code_from, cpt__lte=code_to)
@@ -181,4 +206,3 @@ def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
             by_group.setdefault(cpt_group(code, overrides), []).append(code)
         for name, members in by_group.items():
             inside.filter(cpt__in=members).exclude(cpt_group=name).update(cpt_group=name)
-    return mapping

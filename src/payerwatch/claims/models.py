@@ -29,6 +29,10 @@ class Payer(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def public_id(self) -> str:
+        return f"pyr_{self.pk}"
+
 
 class PayerMapping(TenantModel):
     """How a payer is written in files: one spelling (case, spacing and punctuation aside) -> payer."""
@@ -42,6 +46,10 @@ class PayerMapping(TenantModel):
 
     def __str__(self) -> str:
         return self.raw_name
+
+    @property
+    def public_id(self) -> str:
+        return f"map_{self.pk}"
 
 
 class CptGroupMapping(TenantModel):
@@ -60,6 +68,10 @@ class CptGroupMapping(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.code_from}-{self.code_to}: {self.cpt_group}"
+
+    @property
+    def public_id(self) -> str:
+        return f"grp_{self.pk}"
 
 
 class Upload(TenantModel):

@@ -1,14 +1,17 @@
 """Reads of claims that others need."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, Max, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Count, F, Func, Max, Q, QuerySet, Subquery, Sum
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
 from payerwatch.claims.numbers import StoredNumbers
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.models import customer_key_id
+
+RECENT_DAYS = 7
 
 
 class UnknownUpload(Refusal):
@@ -26,6 +29,39 @@ def watermark() -> date | None:
 def loaded_uploads() -> QuerySet[Upload]:
     """The uploads that stand, oldest first."""
     return Upload.objects.filter(state=Upload.State.LOADED).order_by("pk")
+
+
+@dataclass(frozen=True)
+class UploadsSoFar:
+    """What was ever loaded. `loaded` and `undone` only grow, so that two looks tell what happened between them."""
+
+    loaded: int
+    undone: int
+    last_date: date | None
+    """The latest submitted or decided date of what stands."""
+    recent: int
+    """Files of the last days that stand, and their rows."""
+    recent_rows: int
+    recent_set_aside: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"loaded": self.loaded, "undone": self.undone}
+
+
+def uploads_so_far(now: datetime) -> UploadsSoFar:
+    stands, undone = Q(state=Upload.State.LOADED), Q(state=Upload.State.UNDONE)
+    recent = stands & Q(loaded_at__gt=now - timedelta(days=RECENT_DAYS))
+    return UploadsSoFar(
+        **Upload.objects.aggregate(
+            loaded=Count("pk", filter=stands | undone),
+            undone=Count("pk", filter=undone),
+            last_date=Max("last_date", filter=stands),
+            recent=Count("pk", filter=recent),
+            recent_rows=Sum("rows", filter=recent, default=0),
+            recent_set_aside=Sum("set_aside", filter=recent, default=0),
+        )
+    )
 
 
 def earlier_upload_of(digest: str) -> Upload | None:
@@ -69,6 +105,11 @@ def uploads_that_changed_claims_of(upload: Upload) -> QuerySet[Upload]:
 def uploads_that_repeated_claims_since(upload: Upload) -> QuerySet[Upload]:
     """Later uploads with claims that changed nothing, since they were stored before; perhaps by `upload`."""
     return loaded_uploads().filter(pk__gt=upload.pk, unchanged_claims__gt=0)
+
+
+def payers() -> QuerySet[Payer]:
+    """All payers, each with its number of `spellings`."""
+    return Payer.objects.annotate(spellings=Count("mappings"))
 
 
 def claims_of(payer: Payer, cpt_group: str) -> QuerySet[Claim]:

@@ -1,22 +1,25 @@
 """Every write to drift runs and events."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from django.utils import timezone
 
-from payerwatch.claims.queries import watermark
+from payerwatch.claims.queries import UploadsSoFar, uploads_so_far, watermark
 from payerwatch.drift.carrying import Carrier, withdraw_weeks_after
 from payerwatch.drift.cells import CellsAsOf, cells_as_of, last_whole_week, pending_known
 from payerwatch.drift.detectors import judge
 from payerwatch.drift.judgement import Judgement
 from payerwatch.drift.models import DriftRun
+from payerwatch.drift.parameters import STALE_AFTER
+from payerwatch.drift.queries import judged_runs, run_in_force
+from payerwatch.drift.run_summary import run_summary
 from payerwatch.drift.summary import node_summary, not_judged
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.models import Customer
 
-STALE_AFTER = timedelta(days=10)
+_EARLIEST = date(1900, 1, 1)  # before any claim; weeks are counted back from a day
 
 
 class NothingToJudge(Refusal):
@@ -37,26 +40,55 @@ class Detected:
     """The last week, up to the judged one, in which claims were submitted."""
 
 
-def detect_drift(as_of: date | None) -> Detected:
+def detect_drift(as_of: date | None, asked: DriftRun | None = None) -> Detected:
     """Judge the last whole week not after `as_of` and the watermark; open, change and close events.
 
     1. Lock the customer row: runs of one customer follow each other, loading goes on meanwhile.
     2. Read the cells as of the week. 3. The same week and data were judged before: that run is the answer.
-    4. Judge. 5. Keep the run. 6. Unless a later week was judged already, carry the result into the events.
+    4. Judge. 5. Keep the run, in the row `asked` if one was asked for. 6. Unless a later week was judged already, carry
+    the result into the events, and sum up how they now stand.
     Raises NothingToJudge.
     """
     lock_findings()
-    loaded_until = _loaded_until()
+    # Before the cells: a load in between is told as one too many, never as one too few.
+    uploads = uploads_so_far(timezone.now())
+    loaded_until = _loaded_until(uploads)
     as_of = as_of or loaded_until
     stale = as_of - loaded_until > STALE_AFTER
-    week = last_whole_week(min(as_of, loaded_until))
+    week = last_whole_week(max(min(as_of, loaded_until), _EARLIEST))
     cells = cells_as_of(week)
     if cells is None:
         raise NothingToJudge(
             f"No claims were submitted or decided up to the week of {week}", fix="Choose a later --as-of."
         )
-    run, repeated = _run(cells, loaded_until)
+    run, repeated = _run(cells, uploads, asked or DriftRun())
+    if asked is not None:
+        _end(asked, run)
     return Detected(run, loaded_until, stale, repeated, cells.last_submitted_week)
+
+
+def request_run(as_of: date | None) -> DriftRun:
+    """The run that waits to be judged for this day, made unless one does already."""
+    waiting = DriftRun.objects.filter(state=DriftRun.State.REQUESTED, as_of=as_of).order_by("pk").first()
+    return waiting or DriftRun.objects.create(state=DriftRun.State.REQUESTED, as_of=as_of)
+
+
+def begin_run(public_id: str) -> None:
+    """Say that judging begins: who asks for the same from now on may mean data that it has not seen."""
+    requested = DriftRun.objects.filter(public_id=public_id, state=DriftRun.State.REQUESTED)
+    requested.update(state=DriftRun.State.RUNNING)
+
+
+def refuse_run(run: DriftRun, refusal: Refusal) -> None:
+    run.state, run.refusal, run.ended_at = DriftRun.State.REFUSED, refusal.as_dict(), timezone.now()
+    run.save()
+
+
+def note_remapping() -> None:
+    """After a mapping was changed: what is in force was judged on other groupings."""
+    run = run_in_force()
+    if run is not None:
+        DriftRun.objects.filter(pk=run.pk).update(remapped_at=timezone.now())
 
 
 def lock_findings() -> None:
@@ -71,49 +103,63 @@ def withdraw_findings() -> int:
     """
     loaded_until = watermark()
     week = last_whole_week(loaded_until) if loaded_until else None
-    later = DriftRun.objects.filter(carried_at__isnull=False)
+    later = judged_runs().filter(carried_at__isnull=False)
     if week is not None:
         later = later.filter(as_of_week__gt=week)
     later.update(carried_at=None)
     return withdraw_weeks_after(week)
 
 
-def _run(cells: CellsAsOf, loaded_until: date) -> tuple[DriftRun, bool]:
-    """The run of a week and its data, and whether it was there already and in force."""
+def _run(cells: CellsAsOf, uploads: UploadsSoFar, blank: DriftRun) -> tuple[DriftRun, bool]:
+    """The run of a week and its data, and whether it was there already and in force; else `blank`, filled."""
     week = cells.week
-    known = pending_known(cells, loaded_until)
+    known = pending_known(cells, _loaded_until(uploads))
     version = cells.data_version(pending_known=known)
-    run = DriftRun.objects.filter(as_of_week=week, data_version=version).first()
-    last = DriftRun.objects.filter(carried_at__isnull=False).order_by("carried_at").last()
-    newest = last is None or week >= last.as_of_week
+    run = judged_runs().filter(as_of_week=week, data_version=version).first()
+    last = run_in_force()
+    newest = last is None or week >= last.week
+    if run is not None and run == last:
+        _sum_up_again(run, cells, uploads)
     if run is not None and (run == last or not newest):
         return run, True
     judgement = judge(cells.arrays, cells.week_index, pending_known=known)
-    run = run or _new_run(cells, judgement, version, pending_known=known)
+    run = run or _filled(blank, cells, judgement, version, pending_known=known)
     if newest:
         _carry_into_events(run, Carrier(cells), judgement)
+        run.summary, run.remapped_at = run_summary(cells, uploads), None
     run.save()
     return run, False
 
 
-def _loaded_until() -> date:
-    last = watermark()
-    if last is None:
+def _sum_up_again(run: DriftRun, cells: CellsAsOf, uploads: UploadsSoFar) -> None:
+    """The same claims may have come by other files since, or a mapping was changed and changed back."""
+    if run.summary is None or run.remapped_at is not None or run.summary["uploads"] != uploads.counts:
+        run.summary, run.remapped_at = run_summary(cells, uploads), None
+        run.save(update_fields=["summary", "remapped_at"])
+
+
+def _end(asked: DriftRun, run: DriftRun) -> None:
+    """The row that was asked for is the run, or names it."""
+    asked.state, asked.ended_at = DriftRun.State.DONE, timezone.now()
+    if asked != run:
+        asked.as_of_week, asked.same_as = run.as_of_week, run
+    asked.save()
+
+
+def _loaded_until(uploads: UploadsSoFar) -> date:
+    if uploads.last_date is None:
         raise NothingToJudge("No claims are loaded.", fix="Load a file first: payerwatch load FILE --customer NAME")
-    return last
+    return uploads.last_date
 
 
-def _new_run(cells: CellsAsOf, judgement: Judgement, version: str, *, pending_known: bool) -> DriftRun:
-    return DriftRun(
-        as_of_week=cells.week,
-        data_version=version,
-        series_checked=len(cells.series),
-        tests=judgement.tests,
-        not_judged=not_judged(judgement),
-        pending_known=pending_known,
-        data_feed_stalled=judgement.data_feed_stalled,
-        nodes=[node_summary(node, cells) for node in judgement.nodes],
-    )
+def _filled(run: DriftRun, cells: CellsAsOf, judgement: Judgement, version: str, *, pending_known: bool) -> DriftRun:
+    run.as_of_week, run.data_version = cells.week, version
+    run.series_checked, run.tests = len(cells.series), judgement.tests
+    run.not_judged = not_judged(judgement)
+    run.pending_known, run.data_feed_stalled = pending_known, judgement.data_feed_stalled
+    run.nodes = [node_summary(node, cells) for node in judgement.nodes]
+    run.ended_at = timezone.now()
+    return run
 
 
 def _carry_into_events(run: DriftRun, carrier: Carrier, judgement: Judgement) -> None:

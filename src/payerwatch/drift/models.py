@@ -1,5 +1,7 @@
 """The tables of drift: run-off cells, drift runs, drift events. Weeks are written as their Monday."""
 
+from datetime import date
+
 from django.db import models
 
 from payerwatch.claims.models import Payer
@@ -58,13 +60,25 @@ class RunoffCell(TenantModel):
 
 
 class DriftRun(TenantModel):
-    """One judgement of one week on one state of the data; the same week and data give the same run."""
+    """One judgement of one week on one state of the data; the same week and data give the same run.
+
+    Who asks for one over the API gets its row at once, and the figures once it is judged: until then it has none.
+    What was judged before on the same data is not kept twice: `same_as` names the run that has the figures.
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"
+        RUNNING = "running"
+        DONE = "done"
+        REFUSED = "refused"
 
     public_id = models.CharField(max_length=24, default=new_run_id, editable=False)
-    as_of_week = models.DateField()
-    data_version = models.CharField(max_length=64, help_text="SHA-256 of the cells the run was made from")
-    series_checked = models.IntegerField()
-    tests = models.IntegerField()
+    state = models.CharField(max_length=9, choices=State, default=State.DONE)
+    as_of = models.DateField(null=True, help_text="the day asked for; none means the latest loaded")
+    as_of_week = models.DateField(null=True)
+    data_version = models.CharField(max_length=64, null=True, help_text="SHA-256 of the cells the run was made from")
+    series_checked = models.IntegerField(null=True)
+    tests = models.IntegerField(null=True)
     not_judged = models.JSONField(default=dict, help_text="reason -> number of series")
     opened = models.IntegerField(default=0)
     updated = models.IntegerField(default=0)
@@ -72,10 +86,17 @@ class DriftRun(TenantModel):
     carried_at = models.DateTimeField(
         null=True, help_text="when it changed events; never, for a week before the newest run"
     )
-    pending_known = models.BooleanField(help_text="false where the export holds decided claims only")
-    data_feed_stalled = models.BooleanField(help_text="most payers fell silent together: the feed, not the payers")
+    pending_known = models.BooleanField(null=True, help_text="false where the export holds decided claims only")
+    data_feed_stalled = models.BooleanField(
+        null=True, help_text="most payers fell silent together: the feed, not the payers"
+    )
     nodes = models.JSONField(default=list, help_text="every payer and series with its figures, or why not judged")
+    same_as = TenantForeignKey("self", null=True, on_delete=models.PROTECT, related_name="repeats")
+    refusal = models.JSONField(null=True, help_text="why it was refused: code, message, where, fix")
+    summary = models.JSONField(null=True, help_text="what people ask first, as it stood once events were changed")
+    remapped_at = models.DateTimeField(null=True, help_text="when a mapping was changed after it had changed events")
     created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, help_text="when it was judged or refused")
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -87,6 +108,12 @@ class DriftRun(TenantModel):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def week(self) -> date:
+        """The week judged, of a run that is."""
+        assert self.as_of_week is not None
+        return self.as_of_week
 
 
 class DriftEvent(TenantModel):

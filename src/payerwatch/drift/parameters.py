@@ -1,9 +1,13 @@
 """The thresholds of a judgement. Everything a customer may one day turn is here."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 METHOD_VERSION = 1
 """Raised by a release that judges the same cells differently, so that old runs do not answer for it."""
+
+STALE_AFTER = timedelta(days=10)
+"""Data older than this, on the day asked for, are said to be stale. It changes no judgement."""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,16 @@
 from datetime import date, timedelta
 
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from payerwatch.claims.models import Claim
 from payerwatch.claims.queries import claims_of
 from payerwatch.drift.models import DriftEvent, DriftRun
 from payerwatch.drift.runoff_arrays import LAG_WEEKS
 from payerwatch.refusals import Kind, Refusal
+
+READING_ORDER = ("better", "watched", "unsure", "cheaper", "q_value", "pk")
+"""Of open events, as `events` annotates them: what got worse, alerts, the most certain and the most costly first."""
 
 
 class UnknownEvent(Refusal):
@@ -31,7 +35,8 @@ def events(*, watch: bool = False, closed: bool = False) -> QuerySet[DriftEvent]
         better=_rank("direction", DriftEvent.Direction.BETTER),
         over=_rank("status", DriftEvent.Status.CLOSED),
         unsure=_rank("certainty", "likely"),
-    ).order_by("over", "better", "watched", "unsure", F("amount_at_risk").desc(nulls_last=True), "q_value", "pk")
+        cheaper=Coalesce(0 - F("amount_at_risk"), Value(1)),  # what has no amount comes last
+    ).order_by("over", *READING_ORDER)
 
 
 def _rank(field: str, last: str) -> Case:
@@ -48,9 +53,24 @@ def event_with_id(public_id: str) -> DriftEvent:
     return event
 
 
+def judged_runs() -> QuerySet[DriftRun]:
+    """The runs that hold a judgement: none that waits, was refused or repeats another."""
+    return DriftRun.objects.filter(data_version__isnull=False)
+
+
 def newest_run() -> DriftRun | None:
     """The run whose findings are in force; where none is, the one of the latest week."""
-    return DriftRun.objects.order_by(F("carried_at").asc(nulls_first=True), "as_of_week", "pk").last()
+    return judged_runs().order_by(F("carried_at").asc(nulls_first=True), "as_of_week", "pk").last()
+
+
+def run_in_force() -> DriftRun | None:
+    """The run that last changed events and was not withdrawn."""
+    return judged_runs().filter(carried_at__isnull=False).defer("nodes").order_by("carried_at", "pk").last()
+
+
+def unfinished_runs() -> QuerySet[DriftRun]:
+    """The runs that were asked for and not yet judged, the first first."""
+    return DriftRun.objects.filter(state__in=(DriftRun.State.REQUESTED, DriftRun.State.RUNNING)).order_by("pk")
 
 
 def claims_behind(event: DriftEvent) -> QuerySet[Claim]:

@@ -97,7 +97,7 @@ def run_warnings(detected: Detected) -> list[str]:
     warnings = []
     if detected.stale:
         warnings.append(f"The data is stale: nothing after {detected.watermark} is loaded.")
-    quiet_weeks = (detected.run.as_of_week - detected.last_submitted_week).days // 7
+    quiet_weeks = (detected.run.week - detected.last_submitted_week).days // 7
     if quiet_weeks >= QUIET_WEEKS:
         last = detected.last_submitted_week + timedelta(days=6)
         warnings.append(

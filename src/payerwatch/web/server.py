@@ -21,6 +21,8 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from payerwatch.config.logging import log_what_nobody_catches, request_id
+from payerwatch.drift.asked_runs import take_up_waiting_runs
+from payerwatch.jobs.enqueue import worker
 from payerwatch.members.door_refusals import BodyLate
 from payerwatch.refusals import Refusal
 from payerwatch.web import http_refusals as http
@@ -65,6 +67,7 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         log_what_nobody_catches()
+        worker.do(take_up_waiting_runs)
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:

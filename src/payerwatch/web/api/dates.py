@@ -54,6 +54,16 @@ class MomentFilter(filters.IsoDateTimeFilter):
     field_class = _MomentField
 
 
+class Day(serializers.DateField):
+    """The same in a form."""
+
+    def to_internal_value(self, value: Any) -> date:
+        try:
+            return read_day(str(value))
+        except ValueError:
+            raise serializers.ValidationError(DAY_UNUSABLE, code="day_unusable") from None
+
+
 class Moment(serializers.Field):
     """The same in a form."""
 

@@ -5,15 +5,23 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from payerwatch.web.api import auth, me
+from payerwatch.web.api.active_events import ActiveEvents
 from payerwatch.web.api.api_keys import ApiKeys
 from payerwatch.web.api.audit_entries import AuditEntries
 from payerwatch.web.api.claims import Claims
+from payerwatch.web.api.cpt_group_mappings import CptGroupMappings
 from payerwatch.web.api.customers import Customers
+from payerwatch.web.api.dashboard import Dashboard
 from payerwatch.web.api.drift_events import DriftEvents
+from payerwatch.web.api.drift_runs import DriftRuns
+from payerwatch.web.api.event_claims import EventClaims
 from payerwatch.web.api.health import Health
 from payerwatch.web.api.index import Index
 from payerwatch.web.api.invitations import Invitations
 from payerwatch.web.api.members import Members
+from payerwatch.web.api.payer_mappings import PayerMappings
+from payerwatch.web.api.payer_summary import PayerSummary
+from payerwatch.web.api.payers import Payers
 from payerwatch.web.api.resource import Resource
 from payerwatch.web.api.settings import Settings
 from payerwatch.web.api.uploads import Uploads
@@ -50,11 +58,25 @@ ROUTES = [
     listed("audit-entries/export/", AuditEntries, get="export"),
     listed("audit-entries/<str:public_id>/", AuditEntries, get="retrieve"),
     listed("claims/", Claims, get="list"),
+    listed("claims/payer_summary/", PayerSummary, get="list"),
     listed("claims/<str:public_id>/", Claims, get="retrieve"),
+    listed("cpt-group-mappings/", CptGroupMappings, get="list", post="create"),
+    listed(
+        "cpt-group-mappings/<str:public_id>/",
+        CptGroupMappings,
+        get="retrieve",
+        patch="partial_update",
+        delete="destroy",
+    ),
     listed("customers/", Customers, get="list"),
     listed("customers/<str:public_id>/", Customers, get="retrieve"),
+    listed("dashboard/", Dashboard, get="show"),
     listed("drift-events/", DriftEvents, get="list"),
+    listed("drift-events/active/", ActiveEvents, get="list"),
     listed("drift-events/<str:public_id>/", DriftEvents, get="retrieve"),
+    listed("drift-events/<str:public_id>/claims/", EventClaims, get="list"),
+    listed("drift-runs/", DriftRuns, get="list", post="create"),
+    listed("drift-runs/<str:public_id>/", DriftRuns, get="retrieve"),
     listed("invitations/", Invitations, get="list", post="create"),
     listed("invitations/<str:public_id>/", Invitations, delete="destroy"),
     listed("invitations/<str:public_id>/resend/", Invitations, post="resend"),
@@ -62,6 +84,10 @@ ROUTES = [
     listed("members/<str:public_id>/", Members, get="retrieve", patch="partial_update", delete="destroy"),
     listed("members/<str:public_id>/suspend/", Members, post="suspend"),
     listed("members/<str:public_id>/resume/", Members, post="resume"),
+    listed("payer-mappings/", PayerMappings, get="list", post="create"),
+    listed("payer-mappings/<str:public_id>/", PayerMappings, get="retrieve", patch="partial_update"),
+    listed("payers/", Payers, get="list"),
+    listed("payers/<str:public_id>/", Payers, get="retrieve"),
     listed("settings/", Settings, get="show", patch="change"),
     listed("uploads/", Uploads, get="list"),
     listed("uploads/<str:public_id>/", Uploads, get="retrieve"),

@@ -23,7 +23,7 @@ class Command(PayerwatchCommand):
     def answer(self, **options: Any) -> Answer:
         customer = customer_named(options["customer"])
         code_from, _, code_to = options["codes"].partition("-")
-        mapping = pipeline.map_cpt_group(
+        mapping, _ = pipeline.map_cpt_group(
             customer, code_from, code_to or code_from, options["group"], actor=command_actor()
         )
         document = {

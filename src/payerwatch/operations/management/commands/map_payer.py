@@ -22,6 +22,6 @@ class Command(PayerwatchCommand):
 
     def answer(self, **options: Any) -> Answer:
         customer = customer_named(options["customer"])
-        mapping = pipeline.map_payer(customer, options["raw"], options["payer"], actor=command_actor())
+        mapping, _ = pipeline.map_payer(customer, options["raw"], options["payer"], actor=command_actor())
         document = {"raw": mapping.raw_name, "payer": mapping.payer.name}
         return Answer(document, f"{escape(mapping.raw_name)} is now [bold]{escape(mapping.payer.name)}[/bold].")

@@ -1,0 +1,75 @@
+"""`claims/payer_summary/`: each payer in a line, from the run-off cells, which hold counts and no claim."""
+
+from typing import Any, ClassVar
+
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+
+from payerwatch.claims.models import Payer
+from payerwatch.drift.payer_figures import cells_submitted, figures_of
+from payerwatch.members.roles import Permission
+from payerwatch.web.api.dates import DayFilter
+from payerwatch.web.api.fields import Dollars, PublicId
+from payerwatch.web.api.resource import Listed, Resource
+
+
+class PayerSummaryBody(serializers.Serializer):
+    """One payer's claims and what became of them. Decisions are first decisions; claims billed at nothing are left
+    out."""
+
+    id = PublicId(source="payer.public_id", help_text="pyr_…")
+    payer = serializers.CharField(source="payer.name", help_text="the payer's name")
+    claims = serializers.IntegerField(source="figures.claims", help_text="claims submitted")
+    decided = serializers.IntegerField(source="figures.decided", help_text="of these, decided")
+    denied = serializers.IntegerField(source="figures.denied", help_text="denied, but for exact duplicates")
+    denial_rate = serializers.FloatField(
+        source="figures.denial_rate", allow_null=True, help_text="0 to 1: denied / denial_rate_of; null without any"
+    )
+    denial_rate_of = serializers.IntegerField(
+        source="figures.denial_rate_of", help_text="decided, but for denials as exact duplicate"
+    )
+    days_to_decision = serializers.FloatField(
+        source="figures.days_to_decision",
+        allow_null=True,
+        help_text="mean days from submission to first decision, of those decided; null without any",
+    )
+    billed_amount = Dollars(source="figures.billed_amount", help_text="US dollars, of all claims that have it")
+    allowed_amount = Dollars(source="figures.allowed_amount", help_text="US dollars, of all claims that have it")
+    paid_amount = Dollars(source="figures.paid_amount", help_text="US dollars, of all claims that have it")
+
+
+class PayerSummaryFilter(filters.FilterSet):
+    """Days mean the whole weeks, Monday to Sunday, that hold them: finer than that is not counted."""
+
+    payer = filters.CharFilter(
+        field_name="name", lookup_expr="iexact", max_length=200, help_text="the payer's whole name"
+    )
+    submitted_from = DayFilter(method="as_cells", help_text="from the week of this day")
+    submitted_to = DayFilter(method="as_cells", help_text="to the end of the week of this day")
+    cpt_group = filters.CharFilter(method="as_cells", max_length=40, help_text="of this CPT group alone")
+
+    def as_cells(self, found: Any, _name: str, _value: Any) -> Any:
+        """It says which cells are counted, and so which payers have any."""
+        return found
+
+
+class PayerSummary(Listed, Resource):
+    """Claims, denials, days and money by payer, by name."""
+
+    thing = "payer"
+    may: ClassVar = {"list": Permission.READ_CLAIMS}
+    queryset = Payer.objects.all()
+    order = ("name_key",)
+    serializer_class = PayerSummaryBody
+    filterset_class = PayerSummaryFilter
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        found = super().filter_queryset(queryset)
+        asked = self.asked
+        self.cells = cells_submitted(asked["submitted_from"], asked["submitted_to"], asked["cpt_group"])
+        return found.filter(pk__in=self.cells.values("payer"))
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = list(super().paginate_queryset(queryset) or ())
+        figures = figures_of([payer.pk for payer in page], self.cells)
+        return [{"payer": payer, "figures": figures[payer.pk]} for payer in page]
