@@ -1,8 +1,10 @@
 """Reads of claims that others need."""
 
+from collections import Counter
 from datetime import date
+from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet, Sum
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
 from payerwatch.claims.numbers import StoredNumbers
@@ -68,6 +70,26 @@ def uploads_that_changed_claims_of(upload: Upload) -> QuerySet[Upload]:
 def uploads_that_repeated_claims_since(upload: Upload) -> QuerySet[Upload]:
     """Later uploads with claims that changed nothing, since they were stored before; perhaps by `upload`."""
     return loaded_uploads().filter(pk__gt=upload.pk, unchanged_claims__gt=0)
+
+
+def upload_counts() -> dict[str, Any]:
+    """What became of all files and rows: of the uploads that stand, and how many there are in each state."""
+    counts = ("rows", "accepted", "set_aside")
+    sums = {f"{name}_of_all": Sum(name) for name in counts}
+    states: list[Any] = list(
+        Upload.objects.values("state").annotate(files=Count("pk"), last=Max("loaded_at"), **sums)
+    )
+    loaded: dict[str, Any] = next((each for each in states if each["state"] == Upload.State.LOADED), {})
+    reasons: Counter[str] = Counter()
+    for found in loaded_uploads().exclude(set_aside=0).values_list("reasons", flat=True):
+        reasons.update(found)
+    return {
+        "files": loaded.get("files", 0),
+        **{name: loaded.get(f"{name}_of_all", 0) for name in counts},
+        "by_state": {each["state"]: each["files"] for each in states},
+        "by_reason": dict(sorted(reasons.items())),
+        "last_loaded_at": loaded.get("last"),
+    }
 
 
 def claims_of(payer: Payer, cpt_group: str) -> QuerySet[Claim]:

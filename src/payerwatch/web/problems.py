@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from payerwatch.claims.arrivals import FileTooLarge
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.keys import FieldKeyMissing, FieldKeysNotSet
@@ -29,10 +30,6 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
-    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    BodyLate: HTTPStatus.REQUEST_TIMEOUT,
-}
 
 
 class Problem(HttpResponse):
@@ -50,6 +47,13 @@ class NotFound(Refusal):
         super().__init__("There is nothing at this address.", fix="Check the address and the id.")
 
 
+class TusVersionNotSpoken(Refusal):
+    """The request does not say that it speaks the protocol for resumable uploads, or another version of it."""
+
+    def __init__(self) -> None:
+        super().__init__("Resumable uploads speak tus 1.0.0.", fix="Send the header Tus-Resumable: 1.0.0")
+
+
 class Failed(Refusal):
     """The server failed; nothing of the request was kept."""
 
@@ -59,6 +63,14 @@ class Failed(Refusal):
             where=f"request {request_id}" if request_id else "",
             fix="Try again; if it happens again, give the operator this request's id.",
         )
+
+
+_STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyLate: HTTPStatus.REQUEST_TIMEOUT,
+    TusVersionNotSpoken: HTTPStatus.PRECONDITION_FAILED,
+    FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
 
 
 def problem(
@@ -106,6 +118,8 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     """What must go with the answer beside its body."""
     if refusal.kind is Kind.UNKNOWN_CALLER:
         return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
+    if isinstance(refusal, TusVersionNotSpoken):
+        return {"Tus-Version": "1.0.0"}
     verdict = getattr(refusal, "verdict", None)
     if isinstance(verdict, Verdict):  # of the policies asked, only those that refused are anybody's business
         refused = tuple(each for each in verdict.standings if each.refused)

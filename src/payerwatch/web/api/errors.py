@@ -52,20 +52,20 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
         return answer(problem(HTTPStatus.FORBIDDEN, "not_allowed", "This is not allowed."))
     if isinstance(error, exceptions.APIException):
-        return _of_the_framework(error)
+        return _of_the_framework(error, context["view"])
     return None
 
 
-def _of_the_framework(error: exceptions.APIException) -> HttpResponse | None:
+def _of_the_framework(error: exceptions.APIException, view: Any) -> HttpResponse | None:
     code = CODES.get(type(error))
     if code is None:
         return None
     # Their words repeat what was sent; ours do not.
     details = {
-        "body_unreadable": "The body is not JSON that can be read.",
+        "body_unreadable": "The body cannot be read as what it is said to be.",
         "method_not_allowed": "This cannot be done here with this method.",
         "not_acceptable": "The answer can only be JSON.",
-        "unsupported_media_type": "Send the body as application/json.",
+        "unsupported_media_type": f"Send the body as {view.get_parsers()[0].media_type}.",
     }
     return answer(problem(HTTPStatus(error.status_code), code, details[code]))
 

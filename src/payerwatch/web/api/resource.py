@@ -58,6 +58,8 @@ class Resource(GenericViewSet):
     """What each action answers; `list` and `retrieve` give the resource's own serializer unless told otherwise."""
     refuses: ClassVar[Mapping[str, Sequence[type[Refusal]]]] = {}
     """What an action may be refused for, beside what every action may."""
+    largest_body: ClassVar[Mapping[str, int]] = {}
+    """How many bytes an action takes, where that is more than usual; the server waits for so many, see `server.py`."""
     thing: ClassVar[str]
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""

@@ -15,6 +15,7 @@ from payerwatch.web.api.index import Index
 from payerwatch.web.api.invitations import Invitations
 from payerwatch.web.api.members import Members
 from payerwatch.web.api.resource import Resource
+from payerwatch.web.api.resumable_uploads import ResumableUploads
 from payerwatch.web.api.settings import Settings
 from payerwatch.web.api.uploads import Uploads
 
@@ -63,7 +64,12 @@ ROUTES = [
     listed("members/<str:public_id>/suspend/", Members, post="suspend"),
     listed("members/<str:public_id>/resume/", Members, post="resume"),
     listed("settings/", Settings, get="show", patch="change"),
-    listed("uploads/", Uploads, get="list"),
+    listed("uploads/", Uploads, get="list", post="create"),
+    listed("uploads/resumable/", ResumableUploads, post="begin", options="offer"),
+    listed("uploads/resumable/<str:public_id>/", ResumableUploads, head="progress", patch="append", delete="give_up"),
+    listed("uploads/stats/", Uploads, get="stats"),
     listed("uploads/<str:public_id>/", Uploads, get="retrieve"),
+    listed("uploads/<str:public_id>/rejected-rows/", Uploads, get="rejected_rows"),
+    listed("uploads/<str:public_id>/undo/", Uploads, post="undo"),
 ]
 urlpatterns = [path("", Index.as_view({"get": "show"}, routes=ROUTES), name="Index.show"), *ROUTES]
