@@ -11,6 +11,7 @@ on the record, in its own transaction; a step that was refused leaves one too, a
 """
 
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,8 +23,11 @@ from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.audit.refused import refusals_recorded
 from payerwatch.claims import actions as claims
+from payerwatch.claims.arrivals import take_over
 from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_file, read_header_signature
 from payerwatch.claims.formats.dates import DATE_ORDERS
+from payerwatch.claims.formats.lines import Source
+from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.load_files import refuse_unusable_paths, set_aside_file
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
 from payerwatch.claims.models import CptGroupMapping, PayerMapping, Upload
@@ -34,6 +38,7 @@ from payerwatch.claims.queries import (
     upload_with_id,
     uploads_that_repeated_claims_since,
 )
+from payerwatch.claims.slices import set_aside_slices
 from payerwatch.drift import runoff
 from payerwatch.drift.actions import Detected, detect_drift, lock_findings, note_remapping, withdraw_findings
 from payerwatch.drift.asked_runs import record_detected
@@ -48,15 +53,14 @@ Mapping = TypeVar("Mapping", PayerMapping, CptGroupMapping)
 class NothingAccepted(Refusal):
     """Every row of the file was set aside; nothing was stored."""
 
-    def __init__(self, upload: Upload, set_aside: Path | None) -> None:
+    def __init__(self, upload: Upload, file: ClaimsFile, order: "LoadOrder") -> None:
         super().__init__(
             f"None of the {upload.rows:,} rows could be loaded; nothing was stored.",
             where=", ".join(f"{code}: {count:,}" for code, count in upload.reasons.items()),
-            fix="Use --set-aside FILE to get the rows back with a reason and a fix for each."
-            if set_aside is None
-            else f"The rows are in {set_aside}, each with its reason and fix.",
+            fix=_where_rows_are(order),
         )
         self.upload = upload
+        self.file = file
 
     def document(self) -> dict[str, Any]:
         upload = self.upload
@@ -67,13 +71,25 @@ class NothingAccepted(Refusal):
 
 @dataclass(frozen=True)
 class LoadOrder:
-    """What is asked of a load. `mapping` and `date_order` overrule what the file's header suggests."""
+    """What is asked of a load. `mapping` and `date_order` overrule what the file's header suggests.
 
-    path: Path
+    `arrived` is the row of a file that was sent over HTTP: the load takes it over, and keeps the rows set aside.
+    """
+
+    path: Source
     mapping: dict[str, str | None] | None = None
     date_order: str | None = None
     dry_run: bool = False
     set_aside: Path | None = None
+    arrived: Upload | None = None
+
+
+def _where_rows_are(order: LoadOrder) -> str:
+    if order.arrived is not None:
+        return f"GET uploads/{order.arrived.public_id}/rejected-rows/ has the rows, each with its reason and fix."
+    if order.set_aside is not None:
+        return f"The rows are in {order.set_aside}, each with its reason and fix."
+    return "Use --set-aside FILE to get the rows back with a reason and a fix for each."
 
 
 @dataclass(frozen=True)
@@ -102,8 +118,10 @@ def load(customer: Customer, order: LoadOrder, *, actor: Actor, progress: Progre
 
     Raises FileNotReadable, SetAsideNotWritable, FileRefused or NothingAccepted; nothing is then stored.
     """
-    refuse_unusable_paths(order.path, order.set_aside)
-    with refusals_recorded("load", Thing("upload"), actor=actor, customer=customer):
+    if isinstance(order.path, Path):
+        refuse_unusable_paths(order.path, order.set_aside)
+    thing = Thing("upload", order.arrived.public_id if order.arrived is not None else "")
+    with refusals_recorded("load", thing, actor=actor, customer=customer):
         with acting_in(customer):
             result = _load(order, progress, today)
             if not order.dry_run and not result.already_loaded:
@@ -132,15 +150,17 @@ def _load(order: LoadOrder, progress: Progress, today: date) -> LoadResult:
         _give_back_again(order.set_aside, file)
         return LoadResult(earlier, file, already_loaded=True)
     upload = claims.receive_upload(file, order.path.name)
-    with set_aside_file(order.set_aside, file) as set_aside:
+    with _rows_set_aside(order, upload, file) as set_aside:
         loaded = load_claims(file, upload, progress=progress, set_aside=set_aside, only_missing=earlier is not None)
     if not upload.accepted:
-        raise NothingAccepted(upload, order.set_aside)
+        raise NothingAccepted(upload, file, order)
     if earlier is not None and not upload.new_claims:
         return LoadResult(earlier, file, already_loaded=True)
     progress("count", 0, 1)
     runoff.count_upload(upload)
     progress("count", 1, 1)
+    if order.arrived is not None:
+        take_over(upload, order.arrived)
     return LoadResult(upload, file, already_loaded=False, loaded=loaded)
 
 
@@ -164,7 +184,7 @@ class Undone:
 
 
 def undo(customer: Customer, upload_id: str, *, actor: Actor) -> Undone:
-    """Take an upload back. Raises UnknownUpload, UploadAlreadyUndone or UploadChangedSince."""
+    """Take an upload back. Raises UnknownUpload, UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince."""
     thing = Thing("upload", upload_id if _UPLOAD_ID.fullmatch(upload_id) else "")
     with refusals_recorded("undo", thing, actor=actor, customer=customer), acting_in(customer):
         lock_claims()
@@ -270,6 +290,14 @@ def _remembered(asked: LoadOrder) -> Remembered | None:
         return None
     order = next((order for order in DATE_ORDERS if order == upload.date_order), None)
     return Remembered(signature, upload.mapping, order)
+
+
+def _rows_set_aside(
+    order: LoadOrder, upload: Upload, file: ClaimsFile
+) -> AbstractContextManager[SetAsideWriter | None]:
+    if order.arrived is not None:
+        return set_aside_slices(upload, file, order.arrived.public_id)
+    return set_aside_file(order.set_aside, file)
 
 
 def _give_back_again(path: Path | None, file: ClaimsFile) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db.models import F, ProtectedError
 from django.utils import timezone
 
-from payerwatch.claims import merging
+from payerwatch.claims import merging, slices
 from payerwatch.claims.cpt_groups import cpt_group
 from payerwatch.claims.formats.csv import ClaimsFile
 from payerwatch.claims.formats.lines import printable
@@ -22,6 +22,7 @@ from payerwatch.claims.models import (
     PayerMapping,
     ReplacedClaim,
     Upload,
+    UploadSlice,
 )
 from payerwatch.claims.payers import payer_key
 from payerwatch.claims.queries import uploads_that_changed_claims_of
@@ -29,6 +30,12 @@ from payerwatch.claims.resealing import start_sealed
 from payerwatch.refusals import Kind, Refusal
 
 _STATES: tuple[type[ClaimState], ...] = (Claim, ReplacedClaim)
+
+
+class UploadNotLoaded(Refusal):
+    """The upload waits, was refused or repeated another: there is nothing to take back."""
+
+    kind = Kind.CONFLICT
 
 
 class UploadAlreadyUndone(Refusal):
@@ -76,9 +83,14 @@ def receive_upload(file: ClaimsFile, filename: str) -> Upload:
 
 
 def refuse_unless_undoable(upload: Upload) -> None:
-    """Raises UploadAlreadyUndone or UploadChangedSince, which names the uploads in the way."""
+    """Raises UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince, which names the uploads in the way."""
     if upload.state == Upload.State.UNDONE:
         raise UploadAlreadyUndone(f"{upload.public_id} was taken back already.", fix="Nothing needs to be done.")
+    if upload.state != Upload.State.LOADED:
+        raise UploadNotLoaded(
+            f"{upload.public_id} is not loaded but {upload.state}: it has changed nothing.",
+            fix="Undo the upload that it repeats." if upload.repeats else "Nothing needs to be taken back.",
+        )
     later = [f"{other.public_id} ({other.filename})" for other in uploads_that_changed_claims_of(upload)]
     if later:
         raise UploadChangedSince(
@@ -94,6 +106,7 @@ def undo_upload(upload: Upload) -> Upload:
     touched = set(spellings)
     merging.take_back(upload.pk)
     _drop_unused_spellings(touched)
+    slices.drop(upload, UploadSlice.Kind.SET_ASIDE)
     upload.state = Upload.State.UNDONE
     upload.undone_at = timezone.now()
     upload.save()

@@ -4,6 +4,7 @@ Amounts are whole US cents. Dates are calendar dates without a zone, as payers s
 """
 
 from django.db import models
+from django.utils import timezone
 
 from payerwatch.claims.numbers import PURPOSE, number_from
 from payerwatch.sealing.fields import SealedTextField
@@ -75,17 +76,27 @@ class CptGroupMapping(TenantModel):
 
 
 class Upload(TenantModel):
-    """One file that was loaded, what became of its rows, and whether it was taken back."""
+    """One file: on its way, waiting to be loaded, loaded, refused or taken back; and what became of its rows.
+
+    Only `loaded` uploads have claims. A file that was sent over HTTP has a row while it waits; loading it makes
+    another that takes over its public id, so that uploads are stored in the order in which they were loaded.
+    """
 
     class State(models.TextChoices):
+        RECEIVING = "receiving"
+        RECEIVED = "received"
+        LOADING = "loading"
         LOADED = "loaded"
+        REPEATED = "repeated"
+        REFUSED = "refused"
         UNDONE = "undone"
 
     public_id = models.CharField(max_length=24, default=new_upload_id, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.LOADED)
     filename = SealedTextField(purpose="upload.filename")
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the file's bytes, in hexadecimal")
+    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the file's bytes, in hexadecimal")
     size_bytes = models.BigIntegerField()
+    received_bytes = models.BigIntegerField(default=0, help_text="of a file that is sent in slices")
     rows = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(default=0)
     set_aside = models.BigIntegerField(default=0)
@@ -93,24 +104,59 @@ class Upload(TenantModel):
     updated_claims = models.BigIntegerField(default=0)
     unchanged_claims = models.BigIntegerField(default=0)
     reasons = models.JSONField(default=dict, help_text="rows set aside, by reason code")
-    mapping = models.JSONField(default=dict, help_text="field -> the file's column")
+    mapping = models.JSONField(default=dict, help_text="field -> the file's column; until it is loaded, as asked for")
     dropped_columns = models.JSONField(default=list, help_text="columns refused at the door as patient data")
     date_order = models.CharField(max_length=3, blank=True)
-    header_signature = models.CharField(max_length=64)
+    header_signature = models.CharField(max_length=64, blank=True)
     first_date = models.DateField(null=True, help_text="earliest submitted or decided date accepted")
     last_date = models.DateField(null=True, help_text="latest submitted or decided date accepted")
-    loaded_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(null=True, help_text="when it was sent over HTTP, or its last slice so far")
+    loaded_at = models.DateTimeField(default=timezone.now, null=True)
     undone_at = models.DateTimeField(null=True)
+    attempts = models.SmallIntegerField(default=0, help_text="how often loading it was begun")
+    stage = models.CharField(max_length=10, blank=True, help_text="what loading it is at")
+    done = models.BigIntegerField(default=0, help_text="of `total`, in the stage's own unit")
+    total = models.BigIntegerField(default=0)
+    refusal = models.JSONField(null=True, help_text="why it was refused: code, message, where, fix")
+    repeats = models.CharField(max_length=24, blank=True, help_text="the upload that had loaded these bytes")
+    detection_due = models.BooleanField(default=False, help_text="whether drift is yet to be looked for")
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["customer", "public_id"], name="claims_upload_public_id_unique")]
         indexes = [
             models.Index(fields=["customer", "digest"], name="claims_upload_digest"),
             models.Index(fields=["customer", "loaded_at", "id"], name="claims_upload_loaded"),
+            models.Index(fields=["customer", "state"], name="claims_upload_state"),
         ]
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class UploadSlice(TenantModel):
+    """A piece of a file that waits to be loaded, or of the rows a load has set aside. Always sealed.
+
+    A file may hold what must never be stored in the clear, so that these are no files and are sealed also where no
+    field keys are set.
+    """
+
+    class Kind(models.TextChoices):
+        CONTENT = "content"
+        SET_ASIDE = "set_aside"
+
+    upload = TenantForeignKey(Upload, on_delete=models.PROTECT, related_name="slices")
+    kind = models.CharField(max_length=9, choices=Kind)
+    position = models.BigIntegerField(help_text="of its first byte")
+    key_id = models.CharField(max_length=16)
+    sealed = models.BinaryField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "upload", "kind", "position"], name="claims_uploadslice_place")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} from {self.position}"
 
 
 class ClaimState(TenantModel):

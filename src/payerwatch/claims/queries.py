@@ -1,5 +1,6 @@
 """Reads of claims that others need."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -110,6 +111,24 @@ def uploads_that_repeated_claims_since(upload: Upload) -> QuerySet[Upload]:
 def payers() -> QuerySet[Payer]:
     """All payers, each with its number of `spellings`."""
     return Payer.objects.annotate(spellings=Count("mappings"))
+
+
+def upload_counts() -> dict[str, Any]:
+    """What became of all files and rows: of the uploads that stand, and how many there are in each state."""
+    counts = ("rows", "accepted", "set_aside")
+    sums = {f"{name}_of_all": Sum(name) for name in counts}
+    states: list[Any] = list(Upload.objects.values("state").annotate(files=Count("pk"), last=Max("loaded_at"), **sums))
+    loaded: dict[str, Any] = next((each for each in states if each["state"] == Upload.State.LOADED), {})
+    reasons: Counter[str] = Counter()
+    for found in loaded_uploads().exclude(set_aside=0).values_list("reasons", flat=True):
+        reasons.update(found)
+    return {
+        "files": loaded.get("files", 0),
+        **{name: loaded.get(f"{name}_of_all", 0) for name in counts},
+        "by_state": {each["state"]: each["files"] for each in states},
+        "by_reason": dict(sorted(reasons.items())),
+        "last_loaded_at": loaded.get("last"),
+    }
 
 
 def claims_of(payer: Payer, cpt_group: str) -> QuerySet[Claim]:

@@ -9,6 +9,7 @@ from payerwatch.audit.record import Thing, record
 from payerwatch.claims.loading import Progress, lock_claims
 from payerwatch.claims.models import Claim, ReplacedClaim, Upload
 from payerwatch.claims.numbers import PURPOSE, StoredNumbers, number_from
+from payerwatch.claims.slices import reseal_slices
 from payerwatch.sealing.fields import SealedTextField
 from payerwatch.sealing.keys import newest_key_id, seal, unseal
 from payerwatch.sealing.models import customer_key_id, record_customer_key
@@ -60,10 +61,12 @@ def reseal(customer: Customer, to_key: str | None, *, actor: Actor, progress: Pr
     with acting_in(customer):
         lock_claims()
         from_key = customer_key_id()
-        if from_key == to_key:
+        rows = reseal_slices(to_key)
+        if from_key == to_key and not rows:
             return None
-        record_customer_key(to_key)
-        rows = _rewrite(from_key, to_key, progress)
+        if from_key != to_key:
+            record_customer_key(to_key)
+            rows += _rewrite(from_key, to_key, progress)
         after = {"key": to_key or "plain", "rows": rows}
         record("rotate", Thing("field_key"), actor=actor, before={"key": from_key or "plain"}, after=after)
         return Resealed(customer, from_key, to_key, rows)

@@ -30,7 +30,12 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 APPEND_SLASH = False
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of a body, which is read into memory
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of a body, which is read into memory, unless the view says more
+# A file that was sent is never written to disk as it came: it may hold what must not be stored.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # of a request with a file
+LARGEST_SLICE = 8 * 1024 * 1024
+LARGEST_UPLOAD = env.whole_number("PAYERWATCH_LARGEST_UPLOAD", 256, range(1, 4096)) * 1024 * 1024
 
 # The door itself holds browsers' requests to Django's check for forgery (W003); HTTPS has a check of our own
 # (W004, W008); HSTS for subdomains and preloading (W005, W021) are for the owner of the domain to decide.

@@ -4,6 +4,7 @@ import atexit
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -49,9 +50,26 @@ class BackgroundWorker:
         while True:
             work = self._queue.get()
             try:
-                work()
-            except (DatabaseError, InterfaceError, Refusal) as error:
-                logger.error("%s failed: %s.", self._name, type(error).__name__)
+                _done(self._name, work)
             finally:
-                connection.close()
                 self._queue.task_done()
+
+
+def every(seconds: float, work: Callable[[], None]) -> None:
+    """Do the work now and then again and again, in a thread of its own that ends with the process."""
+
+    def repeat() -> None:
+        while True:
+            _done("looking for what waits", work)
+            time.sleep(seconds)
+
+    threading.Thread(target=repeat, name="every", daemon=True).start()
+
+
+def _done(name: str, work: Callable[[], None]) -> None:
+    try:
+        work()
+    except (DatabaseError, InterfaceError, Refusal) as error:
+        logger.error("%s failed: %s.", name, type(error).__name__)
+    finally:
+        connection.close()

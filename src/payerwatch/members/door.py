@@ -22,6 +22,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
+from io import BytesIO
 from typing import Any
 
 from django.conf import settings
@@ -90,7 +91,7 @@ class Door:
     def __call__(self, request: Any) -> HttpResponseBase:
         request.arrived_at = timezone.now()
         request.caller = None
-        found = _found(request)
+        found = _found(request.path_info)
         view = _view_of(found)
         request.route = found.route if found else ""
         request.attempt = _attempt(request, found)
@@ -120,7 +121,7 @@ class Door:
 
     def _answer(self, request: Any, view: Any, presented: Presented) -> HttpResponseBase:
         try:
-            _read_body(request)
+            _read_body(request, presented)
             return self._answer_admitted(request, view, presented.read())
         except CallerNotKnown as refusal:
             request.caller = None
@@ -188,14 +189,39 @@ def _admits(view: Any) -> Admits:
     return admits
 
 
-def _read_body(request: HttpRequest) -> None:
-    """Wait for the whole body, before anything is asked or locked. Raises BodyTooLarge or BodyLate."""
+def largest_body(method: str, path: str) -> int:
+    """How many bytes a request may have there: what the view says of the action, else what any may have."""
+    found = _found(path)
+    action = (getattr(found.func, "actions", None) or {}).get(method.lower()) if found else None
+    usual = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return int(getattr(_view_of(found), "largest_body", {}).get(action, usual))
+
+
+def _read_body(request: Any, presented: Presented) -> None:
+    """Wait for the whole body, before anything is asked or locked.
+
+    Raises BodyTooLarge or BodyLate; and CallerNotKnown where only who is known may send so much.
+    """
     try:
+        if _is_large(request):
+            if presented.credential is None:
+                raise CallerNotKnown
+            request._body = request.read()  # as `body` does, whose limit is the same for all
+            request._stream = BytesIO(request._body)
         _ = request.body
     except RequestDataTooBig:
         raise BodyTooLarge from None
     except UnreadablePostError:
         raise BodyLate from None
+
+
+def _is_large(request: Any) -> bool:
+    """Whether the body is longer than usual, and may be."""
+    said = str(request.META.get("CONTENT_LENGTH") or "")
+    length = int(said) if said.isdigit() else 0
+    if length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return False
+    return length <= largest_body(request.method, request.path_info)
 
 
 def _refuse_unless_admitted(caller: Caller | None, admits: Admits) -> None:
@@ -261,10 +287,10 @@ def origin_of(request: HttpRequest) -> Origin:
     )
 
 
-def _found(request: HttpRequest) -> ResolverMatch | None:
+def _found(path: str) -> ResolverMatch | None:
     """What the address leads to, if anything."""
     try:
-        return resolve(request.path_info)
+        return resolve(path)
     except Resolver404:
         return None
 

@@ -57,10 +57,12 @@ class Busy(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """The request's body is longer than any that is read into memory."""
+    """The request's body is longer than any that is read into memory there."""
 
     def __init__(self) -> None:
-        super().__init__("The body is too large.", fix="Send less at once.")
+        super().__init__(
+            "The body is too large.", fix="Send less at once: a large claims file in slices, by uploads/resumable/."
+        )
 
 
 class BodyLate(Refusal):

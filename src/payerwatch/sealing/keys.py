@@ -81,6 +81,20 @@ def unseal(stored: str, *, customer_id: int, purpose: str) -> str:
     return plain_text(stored) if key_id is None else customer_sealer(customer_id, purpose, key_id).open(stored)
 
 
+def seal_bytes(content: bytes, *, customer_id: int, purpose: str, key_id: str | None) -> tuple[str, bytes]:
+    """A customer's bytes, never plain: under the field key, or (None) under SECRET_KEY; with the id of that key."""
+    used, key = (SECRET_KEY_ID, _secret_keys()[0]) if key_id is None else (key_id, _key(key_id))
+    return used, Sealer(used, key, scope=customer_scope(customer_id), purpose=purpose).seal_bytes(content)
+
+
+def unseal_bytes(key_id: str, sealed: bytes, *, customer_id: int, purpose: str) -> bytes:
+    """The bytes that `seal_bytes` sealed for the same purpose. Raises FieldKeyMissing or SealBroken."""
+    for key in _secret_keys() if key_id == SECRET_KEY_ID else [_key(key_id)]:
+        with suppress(SealBroken):
+            return Sealer(key_id, key, scope=customer_scope(customer_id), purpose=purpose).open_bytes(sealed)
+    raise SealBroken(purpose)
+
+
 def seal_secret(text: str, purpose: str) -> str:
     """A secret of the installation, never plain: sealed under the newest field key, else under SECRET_KEY."""
     return seal_secret_under(newest_key_id(), text, purpose)

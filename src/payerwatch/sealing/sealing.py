@@ -55,15 +55,25 @@ class Sealer:
 
     def seal(self, text: str) -> str:
         """The text sealed; sealed again it looks different."""
+        return self._head + b64encode(self.seal_bytes(text.encode())).decode()
+
+    def seal_bytes(self, content: bytes) -> bytes:
+        """Nonce and ciphertext alone; who keeps them keeps the key's id beside."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self._head + b64encode(nonce + self._cipher.encrypt(nonce, text.encode(), self._bound)).decode()
+        return nonce + self._cipher.encrypt(nonce, content, self._bound)
 
     def open(self, sealed: str) -> str:
         """The text that was sealed. Raises SealBroken."""
         try:
-            content = b64decode(sealed.removeprefix(self._head), validate=True)
-            return self._cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], self._bound).decode()
-        except (InvalidTag, binascii.Error, ValueError):
+            return self.open_bytes(b64decode(sealed.removeprefix(self._head), validate=True)).decode()
+        except (binascii.Error, ValueError):
+            raise SealBroken(self._purpose) from None
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Reverses seal_bytes. Raises SealBroken."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._bound)
+        except (InvalidTag, ValueError):
             raise SealBroken(self._purpose) from None
 
 

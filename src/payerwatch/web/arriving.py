@@ -5,12 +5,17 @@ being answered. What the bytes mean, the server's parser decides; here it is onl
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 LONGEST_HEAD = 1024 * 1024  # bytes; more than any that the parser accepts
 END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+_CREDENTIAL = re.compile(rb"\r\n(authorization|cookie):[ \t]*[^ \t\r]", re.IGNORECASE)
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,10}) (/[^ ?#]*)[^ ]* HTTP/1\.[01]\r\n")
+SLOWEST = 64 * 1024  # bytes a second that are waited for, of a body longer than usual
 _WAITS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -22,16 +27,26 @@ class Patience:
     total: float = 60
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The longest body of any request, and (method, path) the longest there, if whoever asks shows a credential."""
+
+    usual: int
+    of: Callable[[str, str], int]
+
+
 @dataclass
 class Arriving:
     """The bytes so far; times are seconds of the monotonic clock."""
 
-    longest_body: int
+    limits: Limits
     began: float
     heard: float = 0
     received: bytearray = field(default_factory=bytearray)
     leaves_rest: bool = False
     """Whether there may be a body that is not waited for, so that the connection is of no more use."""
+    is_large: bool = False
+    """Whether its body is longer than those of most requests may be."""
     _head: int = 0
     _body: int = 0
 
@@ -52,8 +67,17 @@ class Arriving:
         head = bytes(self.received[: self._head])
         length = _LENGTH.search(head)
         asked = int(length[1]) if length else 0
-        self.leaves_rest = asked > self.longest_body or _CHUNKED.search(head) is not None
+        chunked = _CHUNKED.search(head) is not None
+        self.is_large = asked > self.limits.usual and not chunked and asked <= self._longest(head)
+        self.leaves_rest = chunked or (asked > self.limits.usual and not self.is_large)
         return 0 if self.leaves_rest else asked
+
+    def _longest(self, head: bytes) -> int:
+        """What is longest where the request goes; only asked of one whose body is longer than usual."""
+        line = _REQUEST_LINE.match(head)
+        if line is None or _CREDENTIAL.search(head) is None:
+            return self.limits.usual
+        return self.limits.of(line[1].decode(), unquote(line[2].decode("latin-1")))
 
     @property
     def whole(self) -> bool:
@@ -63,10 +87,17 @@ class Arriving:
         return len(self.received) >= self._head + self._body
 
     @property
+    def size(self) -> int:
+        """How many bytes it is going to have, as far as is known."""
+        return max(self._head + self._body, len(self.received))
+
+    @property
     def waits_to_be_asked(self) -> bool:
         """Whether the client sends the body only when it is told to go on (RFC 9110, section 10.1.1)."""
         at_the_body = bool(self._head) and self._head == len(self.received)
         return at_the_body and not self.whole and _WAITS.search(self.received) is not None
 
     def late(self, patience: Patience, now: float) -> bool:
-        return now - self.heard >= patience.idle or now - self.began >= patience.total
+        """Whether the client says nothing for too long, or takes too long; what is large may take longer."""
+        more = self._body / SLOWEST if self.is_large else 0
+        return now - self.heard >= patience.idle or now - self.began >= patience.total + more

@@ -13,10 +13,10 @@ class BadRequest(Refusal):
 
 
 class BodyUnreadable(Refusal):
-    """The body is not JSON."""
+    """The body cannot be read as what it is said to be."""
 
     def __init__(self) -> None:
-        super().__init__("The body is not JSON that can be read.", fix="Send one JSON document, in UTF-8.")
+        super().__init__("The body cannot be read as what it is said to be.", fix="Send one JSON document in UTF-8, or a form where files are sent.")
 
 
 class Invalid(Refusal):

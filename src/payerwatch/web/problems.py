@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from payerwatch.claims.arrivals import FileTooLarge
 from payerwatch.config.logging import request_id
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge
 from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
@@ -54,6 +55,13 @@ class NotFound(Refusal):
         super().__init__("There is nothing at this address.", fix="Check the address and the id.")
 
 
+class TusVersionNotSpoken(Refusal):
+    """The request does not say that it speaks the protocol for resumable uploads, or another version of it."""
+
+    def __init__(self) -> None:
+        super().__init__("Resumable uploads speak tus 1.0.0.", fix="Send the header Tus-Resumable: 1.0.0")
+
+
 class Failed(Refusal):
     """A mistake of the server's; nothing of the request was kept."""
 
@@ -67,6 +75,8 @@ class Failed(Refusal):
 _STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
     BodyLate: HTTPStatus.REQUEST_TIMEOUT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TusVersionNotSpoken: HTTPStatus.PRECONDITION_FAILED,
     Failed: HTTPStatus.INTERNAL_SERVER_ERROR,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     http.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
@@ -143,6 +153,8 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     """What must go with the answer beside its body."""
     if refusal.kind is Kind.UNKNOWN_CALLER:
         return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
+    if isinstance(refusal, TusVersionNotSpoken):
+        return {"Tus-Version": "1.0.0"}
     verdict = getattr(refusal, "verdict", None)
     if isinstance(verdict, Verdict):  # of the policies asked, only those that refused are anybody's business
         those = tuple(each for each in verdict.standings if each.refused)

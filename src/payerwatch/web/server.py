@@ -20,13 +20,16 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
+from payerwatch import receiving
 from payerwatch.config.logging import log_what_nobody_catches, request_id
 from payerwatch.drift.asked_runs import take_up_waiting_runs
+from payerwatch.jobs.background import every
 from payerwatch.jobs.enqueue import worker
-from payerwatch.members.door_refusals import BodyLate
+from payerwatch.members.door import largest_body
+from payerwatch.members.door_refusals import BodyLate, Busy
 from payerwatch.refusals import Refusal
 from payerwatch.web import http_refusals as http
-from payerwatch.web.arriving import Arriving, Patience
+from payerwatch.web.arriving import Arriving, Limits, Patience
 from payerwatch.web.problems import CONTENT_TYPE, Failed, of_refusal, status_of
 from payerwatch.web.request_lines import id_of
 
@@ -39,6 +42,7 @@ REFUSAL_OF: dict[type[Exception], Callable[[], Refusal]] = {
     errors.UnsupportedTransferCoding: http.TransferCodingUnknown,
 }
 MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, in one process
+MOST_HELD_LARGE = 64 * 1024 * 1024  # and of those with a body longer than usual, which are promised their room
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
@@ -64,17 +68,19 @@ class Worker(ThreadWorker):
         self.arriving: dict[Any, Arriving] = {}
         self.leaving: dict[Any, float] = {}
         self.held = 0
+        self.promised: dict[Any, int] = {}
+        self.limits = Limits(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, largest_body)
 
     def init_process(self) -> None:
         log_what_nobody_catches()
-        worker.do(take_up_waiting_runs)
+        every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting)
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
         """Collect the next request of a connection here, in the loop, until a thread can have all of it."""
         _limit_waiting(conn.sock, self.patience.idle)
         conn.sock.setblocking(False)
-        request = Arriving(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, time.monotonic())
+        request = Arriving(self.limits, time.monotonic())
         self.arriving[conn] = request
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_bytes, conn))
         if conn.parser is not None:  # what came behind the request before
@@ -87,14 +93,18 @@ class Worker(ThreadWorker):
             return
         except OSError:
             data = b""
-        if data and self.held + len(data) <= MOST_HELD:
+        if data and (conn in self.promised or self.held + len(data) <= MOST_HELD):
             self._add(conn, self.arriving[conn], data)
         else:
             self._drop(conn)
 
     def _add(self, conn: Any, request: Arriving, data: bytes) -> None:
         request.add(data, time.monotonic())
-        self.held += len(data)
+        if conn not in self.promised:
+            self.held += len(data)
+            if request.is_large and not self._promise(conn, request):
+                self._refuse(conn, Busy())
+                return
         if request.whole:
             self._forget(conn)
             conn.leaves_rest = request.leaves_rest
@@ -104,6 +114,14 @@ class Worker(ThreadWorker):
         elif request.waits_to_be_asked:
             with suppress(OSError):
                 conn.sock.send(CONTINUE)
+
+    def _promise(self, conn: Any, request: Arriving) -> bool:
+        """Keep room for all of a large request, so that none is cut off in the middle; False where there is none."""
+        if sum(self.promised.values()) + request.size > MOST_HELD_LARGE:
+            return False
+        self.promised[conn] = request.size
+        self.held -= len(request.received)
+        return True
 
     def murder_pending(self) -> None:
         """What the loop does between events: part with who takes too long, or has said nothing when we stop."""
@@ -118,9 +136,16 @@ class Worker(ThreadWorker):
 
     def _give_up(self, conn: Any, request: Arriving) -> None:
         if request.received:
-            with suppress(OSError), _named_request():
-                conn.sock.send(_refused(BodyLate(), "not in time"))
-        self._drop(conn)
+            self._refuse(conn, BodyLate())
+        else:
+            self._drop(conn)
+
+    def _refuse(self, conn: Any, refusal: Refusal) -> None:
+        """Answer from the loop what no thread is given."""
+        with suppress(OSError), _named_request():
+            conn.sock.send(_refused(refusal, "not taken in"))
+        self._forget(conn)
+        self._part(conn)
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """No thread waits for the rest of a body that nobody reads."""
@@ -128,9 +153,14 @@ class Worker(ThreadWorker):
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """After the last answer let the client read it; the server's own way is to wait for that in the loop."""
+        self.promised.pop(conn, None)
         if fs.cancelled() or fs.exception() is not None or fs.result():
             super().finish_request(conn, fs)
             return
+        self._part(conn)
+
+    def _part(self, conn: Any) -> None:
+        """Send no more, and hear the client out for a moment: else it might lose the answer."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -152,6 +182,7 @@ class Worker(ThreadWorker):
 
     def _drop(self, conn: Any) -> None:
         self._forget(conn)
+        self.promised.pop(conn, None)
         self.nr_conns -= 1
         conn.close()
 
@@ -159,7 +190,7 @@ class Worker(ThreadWorker):
         """Hear no more of a connection in the loop."""
         self.leaving.pop(conn, None)
         request = self.arriving.pop(conn, None)
-        if request is not None:
+        if request is not None and conn not in self.promised:
             self.held -= len(request.received)
         with suppress(OSError, KeyError, ValueError):
             self.poller.unregister(conn.sock)
@@ -176,6 +207,13 @@ class Worker(ThreadWorker):
                 util.write_nonblock(client, sent)
             except OSError:
                 log.debug("The client had gone.")
+
+
+def _take_up_waiting() -> None:
+    """Whatever of any customer waits for its step, unless this process is at work: then its queue has some."""
+    if worker.finish(0):
+        take_up_waiting_runs()
+        receiving.take_up_waiting()
 
 
 @contextmanager

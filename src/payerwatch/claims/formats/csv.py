@@ -10,7 +10,6 @@ records     lines to cells;  values  cells to checked columns;  setaside  rows t
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
@@ -18,7 +17,7 @@ from payerwatch.claims.formats.date_order import DateEvidence, gather
 from payerwatch.claims.formats.dates import DATE_ORDERS, DateOrder
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
 from payerwatch.claims.formats.layout import Layout, find_layout
-from payerwatch.claims.formats.lines import LineBlock, read_head, read_lines
+from payerwatch.claims.formats.lines import LineBlock, Source, read_head, read_lines, source_of
 from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns, header_signature, with_remembered
 from payerwatch.claims.formats.money import books_with_minus
 from payerwatch.claims.formats.notes import choice_notes, layout_notes
@@ -69,7 +68,7 @@ class ClaimsFile:
     `dropped_columns` are those that hold patients' data, `notes` sentences for a person.
     """
 
-    path: Path
+    path: Source
     scan: Scan
     layout: Layout
     choice: ColumnChoice
@@ -169,7 +168,7 @@ class ClaimsFile:
 
 
 def open_claims_file(
-    path: Path | str,
+    path: Source | str,
     *,
     mapping: Mapping[str, str | None] | None = None,
     date_order: str | None = None,
@@ -181,7 +180,7 @@ def open_claims_file(
     `mapping` (field to column, null for a field to be left out) and `date_order` (mdy, dmy, ymd) overrule what was
     `remembered`, which overrules the guess. Raises a FileRefused where a person has to decide or nothing can be read.
     """
-    path = Path(path)
+    path = source_of(path)
     asked = dict(mapping or {})
     order = _known_order(date_order)
     scan = scan_file(path)
@@ -206,12 +205,12 @@ def open_claims_file(
     return ClaimsFile(path, scan, layout, choice, order, today, negated, notes)
 
 
-def read_header_signature(path: Path | str, named_columns: Collection[str] = ()) -> str:
+def read_header_signature(path: Source | str, named_columns: Collection[str] = ()) -> str:
     """The signature of a file's header, from its first MiB alone; `named_columns` are those a mapping names.
 
     Raises a FileRefused where there is no header.
     """
-    path = Path(path)
+    path = source_of(path)
     with path.open("rb") as file:
         encoding = encoding_of_head(file.read(1 << 16))
     lines = read_head(path, encoding, lines=_HEADER_LINES)
@@ -227,7 +226,7 @@ def _known_order(date_order: str | None) -> DateOrder | None:
     raise DateOrderInvalid("The date order is none we know", where="--date-order", fix=f"Use {', '.join(DATE_ORDERS)}.")
 
 
-def _tables(path: Path, scan: Scan, layout: Layout, wanted: list[int], rows: int) -> Iterator[Table]:
+def _tables(path: Source, scan: Scan, layout: Layout, wanted: list[int], rows: int) -> Iterator[Table]:
     blocks = read_lines(path, scan.encoding, rows=rows, skip=layout.header_lines)
     return read_tables(blocks, layout.grid, wanted, first_row=layout.header_row + 1)
 
@@ -246,7 +245,7 @@ def _date_columns(layout: Layout, choice: ColumnChoice) -> list[str]:
     return [layout.columns[choice.columns[name]] for name in DATE_FIELDS if name in choice.columns]
 
 
-def _date_evidence(path: Path, scan: Scan, layout: Layout, choice: ColumnChoice) -> DateEvidence:
+def _date_evidence(path: Source, scan: Scan, layout: Layout, choice: ColumnChoice) -> DateEvidence:
     """What the first rows prove, or all of them where the first do not."""
     dated = [choice.columns[name] for name in DATE_FIELDS if name in choice.columns]
     tables = _tables(path, scan, layout, sorted(set(dated)), _SAMPLE_LINES * 5)
@@ -255,7 +254,7 @@ def _date_evidence(path: Path, scan: Scan, layout: Layout, choice: ColumnChoice)
 
 def _with_pending_counted(
     refusal: ColumnMissing,
-    path: Path,
+    path: Source,
     scan: Scan,
     asked: Mapping[str, str | None],
     date_order: str | None,

@@ -2,11 +2,36 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
 
 _CHUNK_CHARACTERS = 1 << 19
 _BLOCK_CHARACTERS = 4 << 20
+
+
+class Source(Protocol):
+    """What a claims file is read from, more than once and in more than one thread: a path, or bytes in memory."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file that is in memory and on no disk. Whoever opens it reads the same bytes, and copies none."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def open(self, _mode: Literal["rb"], /) -> BinaryIO:
+        return io.BytesIO(self.content)
+
+
+def source_of(given: Source | str) -> Source:
+    return Path(given) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True)
@@ -18,7 +43,7 @@ class LineBlock:
     is_last: bool
 
 
-def read_lines(path: Path, encoding: str, *, rows: int, skip: int = 0) -> Iterator[LineBlock]:
+def read_lines(path: Source, encoding: str, *, rows: int, skip: int = 0) -> Iterator[LineBlock]:
     """Blocks of about `rows` lines, never much more than 4 MiB; CR, LF and CRLF all end a line.
 
     The first `skip` lines are left out. There is always a last block, possibly without lines.
@@ -48,7 +73,7 @@ def printable(cell: str) -> str:
     return " ".join(cell.split())
 
 
-def read_head(path: Path, encoding: str, *, lines: int) -> list[str]:
+def read_head(path: Source, encoding: str, *, lines: int) -> list[str]:
     """The first lines of the file, at most `lines`, from its first MiB.
 
     What the encoding cannot mean is marked and not an error: the header is looked at before the file is scanned.

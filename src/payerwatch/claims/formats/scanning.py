@@ -3,8 +3,8 @@
 import codecs
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
+from payerwatch.claims.formats.lines import Source
 from payerwatch.claims.formats.refusals import (
     EncodingBroken,
     FileCutShort,
@@ -54,9 +54,9 @@ class Scan:
     encoding: str
 
 
-def scan_file(path: Path) -> Scan:
+def scan_file(path: Source) -> Scan:
     """Hash the file and settle its encoding; refuse what is not text in rows of bounded length."""
-    size = path.stat().st_size
+    size = 0
     digest = hashlib.sha256()
     lines = _LineLengths()
     with path.open("rb") as file:
@@ -65,6 +65,7 @@ def scan_file(path: Path) -> Scan:
         check = _EncodingCheck(encoding)
         chunk = head
         while chunk:
+            size += len(chunk)
             digest.update(chunk)
             lines.feed(chunk)
             check.feed(chunk)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('claims', '0002_sealed_numbers'),
+        ('claims', '0003_uploads_over_http'),
     ]
 
     operations = [

@@ -43,7 +43,7 @@ class WhatTheRoleMay(BasePermission):
     """The view's `may` against the caller's permissions."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if view.action in (None, "metadata"):  # as the framework calls OPTIONS
+        if view.action in (None, "", "metadata"):  # as the framework calls OPTIONS
             raise MethodNotAllowed(request.method or "")
         needed: Permission | Admits | None = view.may.get(view.action)
         caller = caller_of(request)

@@ -63,6 +63,8 @@ class Resource(Writing):
     """What an action may be refused for, beside what every action of its kind may."""
     turns_away: ClassVar[Sequence[type[Refusal]]] = ()
     """What every action of the resource may be refused for, before what it asks for is looked at."""
+    largest_body: ClassVar[Mapping[str, int]] = {}
+    """How many bytes an action takes, where that is more than usual; the server waits for so many, see `server.py`."""
     thing: ClassVar[str]
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""

@@ -23,6 +23,7 @@ from payerwatch.web.api.payer_mappings import PayerMappings
 from payerwatch.web.api.payer_summary import PayerSummary
 from payerwatch.web.api.payers import Payers
 from payerwatch.web.api.resource import Resource
+from payerwatch.web.api.resumable_uploads import ResumableUploads
 from payerwatch.web.api.settings import Settings
 from payerwatch.web.api.uploads import Uploads
 
@@ -89,7 +90,12 @@ ROUTES = [
     listed("payers/", Payers, get="list"),
     listed("payers/<str:public_id>/", Payers, get="retrieve"),
     listed("settings/", Settings, get="show", patch="change"),
-    listed("uploads/", Uploads, get="list"),
+    listed("uploads/", Uploads, get="list", post="create"),
+    listed("uploads/resumable/", ResumableUploads, post="begin", options="offer"),
+    listed("uploads/resumable/<str:public_id>/", ResumableUploads, head="progress", patch="append", delete="give_up"),
+    listed("uploads/stats/", Uploads, get="stats"),
     listed("uploads/<str:public_id>/", Uploads, get="retrieve"),
+    listed("uploads/<str:public_id>/rejected-rows/", Uploads, get="rejected_rows"),
+    listed("uploads/<str:public_id>/undo/", Uploads, post="undo"),
 ]
 urlpatterns = [path("", Index.as_view({"get": "show"}, routes=ROUTES), name="Index.show"), *ROUTES]

@@ -1,0 +1,114 @@
+"""The sealed pieces of a file on its way, and of the rows that a load has set aside.
+
+Each piece is bound to its customer, upload, kind and place, so that none opens anywhere else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO, cast
+
+from django.db.models import QuerySet
+
+from payerwatch.claims.formats.csv import ClaimsFile
+from payerwatch.claims.formats.setaside import SetAsideWriter
+from payerwatch.claims.models import Upload, UploadSlice
+from payerwatch.sealing.keys import SECRET_KEY_ID, newest_key_id, seal_bytes, unseal_bytes
+from payerwatch.tenancy.context import current_customer_id
+
+SLICE_BYTES = 1 << 20
+_FIRST_ROWS = "\ufeff"  # so that spreadsheets read it as UTF-8
+
+
+def keep(upload: Upload, kind: UploadSlice.Kind, position: int, content: bytes, *, public_id: str = "") -> None:
+    """Seal the bytes and store them behind those that are there; of nothing at all one empty piece.
+
+    `public_id` is the one that the upload is going to have, where that is another.
+    """
+    key_id = newest_key_id()
+    for start in range(0, max(len(content), 1), SLICE_BYTES):
+        piece, place = content[start : start + SLICE_BYTES], position + start
+        purpose = _purpose(public_id or upload.public_id, kind, place)
+        used, sealed = seal_bytes(piece, customer_id=current_customer_id(), purpose=purpose, key_id=key_id)
+        UploadSlice.objects.create(upload=upload, kind=kind, position=place, key_id=used, sealed=sealed)
+
+
+def content_of(upload: Upload, kind: UploadSlice.Kind) -> Iterator[bytes]:
+    """The pieces in order, one at a time in memory. Raises FieldKeyMissing or SealBroken."""
+    for position in list(_pieces(upload, kind).order_by("position").values_list("position", flat=True)):
+        yield _opened(upload.public_id, UploadSlice.objects.get(upload=upload, kind=kind, position=position))
+
+
+def has_any(upload: Upload, kind: UploadSlice.Kind) -> bool:
+    return _pieces(upload, kind).exists()
+
+
+def drop(upload: Upload, kind: UploadSlice.Kind) -> None:
+    _pieces(upload, kind).delete()
+
+
+def reseal_slices(to_key: str | None) -> int:
+    """Bring every piece of the customer entered under a field key, or (None) under SECRET_KEY; how many were not."""
+    behind = UploadSlice.objects.exclude(key_id=to_key or SECRET_KEY_ID)
+    places = list(behind.values_list("pk", flat=True))
+    for pk in places:
+        piece = UploadSlice.objects.select_related("upload").get(pk=pk)
+        purpose = _purpose(piece.upload.public_id, UploadSlice.Kind(piece.kind), piece.position)
+        piece.key_id, piece.sealed = seal_bytes(
+            _opened(piece.upload.public_id, piece), customer_id=current_customer_id(), purpose=purpose, key_id=to_key
+        )
+        piece.save(update_fields=["key_id", "sealed"])
+    return len(places)
+
+
+class _SetAsideSlices:
+    """Pieces of about `SLICE_BYTES`, sealed as they fill."""
+
+    def __init__(self, upload: Upload, public_id: str) -> None:
+        self._upload = upload
+        self._public_id = public_id
+        self._position = 0
+        self._open = bytearray(_FIRST_ROWS.encode())
+
+    def write(self, text: str) -> int:
+        self._open += text.encode("utf-8", "replace")
+        if len(self._open) >= SLICE_BYTES:
+            self._keep()
+        return len(text)
+
+    def close(self) -> None:
+        """Store what is left."""
+        if self._open:
+            self._keep()
+
+    def _keep(self) -> None:
+        keep(self._upload, UploadSlice.Kind.SET_ASIDE, self._position, bytes(self._open), public_id=self._public_id)
+        self._position += len(self._open)
+        self._open.clear()
+
+
+@contextmanager
+def set_aside_slices(upload: Upload, file: ClaimsFile, public_id: str) -> Iterator[SetAsideWriter]:
+    """What writes rows set aside to sealed pieces of the upload, which is going to have this public id."""
+    target = _SetAsideSlices(upload, public_id)
+    yield SetAsideWriter(cast(TextIO, target), file.kept_columns)
+    target.close()
+
+
+def keep_set_aside(upload: Upload, file: ClaimsFile) -> None:
+    """Read the file once more for the rows that are set aside, and keep them."""
+    with set_aside_slices(upload, file, upload.public_id) as writer:
+        for batch in file.batches():
+            writer.write(batch.set_aside)
+
+
+def _pieces(upload: Upload, kind: UploadSlice.Kind) -> QuerySet[UploadSlice]:
+    return UploadSlice.objects.filter(upload=upload, kind=kind)
+
+
+def _opened(public_id: str, piece: UploadSlice) -> bytes:
+    purpose = _purpose(public_id, UploadSlice.Kind(piece.kind), piece.position)
+    return unseal_bytes(piece.key_id, bytes(piece.sealed), customer_id=current_customer_id(), purpose=purpose)
+
+
+def _purpose(public_id: str, kind: UploadSlice.Kind, position: int) -> str:
+    return f"upload.{kind.value} {public_id} {position}"

@@ -1,0 +1,147 @@
+"""Files sent over HTTP, on their way into the pipeline: received, loaded after the answer, then judged.
+
+    receive   the whole file, or its slices one by one, are kept sealed
+    load      the pipeline's load, by a job; its end, good or bad, is the upload's state
+    detect    the pipeline's detect, by a job, so that a file that was sent ends in events
+
+A job does a step in one transaction with the state that says so: killed at any point, the file still waits, and is
+taken up again when a server starts, and once a minute.
+"""
+
+from contextlib import suppress
+from datetime import date
+
+from django.utils import timezone
+
+from payerwatch import pipeline
+from payerwatch.audit.actors import Actor
+from payerwatch.audit.record import Thing, record
+from payerwatch.claims import arrivals, slices
+from payerwatch.claims.arrivals import Asked, LoadFailed, UploadComplete
+from payerwatch.claims.loading import Progress
+from payerwatch.claims.models import Upload
+from payerwatch.claims.progress_notes import noted_progress
+from payerwatch.drift.actions import NothingToJudge
+from payerwatch.jobs import enqueue
+from payerwatch.refusals import Kind, Refusal
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+
+JOB = Actor("job", name="loading")
+SECONDS_BETWEEN_LOOKS = 60
+
+
+def receive(content: bytes, asked: Asked, *, actor: Actor) -> Upload:
+    """Keep a whole file, to be loaded after the answer. Raises TooManyUploadsWaiting."""
+    upload = arrivals.receive(content, asked)
+    after = {"size_bytes": upload.size_bytes, "digest": upload.digest, "state": upload.state}
+    record("receive", _thing(upload), actor=actor, after=after)
+    enqueue.enqueue(load_received, upload.public_id)
+    return upload
+
+
+def begin(size: int, asked: Asked, *, actor: Actor) -> Upload:
+    """Expect a file in slices. Raises FileTooLarge or TooManyUploadsWaiting."""
+    upload = arrivals.begin(size, asked)
+    record("begin", _thing(upload), actor=actor, after={"size_bytes": upload.size_bytes, "state": upload.state})
+    _load_if_complete(upload)
+    return upload
+
+
+def append(upload: Upload, offset: int, content: bytes, *, actor: Actor) -> Upload:
+    """Keep the next slice of a file. Raises UploadComplete, OffsetWrong or SliceTooLong."""
+    upload = arrivals.append(upload, offset, content)
+    after = {"received_bytes": upload.received_bytes, "state": upload.state}
+    record("receive", _thing(upload), actor=actor, before={"received_bytes": offset}, after=after)
+    _load_if_complete(upload)
+    return upload
+
+
+def give_up(upload: Upload, *, actor: Actor) -> None:
+    """Forget a file that is not all here. Raises UploadComplete."""
+    arrivals.give_up(upload)
+    record("give_up", _thing(upload), actor=actor, before={"state": Upload.State.RECEIVING})
+
+
+def _load_if_complete(upload: Upload) -> None:
+    if upload.state == Upload.State.RECEIVED:
+        enqueue.enqueue(load_received, upload.public_id)
+
+
+def _thing(upload: Upload) -> Thing:
+    return Thing("upload", upload.public_id)
+
+
+# After the answer
+
+
+def load_received(customer_id: int, public_id: str) -> None:
+    """Load a file that waits, unless that was done or somebody is at it."""
+    customer = Customer.objects.get(pk=customer_id)
+    if not _begun(customer, public_id):
+        return
+    with noted_progress(customer, public_id) as progress, acting_in(customer):
+        arrived = arrivals.taken(public_id)
+        if arrived is not None:
+            _load(customer, arrived, progress)
+
+
+def _begun(customer: Customer, public_id: str) -> bool:
+    """Count the attempt where it is kept whatever becomes of it, so that no file stops the server again and again."""
+    with acting_in(customer):
+        arrived = arrivals.taken(public_id)
+        if arrived is None:
+            return False
+        try:
+            arrivals.count_attempt(arrived)
+        except LoadFailed as refusal:
+            arrivals.settle_as_refused(arrived, refusal)
+            record("load", _thing(arrived), actor=JOB, after={"code": refusal.code}, outcome="refused")
+            return False
+        return True
+
+
+def _load(customer: Customer, arrived: Upload, progress: Progress) -> None:
+    order = pipeline.LoadOrder(
+        arrivals.held(arrived), mapping=arrived.mapping, date_order=arrived.date_order or None, arrived=arrived
+    )
+    try:
+        result = pipeline.load(customer, order, actor=JOB, progress=progress, today=date.today())
+    except pipeline.NothingAccepted as refusal:
+        arrivals.settle_as_refused(arrived, refusal, refusal.upload)
+        slices.keep_set_aside(arrived, refusal.file)
+    except Refusal as refusal:
+        if refusal.kind is Kind.UNAVAILABLE:  # no fault of the file's: it goes on waiting
+            raise
+        arrivals.settle_as_refused(arrived, refusal)
+    else:
+        if result.already_loaded:
+            arrivals.settle_as_repeated(arrived, result.upload)
+        else:
+            enqueue.enqueue(judge_loaded, result.upload.public_id)
+
+
+def judge_loaded(customer_id: int, public_id: str) -> None:
+    """Look for drift, unless that was done since the file was loaded."""
+    customer = Customer.objects.get(pk=customer_id)
+    with acting_in(customer):
+        if public_id not in arrivals.loaded_and_not_judged():
+            return
+        with suppress(NothingToJudge):
+            pipeline.detect(customer, actor=JOB)
+        arrivals.judged(public_id)
+
+
+def take_up_waiting() -> None:
+    """Put on the queue whatever of any customer waits."""
+    for customer in Customer.objects.order_by("pk"):
+        with acting_in(customer, reading=True):
+            loads, judgements = arrivals.waiting(), arrivals.loaded_and_not_judged()
+            abandoned = arrivals.abandoned(timezone.now())
+        for public_id in loads:
+            enqueue.again(load_received, customer.pk, public_id)
+        for public_id in judgements:
+            enqueue.again(judge_loaded, customer.pk, public_id)
+        for upload in abandoned:
+            with suppress(UploadComplete), acting_in(customer):
+                give_up(upload, actor=JOB)
