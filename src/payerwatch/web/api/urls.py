@@ -9,6 +9,7 @@ from payerwatch.web.api.api_keys import ApiKeys
 from payerwatch.web.api.audit_entries import AuditEntries
 from payerwatch.web.api.claims import Claims
 from payerwatch.web.api.customers import Customers
+from payerwatch.web.api.documentation import Description, Documentation
 from payerwatch.web.api.drift_events import DriftEvents
 from payerwatch.web.api.health import Health
 from payerwatch.web.api.index import Index
@@ -53,6 +54,10 @@ ROUTES = [
     listed("claims/<str:public_id>/", Claims, get="retrieve"),
     listed("customers/", Customers, get="list"),
     listed("customers/<str:public_id>/", Customers, get="retrieve"),
+    listed("docs/", Documentation, get="show"),
+    listed("docs/style.css", Documentation, get="style"),
+    listed("docs/errors/", Documentation, get="errors"),
+    listed("docs/errors/<str:code>/", Documentation, get="error"),
     listed("drift-events/", DriftEvents, get="list"),
     listed("drift-events/<str:public_id>/", DriftEvents, get="retrieve"),
     listed("invitations/", Invitations, get="list", post="create"),
@@ -62,6 +67,7 @@ ROUTES = [
     listed("members/<str:public_id>/", Members, get="retrieve", patch="partial_update", delete="destroy"),
     listed("members/<str:public_id>/suspend/", Members, post="suspend"),
     listed("members/<str:public_id>/resume/", Members, post="resume"),
+    listed("schema/", Description, get="show"),
     listed("settings/", Settings, get="show", patch="change"),
     listed("uploads/", Uploads, get="list"),
     listed("uploads/<str:public_id>/", Uploads, get="retrieve"),
