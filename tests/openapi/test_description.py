@@ -128,7 +128,7 @@ def test_a_request_holds_nothing_that_is_not_named(document: Document):
 
 
 def test_each_refusal_names_its_codes_and_they_are_in_the_catalogue(document: Document):
-    known = {each.code: each.status for each in catalogue()}
+    known = {code: each.status for code, each in catalogue().items()}
     for name, each in operations(document):
         refused = {status: answer for status, answer in each["responses"].items() if status >= "400"}
         assert "500" in refused, name

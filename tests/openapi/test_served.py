@@ -124,10 +124,10 @@ def test_every_link_of_the_pages_leads_somewhere():
 
 
 def test_each_code_has_a_page_and_no_other_word_has_one():
-    for entry in catalogue():
+    for entry in catalogue().values():
         text = get(f"/api/v1/docs/errors/{entry.code}/").content.decode()
         assert f"<h1><code>{entry.code}</code></h1>" in text
-        assert str(entry.status) in text
+        assert f"{entry.status.value} {entry.status.phrase}" in text
     refused = get("/api/v1/docs/errors/no_such_code/")
     assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
 

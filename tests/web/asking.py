@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.conf import settings
@@ -13,10 +14,12 @@ from django.test import Client
 from payerwatch.members.models import Session
 from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.models import Customer
+from tests.api.declared import undeclared
 from tests.make import customer
 from tests.members.credentials import member, session
 
 JSON = "application/json"
+ROOT_URLCONF = settings.ROOT_URLCONF
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,10 @@ class Caller:
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         named = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         client = Client(raise_request_exception=False)
-        return client.generic(method, path, sent, content_type=content_type if sent else "", headers=named)
+        answer = client.generic(method, path, sent, content_type=content_type if sent else "", headers=named)
+        if answer.status_code >= 400 and answer.content and settings.ROOT_URLCONF == ROOT_URLCONF:
+            assert undeclared(method, unquote(path.partition("?")[0]), json.loads(answer.content)) == ""
+        return answer
 
 
 NOBODY = Caller()
@@ -59,7 +65,8 @@ def problem_in(answer: Any) -> dict[str, Any]:
     assert answer.headers["Cache-Control"] == "no-store"
     document: dict[str, Any] = json.loads(answer.content)
     assert document["status"] == answer.status_code
-    assert {"type", "title", "status", "code", "detail"} <= set(document) <= {
-        *("type", "title", "status", "code", "detail", "fix", "errors"),
+    assert document["request_id"] == answer.headers["X-Request-ID"]
+    assert {"type", "title", "status", "code", "detail", "request_id"} <= set(document) <= {
+        *("type", "title", "status", "code", "detail", "fix", "request_id", "errors"),
     }  # fmt: skip
     return document

@@ -194,3 +194,21 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class KeptAnswer(TenantModel):
+    """The answer to a request that named itself by an Idempotency-Key, so that it is done once however often it is sent.
+
+    `digest` stands for who asked what under which key, `payload` for what was sent: HMACs, as either may be guessed.
+    """
+
+    digest = models.CharField(max_length=64)
+    payload = models.CharField(max_length=64)
+    answer = models.TextField(help_text="sealed")
+    kept_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "digest"], name="members_keptanswer_digest_unique"),
+        ]
+        indexes = [models.Index(fields=["customer", "kept_at"], name="members_keptanswer_kept_at")]

@@ -8,7 +8,7 @@ class RateUnreadable(Refusal):
 
 
 class ThrottleUnavailable(Refusal):
-    """The counts did not answer in time. Whether that means no (signing in) or yes (reading), the caller decides.
+    """The counts did not answer in time. What may not be tried uncounted, such as signing in, waits.
 
     Where the answer was lost on its way, the hit may count all the same.
     """

@@ -11,4 +11,4 @@ class WebDoor(door.Door):
     """`members.door.Door`, whose refusals are problem details."""
 
     def refuse(self, refusal: Refusal) -> HttpResponse:
-        return problems.answer(problems.of_refusal(refusal), problems.headers_of(refusal))
+        return problems.refused(refusal)

@@ -6,20 +6,28 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from payerwatch.config.logging import request_id
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge
+from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.keys import FieldKeyMissing, FieldKeysNotSet
 from payerwatch.sealing.sealing import SealBroken
 from payerwatch.throttling.headers import rate_limit_fields
 from payerwatch.throttling.verdict import Verdict
+from payerwatch.web import http_refusals as http
 
 CONTENT_TYPE = "application/problem+json"
+DOCUMENTED_AT = "/api/v1/docs/errors/"
 UNAVAILABLE = "Something this needs does not answer now. Nothing was changed."
 UNAVAILABLE_SECONDS = 5  # after which to try again
+IN_PROGRESS_SECONDS = 1
 CANNOT_BE_OPENED = "What this needs is sealed and cannot be opened here. Nothing was changed."
-_FOR_THE_OPERATOR = (FieldKeyMissing, FieldKeysNotSet, SealBroken)  # no waiting helps
+FOR_THE_OPERATOR = (FieldKeyMissing, FieldKeysNotSet, SealBroken)  # no waiting helps
+FIX_OF_UNAVAILABLE = "Try again in a moment."
+FIX_BY_THE_OPERATOR = "The operator has to look: the server's log says which key is missing."
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,
     Kind.UNKNOWN_CALLER: HTTPStatus.UNAUTHORIZED,
@@ -28,10 +36,6 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.CONFLICT: HTTPStatus.CONFLICT,
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-_STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
-    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    BodyLate: HTTPStatus.REQUEST_TIMEOUT,
 }
 
 
@@ -51,47 +55,75 @@ class NotFound(Refusal):
 
 
 class Failed(Refusal):
-    """The server failed; nothing of the request was kept."""
+    """A mistake of the server's; nothing of the request was kept."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Something went wrong on the server. Nothing of the request was kept.",
-            where=f"request {request_id}" if request_id else "",
             fix="Try again; if it happens again, give the operator this request's id.",
         )
 
 
-def problem(
-    status: HTTPStatus, code: str, detail: str, *, fix: str = "", errors: Sequence[Mapping[str, str]] = ()
-) -> dict[str, Any]:
-    """The document. `code` is stable, for programs; `detail` and `fix` are for people; `errors` point into the body.
+_STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
+    BodyLate: HTTPStatus.REQUEST_TIMEOUT,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Failed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    http.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    http.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    http.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    http.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    http.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    http.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    http.TransferCodingUnknown: HTTPStatus.NOT_IMPLEMENTED,
+    http.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    http.UriTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
+}
 
-    It names neither the address asked for nor the request, so that answers about another customer's thing
-    and about nothing at all are the same to the byte; the request's id is in the header X-Request-ID.
+
+def status_of(refusal: type[Refusal]) -> HTTPStatus:
+    """The status that a kind of refusal is answered with, always the same."""
+    return _STATUS_OF_REFUSAL.get(refusal, STATUS_OF[refusal.kind])
+
+
+def title_of(code: str) -> str:
+    """A few words for the code, always the same."""
+    return code.replace("_", " ").capitalize()
+
+
+def address_of(code: str) -> str:
+    """Where this installation tells of the code: a problem's `type`."""
+    return f"{settings.PUBLIC_URL}{DOCUMENTED_AT}{code}/"
+
+
+def of_refusal(refusal: Refusal, *, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """The document. `code` is stable, for programs; `detail` and `fix` are for people; `errors` point at what was sent.
+
+    It does not repeat the address that was asked for, and but for the request's own id answers about another
+    customer's thing and about nothing at all are the same to the byte.
     """
+    detail, fix = _words(refusal, pointed_at=bool(errors))
     document: dict[str, Any] = {
-        "type": f"urn:payerwatch:problem:{code}",
-        "title": status.phrase,
-        "status": status.value,
-        "code": code,
+        "type": address_of(refusal.code),
+        "title": title_of(refusal.code),
+        "status": status_of(type(refusal)).value,
+        "code": refusal.code,
         "detail": detail,
+        "fix": fix,
+        "request_id": request_id.get(),
+        "errors": [dict(error) for error in errors],
     }
-    if fix:
-        document["fix"] = fix
-    if errors:
-        document["errors"] = [dict(error) for error in errors]
-    return document
+    return {name: value for name, value in document.items() if value not in ("", [])}
 
 
-def of_refusal(refusal: Refusal, status: HTTPStatus | None = None) -> dict[str, Any]:
-    if isinstance(refusal, _FOR_THE_OPERATOR):
-        fix = "The operator has to look: the server's log says which key is missing."
-        return problem(STATUS_OF[refusal.kind], refusal.code, CANNOT_BE_OPENED, fix=fix)
+def _words(refusal: Refusal, *, pointed_at: bool) -> tuple[str, str]:
+    if isinstance(refusal, FOR_THE_OPERATOR):
+        return CANNOT_BE_OPENED, FIX_BY_THE_OPERATOR
     if refusal.kind is Kind.UNAVAILABLE:  # its own words are for operators: they may name machines and files
-        return problem(STATUS_OF[refusal.kind], refusal.code, UNAVAILABLE, fix="Try again in a moment.")
-    status = status or _STATUS_OF_REFUSAL.get(type(refusal), STATUS_OF[refusal.kind])
-    detail = f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')})." if refusal.where else refusal.message
-    return problem(status, refusal.code, detail, fix=refusal.fix)
+        return UNAVAILABLE, FIX_OF_UNAVAILABLE
+    if refusal.where and not pointed_at:
+        return f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')}).", refusal.fix
+    return refusal.message, refusal.fix
 
 
 def answer(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
@@ -102,29 +134,36 @@ def answer(document: Mapping[str, Any], headers: Mapping[str, str] | None = None
     return response
 
 
+def refused(refusal: Refusal) -> HttpResponse:
+    """The answer to what was refused, with what must go beside its body."""
+    return answer(of_refusal(refusal), headers_of(refusal))
+
+
 def headers_of(refusal: Refusal) -> dict[str, str]:
     """What must go with the answer beside its body."""
     if refusal.kind is Kind.UNKNOWN_CALLER:
         return {"WWW-Authenticate": 'Bearer realm="payerwatch"'}
     verdict = getattr(refusal, "verdict", None)
     if isinstance(verdict, Verdict):  # of the policies asked, only those that refused are anybody's business
-        refused = tuple(each for each in verdict.standings if each.refused)
-        return rate_limit_fields(replace(verdict, standings=refused))
-    if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, _FOR_THE_OPERATOR):
+        those = tuple(each for each in verdict.standings if each.refused)
+        return rate_limit_fields(replace(verdict, standings=those))
+    if isinstance(refusal, RequestInProgress):
+        return {"Retry-After": str(IN_PROGRESS_SECONDS)}
+    if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, FOR_THE_OPERATOR):
         return {"Retry-After": str(UNAVAILABLE_SECONDS)}
     return {}
 
 
 def nothing_here(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """Django's handler404, for addresses that lead nowhere."""
-    return answer(of_refusal(NotFound()))
+    return refused(NotFound())
 
 
-def server_failed(request: HttpRequest) -> HttpResponse:
+def server_failed(_request: HttpRequest) -> HttpResponse:
     """Django's handler500: no trace, no value, only the request's id."""
-    return answer(of_refusal(Failed(getattr(request, "request_id", "")), HTTPStatus.INTERNAL_SERVER_ERROR))
+    return refused(Failed())
 
 
 def not_understood(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """Django's handler400: a host, path or header that cannot be."""
-    return answer(problem(HTTPStatus.BAD_REQUEST, "bad_request", "The request cannot be understood."))
+    return refused(http.BadRequest())

@@ -9,9 +9,9 @@ import selectors
 import socket
 import struct
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -20,19 +20,21 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
-from payerwatch.config.logging import log_what_nobody_catches
+from payerwatch.config.logging import log_what_nobody_catches, request_id
 from payerwatch.members.door_refusals import BodyLate
+from payerwatch.refusals import Refusal
+from payerwatch.web import http_refusals as http
 from payerwatch.web.arriving import Arriving, Patience
-from payerwatch.web.problems import CONTENT_TYPE, problem
+from payerwatch.web.problems import CONTENT_TYPE, Failed, of_refusal, status_of
+from payerwatch.web.request_lines import id_of
 
 log = logging.getLogger(__name__)
 
-NOT_UNDERSTOOD = HTTPStatus.BAD_REQUEST
-STATUS_OF: dict[type[Exception], HTTPStatus] = {
-    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+REFUSAL_OF: dict[type[Exception], Callable[[], Refusal]] = {
+    errors.LimitRequestLine: http.UriTooLong,
+    errors.LimitRequestHeaders: http.HeadersTooLarge,
+    errors.ExpectationFailed: http.ExpectationFailed,
+    errors.UnsupportedTransferCoding: http.TransferCodingUnknown,
 }
 MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, in one process
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
@@ -113,11 +115,8 @@ class Worker(ThreadWorker):
 
     def _give_up(self, conn: Any, request: Arriving) -> None:
         if request.received:
-            status = HTTPStatus.REQUEST_TIMEOUT
-            log.warning("not in time", extra={"status": status.value})
-            late = BodyLate()
-            with suppress(OSError):
-                conn.sock.send(response(status, problem(status, late.code, late.message, fix=late.fix)))
+            with suppress(OSError), _named_request():
+                conn.sock.send(_refused(BodyLate(), "not in time"))
         self._drop(conn)
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
@@ -163,18 +162,32 @@ class Worker(ThreadWorker):
             self.poller.unregister(conn.sock)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002
-        if isinstance(exc, errors.ParseException) and not isinstance(exc, _OWN_FAULTS):
-            status = STATUS_OF.get(type(exc), NOT_UNDERSTOOD)
-            log.warning("not HTTP", extra={"status": status.value})
-            document = problem(status, "bad_request", "The request cannot be understood.")
-        else:
-            status = HTTPStatus.INTERNAL_SERVER_ERROR
-            log.error("The server failed.", exc_info=exc)
-            document = problem(status, "failed", "Something went wrong on the server.")
-        try:
-            util.write_nonblock(client, response(status, document))
-        except OSError:
-            log.debug("The client had gone.")
+        not_http = isinstance(exc, errors.ParseException) and not isinstance(exc, _OWN_FAULTS)
+        with _named_request():
+            if not_http:
+                sent = _refused(REFUSAL_OF.get(type(exc), http.BadRequest)(), "not HTTP")
+            else:
+                log.error("The server failed.", exc_info=exc)
+                sent = response(Failed())
+            try:
+                util.write_nonblock(client, sent)
+            except OSError:
+                log.debug("The client had gone.")
+
+
+@contextmanager
+def _named_request() -> Iterator[None]:
+    """What never became a request has an id all the same, in the answer and in the log."""
+    before = request_id.set(id_of(""))
+    try:
+        yield
+    finally:
+        request_id.reset(before)
+
+
+def _refused(refusal: Refusal, why: str) -> bytes:
+    log.warning(why, extra={"status": status_of(type(refusal)).value})
+    return response(refusal)
 
 
 def _limit_waiting(sock: socket.socket, seconds: float) -> None:
@@ -185,11 +198,11 @@ def _limit_waiting(sock: socket.socket, seconds: float) -> None:
         sock.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
-def response(status: HTTPStatus, document: dict[str, Any]) -> bytes:
+def response(refusal: Refusal) -> bytes:
     """The whole of an HTTP/1.1 answer, after which the connection is closed."""
-    body = json.dumps(document).encode()
+    body, status = json.dumps(of_refusal(refusal)).encode(), status_of(type(refusal))
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\nCache-Control: no-store\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"X-Request-ID: {request_id.get()}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode("ascii") + body

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.members import keys
+from payerwatch.members.authority import NoLongerYours
 from payerwatch.members.models import ApiKey
 from payerwatch.members.roles import SCOPES, Permission
 from payerwatch.web.api.fields import PublicId
@@ -77,6 +78,11 @@ class ApiKeys(Listed, Shown, Resource):
     gives: ClassVar = {
         **dict.fromkeys(("create", "rotate"), Gives(IssuedKeyBody, HTTPStatus.CREATED)),
         "destroy": NOTHING,
+    }
+    refuses: ClassVar = {
+        "create": [NoLongerYours, keys.UnknownScope, keys.KeyTermsUnusable],
+        "rotate": [NoLongerYours, keys.UnknownScope, keys.KeyTermsUnusable, keys.UnknownKey],
+        "destroy": [NoLongerYours, keys.UnknownKey],
     }
     queryset = ApiKey.objects.select_related("rotated_from")
     order = ("-pk",)

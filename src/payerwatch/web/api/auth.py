@@ -12,20 +12,27 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.members import invitations, password_resets, tokens
-from payerwatch.members.callers import Credential, recognise
+from payerwatch.members.actions import AlreadyMember, OperatorIsNoMember
+from payerwatch.members.callers import CallerNotKnown, Credential, recognise
 from payerwatch.members.devices import DEVICE_LIFETIME
 from payerwatch.members.door import DEVICE_COOKIE, SESSION_COOKIE, Admits
+from payerwatch.members.email_addresses import EmailUnusable
+from payerwatch.members.guesses import TooManyGuesses
 from payerwatch.members.models import Session
+from payerwatch.members.passwords import PasswordUnusable, PasswordWrong
+from payerwatch.members.people import PersonNameUnusable
 from payerwatch.members.roles import Role
-from payerwatch.members.secrets import Origin
-from payerwatch.members.sessions import cookie_of, end_session
-from payerwatch.members.sign_in import SignedIn, sign_in
+from payerwatch.members.secrets import CredentialRefused, Origin
+from payerwatch.members.sessions import CustomerNotOpen, cookie_of, end_session
+from payerwatch.members.sign_in import SecondFactorNeeded, SignedIn, SignInRefused, TooManySignIns, sign_in
 from payerwatch.tenancy.context import acting_in
+from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.web.api.access import caller_of
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import NOTHING, Gives, Resource
 
 LONGEST_PASSWORD, LONGEST_TOKEN = 1000, 4000
+_SIGNING_IN = (SignInRefused, SecondFactorNeeded, TooManySignIns, ThrottleUnavailable, CustomerNotOpen)
 
 
 class Credentials(serializers.Serializer):
@@ -124,6 +131,7 @@ class SignIn(Resource):
     may: ClassVar = {"prepare": Admits.ANYONE, "open": Admits.ANYONE}
     takes: ClassVar = {"open": Credentials}
     gives: ClassVar = {"prepare": Gives(CsrfToken), "open": Gives(SignedInBody)}
+    refuses: ClassVar = {"open": _SIGNING_IN}
 
     def prepare(self, request: Request) -> Response:
         """Get the token against forged requests, and its cookie. A browser asks for it before signing in."""
@@ -145,6 +153,7 @@ class SignIn(Resource):
 class SignOut(Resource):
     thing = "session"
     admits = Admits.ANYONE_SIGNED_IN
+    keeps_answers = False  # who asks again is not signed in
     verbs: ClassVar = {"close": "sign_out"}
     may: ClassVar = {"close": Admits.ANYONE_SIGNED_IN}
     gives: ClassVar = {"close": NOTHING}
@@ -168,6 +177,11 @@ class Token(Resource):
     may: ClassVar = dict.fromkeys(("open", "refresh", "verify"), Admits.ANYONE)
     takes: ClassVar = {"open": Credentials, "refresh": RefreshToken, "verify": AccessToken}
     gives: ClassVar = {"open": Gives(SignedInWithTokens), "refresh": Gives(TokensBody), "verify": Gives(Valid)}
+    refuses: ClassVar = {
+        "open": _SIGNING_IN,
+        "refresh": [CredentialRefused, tokens.RefreshSuperseded],
+        "verify": [CredentialRefused, CallerNotKnown],
+    }
 
     def open(self, request: Request) -> Response:
         """Sign a program in as a person. With several customers and none named the answer lists them."""
@@ -197,6 +211,10 @@ class PasswordReset(Resource):
     may: ClassVar = {"ask": Admits.ANYONE, "confirm": Admits.ANYONE}
     takes: ClassVar = {"ask": ResetRequest, "confirm": NewPassword}
     gives: ClassVar = {"ask": Gives(LinkOnItsWay, HTTPStatus.ACCEPTED), "confirm": NOTHING}
+    refuses: ClassVar = {
+        "ask": [EmailUnusable, TooManyGuesses, ThrottleUnavailable],
+        "confirm": [password_resets.ResetLinkUnusable, PasswordUnusable],
+    }
 
     def ask(self, request: Request) -> Response:
         """Ask for a link to choose a new password. The answer is the same whether anybody has the address or nobody."""
@@ -220,6 +238,12 @@ class AcceptInvitation(Resource):
     may: ClassVar = {"accept": Admits.ANYONE}
     takes: ClassVar = {"accept": Acceptance}
     gives: ClassVar = {"accept": Gives(MemberJoined, HTTPStatus.CREATED)}
+    refuses: ClassVar = {
+        "accept": [
+            invitations.InvitationUnusable, PersonNameUnusable, PasswordUnusable, PasswordWrong, TooManyGuesses,
+            ThrottleUnavailable, OperatorIsNoMember, AlreadyMember,
+        ]
+    }  # fmt: skip
 
     def accept(self, request: Request) -> Response:
         """Accept an invitation by the link that was mailed. Who is new gives a name and chooses a password."""

@@ -1,9 +1,12 @@
-"""Every code that an answer may bear, what it means and what to do; and which of them an action may be answered."""
+"""Every error the API answers, made from the classes that are raised: what each operation may be refused for, and
+what a code means. The pages of codes, the description of the API and docs/api.md come from here."""
 
-import re
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from payerwatch.members.callers import CallerNotKnown
 from payerwatch.members.door import READING_METHODS, Admits
@@ -16,94 +19,136 @@ from payerwatch.members.door_refusals import (
     SecondFactorRequired,
     TooManyRequests,
 )
-from payerwatch.members.roles import Permission
-from payerwatch.refusals import Refusal
+from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
+from payerwatch.refusals import Kind, Refusal, code_of
+from payerwatch.web import http_refusals as http
 from payerwatch.web.api.access import NotPermitted
 from payerwatch.web.api.filtering import UnknownParameter
-from payerwatch.web.api.me import OwnAccount, PeopleOnly
+from payerwatch.web.api.once import takes_key
 from payerwatch.web.api.paging import CursorUnusable, PageSizeUnusable
 from payerwatch.web.api.resource import Listed
-from payerwatch.web.problems import Failed, NotFound, of_refusal
+from payerwatch.web.problems import (
+    FIX_BY_THE_OPERATOR,
+    FIX_OF_UNAVAILABLE,
+    FOR_THE_OPERATOR,
+    Failed,
+    NotFound,
+    status_of,
+    title_of,
+)
 
-# What is no refusal of ours but of the framework, or of any server.
-_OTHERS: dict[str, tuple[HTTPStatus, str, str]] = {
-    "bad_request": (HTTPStatus.BAD_REQUEST, "The host, the path or a header cannot be.", "Send a request that can be."),
-    "body_unreadable": (HTTPStatus.BAD_REQUEST, "The body is not JSON that can be read.", "Send a JSON object."),
-    "invalid": (HTTPStatus.BAD_REQUEST, "Some of what was sent cannot be used.", "See `errors` for what and where."),
-    "not_allowed": (HTTPStatus.FORBIDDEN, "This is not allowed.", ""),
-    "method_not_allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "This method does nothing here.", "See the header `Allow`."),
-    "not_acceptable": (HTTPStatus.NOT_ACCEPTABLE, "The answer cannot be in what was asked for.", "Accept JSON."),
-    "unsupported_media_type": (
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "The body is not of a kind that is read here.",
-        "Send the body as application/json.",
-    ),
+Refusals = Sequence[type[Refusal]]
+OF_EVERYTHING: Refusals = (
+    http.BadRequest, http.NotAcceptable, UnknownParameter, BodyLate, BodyTooLarge, Failed, Busy, *FOR_THE_OPERATOR,
+)  # fmt: skip
+OF_NO_OPERATION: Refusals = (
+    NotFound, http.MethodNotAllowed, http.NotAllowed, http.UriTooLong, http.HeadersTooLarge, http.ExpectationFailed,
+    http.TransferCodingUnknown, TooManyRequests,
+)  # fmt: skip
+"""What is answered where nothing is, or before it is known what is asked for."""
+_OF_BODIES: Refusals = (http.Invalid, http.BodyUnreadable, http.UnsupportedMediaType)
+_OF_PAGES: Refusals = (http.Invalid, UnknownParameter, CursorUnusable, PageSizeUnusable)
+_OF_KEYS: Refusals = (
+    http.IdempotencyKeyUnusable, http.IdempotencyKeyNotTaken, IdempotencyKeyReused, RequestInProgress,
+)  # fmt: skip
+
+_WHAT_TO_DO = {
+    Kind.INVALID: "Correct what the answer speaks of, and send it again.",
+    Kind.UNKNOWN_CALLER: "Sign in again, or use a key that is in force.",
+    Kind.NOT_ALLOWED: "Ask an owner or admin of the customer.",
+    Kind.MISSING: "Check the address and the id.",
+    Kind.CONFLICT: "Read it again, and decide anew.",
+    Kind.TOO_MANY: "Wait as long as `Retry-After` says.",
+    Kind.UNAVAILABLE: FIX_OF_UNAVAILABLE,
 }
-_OWN = ("payerwatch.members.", "payerwatch.web.", "payerwatch.throttling.refusals", "payerwatch.sealing.")
 
 
-class Entry(NamedTuple):
-    """One code."""
+class Described(NamedTuple):
+    """One code, as people and programs look it up."""
 
     code: str
-    status: int
+    status: HTTPStatus
     title: str
     meaning: str
-    fix: str
+    what_to_do: str
 
 
-def catalogue() -> list[Entry]:
-    """All codes, by status and name."""
-    found = {
-        code: Entry(code, int(status), status.phrase, meaning, fix) for code, (status, meaning, fix) in _OTHERS.items()
-    }
-    for each in _refusals(Refusal):
-        if each.__module__.startswith(_OWN):
-            entry = _entry(each)
-            found.setdefault(entry.code, entry)
-    return sorted(found.values(), key=lambda entry: (entry.status, entry.code))
+def catalogue() -> dict[str, Described]:
+    """Every code that is answered, by code."""
+    found: set[type[Refusal]] = {*OF_EVERYTHING, *OF_NO_OPERATION}
+    for view, method, action in _operations(get_resolver()):
+        found.update(refusals_of(view, action, method))
+    return {each.code: each for each in sorted(map(described, found))}
 
 
-def codes_of(view: Any, action: str, method: str, *, with_id: bool) -> list[str]:
-    """What an action may be refused with; `with_id`, whether its address names a thing."""
-    needed, writes = view.may.get(action), method not in READING_METHODS
-    refusals: list[type[Refusal]] = [Failed, Busy, UnknownParameter, *view.refuses.get(action, ())]
-    codes = ["bad_request", "not_acceptable"]
+def codes_of(view: Any, action: str, method: str = "") -> list[str]:
+    """The codes an operation may answer, sorted. `method` is only needed where it is not plain from the URLs."""
+    methods = [method] if method else [each for known, each, name in _operations(get_resolver())
+                                       if (known, name) == (view, action)]  # fmt: skip
+    return sorted({code_of(refusal) for each in methods for refusal in refusals_of(view, action, each)})
+
+
+def refusals_of(view: Any, action: str, method: str) -> set[type[Refusal]]:
+    """What an operation may be refused for: by what it is, and by what its resource says of it."""
+    found: set[type[Refusal]] = {*OF_EVERYTHING, *_at_the_door(view, method), *_of_its_form(view, action)}
+    if method.upper() not in READING_METHODS:
+        found |= _of_writing(view, action, method)
+    return found | {*view.turns_away, *view.refuses.get(action, ())}
+
+
+def _at_the_door(view: Any, method: str) -> Iterator[type[Refusal]]:
     if view.throttle is not None:
-        refusals.append(TooManyRequests)
+        yield TooManyRequests
     if view.admits is not Admits.ANYONE:
-        refusals.append(CallerNotKnown)
+        yield CallerNotKnown
+        yield TooManyRequests
     if view.admits is Admits.WHO_ACTS_IN_A_CUSTOMER:
-        refusals += [NoCustomerChosen, SecondFactorRequired]
-    if isinstance(needed, Permission) or view.keys_need:
-        refusals.append(NotPermitted)
-    if issubclass(view, OwnAccount):
-        refusals.append(PeopleOnly)
-    if writes:
-        refusals += [BodyLate, BodyTooLarge]
-        if view.admits is not Admits.ANYONE or view.sets_cookies:
-            refusals.append(ForeignRequest)
+        yield from (NoCustomerChosen, SecondFactorRequired)
+    if view.admits is Admits.WHO_ACTS_IN_A_CUSTOMER or view.keys_need is not None:
+        yield NotPermitted
+    if method.upper() not in READING_METHODS:
+        yield ForeignRequest
+
+
+def _of_its_form(view: Any, action: str) -> Iterator[type[Refusal]]:
+    if "public_id" in inspect.signature(getattr(view, action)).parameters:
+        yield NotFound
     if action in view.takes:
-        codes += ["body_unreadable", "invalid", "unsupported_media_type"]
+        yield from _OF_BODIES
     if action in view.asks:
-        codes.append("invalid")
+        yield from (http.Invalid, UnknownParameter)
     if action == "list" and issubclass(view, Listed):
-        codes, refusals = [*codes, "invalid"], [*refusals, CursorUnusable, PageSizeUnusable]
-    if with_id:
-        refusals.append(NotFound)
-    return sorted({*codes, *(_entry(each).code for each in refusals)})
+        yield from _OF_PAGES
 
 
-def _refusals(kind: type[Refusal]) -> Iterator[type[Refusal]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _refusals(each)
+def _of_writing(view: Any, action: str, method: str) -> set[type[Refusal]]:
+    found: set[type[Refusal]] = {*_OF_KEYS} if takes_key(view, method.upper()) else {http.IdempotencyKeyNotTaken}
+    if action in view.guarded:
+        found |= {http.PreconditionRequired, http.PreconditionFailed}
+    return found
 
 
-def _entry(refusal: type[Refusal]) -> Entry:
-    empty = refusal.__new__(refusal)
-    Refusal.__init__(empty, "")
-    status = HTTPStatus.INTERNAL_SERVER_ERROR if refusal is Failed else None
-    document = of_refusal(empty, status)
-    meaning = re.sub(r"\s+", " ", (refusal.__doc__ or "").strip())
-    return Entry(document["code"], document["status"], document["title"], meaning, document.get("fix", ""))
+def described(refusal: type[Refusal]) -> Described:
+    """What the class says of itself: its docstring's first paragraph, and what it tells people to do."""
+    meaning = " ".join(inspect.cleandoc(refusal.__doc__ or "").split("\n\n")[0].split())
+    code = code_of(refusal)
+    return Described(code, status_of(refusal), title_of(code), meaning, _what_to_do(refusal))
+
+
+def _what_to_do(refusal: type[Refusal]) -> str:
+    """Its own words where they are always the same; else those for everything of its kind."""
+    if issubclass(refusal, FOR_THE_OPERATOR):
+        return FIX_BY_THE_OPERATOR
+    needed = [each for each in inspect.signature(refusal).parameters.values() if each.default is each.empty]
+    said = refusal().fix if not needed and refusal.kind is not Kind.UNAVAILABLE else ""  # type: ignore[call-arg]
+    return said or _WHAT_TO_DO[refusal.kind]
+
+
+def _operations(resolver: URLResolver) -> Iterator[tuple[Any, str, str]]:
+    """Each view with its methods and actions."""
+    for each in resolver.url_patterns:
+        if isinstance(each, URLResolver):
+            yield from _operations(each)
+        elif isinstance(each, URLPattern) and hasattr(each.callback, "actions"):
+            view: Any = each.callback
+            yield from ((view.cls, method, action) for method, action in view.actions.items())

@@ -63,6 +63,7 @@ class Claims(Listed, Shown, Resource):
     reading_is_recorded = True
     plain_filters = frozenset({"payer", "outcome", "submitted_from", "submitted_to", "upload"})
     shown_as = "claims"
+    refuses: ClassVar = {"list": [NotFound]}
     queryset = Claim.objects.select_related("payer", "upload")
     order = ("-submitted_date", "-pk")
     serializer_class = ClaimBody

@@ -14,6 +14,7 @@ from payerwatch.members.door import Admits
 from payerwatch.web.api.resource import Gives, Resource
 from payerwatch.web.description import pages
 from payerwatch.web.description.document import served_at
+from payerwatch.web.problems import NotFound
 
 # Nothing runs in these pages, and nothing comes from elsewhere.
 CONTENT_SECURITY_POLICY = (
@@ -56,6 +57,7 @@ class Documentation(Resource):
         **dict.fromkeys(("show", "errors", "error"), Gives(media=(Page.media_type,))),
         "style": Gives(media=(Style.media_type,)),
     }
+    refuses: ClassVar = {"error": [NotFound]}
 
     def show(self, request: Request) -> HttpResponseBase:
         """The reference: every operation with its parameters, bodies, examples and errors."""

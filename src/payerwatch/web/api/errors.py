@@ -1,8 +1,7 @@
 """What a view raises, as problem details."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -12,19 +11,24 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from payerwatch.members.door import READING_METHODS
-from payerwatch.members.door_refusals import Busy
+from payerwatch.members.door_refusals import BodyTooLarge, Busy
 from payerwatch.refusals import Kind, Refusal
-from payerwatch.web.problems import NotFound, answer, headers_of, of_refusal, problem
+from payerwatch.web import http_refusals as http
+from payerwatch.web.problems import NotFound, answer, headers_of, of_refusal, refused
 
 log = logging.getLogger(__name__)
 
-CODES: Mapping[type[exceptions.APIException], str] = {
-    exceptions.ParseError: "body_unreadable",
-    exceptions.MethodNotAllowed: "method_not_allowed",
-    exceptions.NotAcceptable: "not_acceptable",
-    exceptions.UnsupportedMediaType: "unsupported_media_type",
+_IN_OUR_WORDS: Mapping[type[Exception], Callable[[], Refusal]] = {
+    Http404: NotFound,
+    PermissionDenied: http.NotAllowed,
+    RequestDataTooBig: BodyTooLarge,
+    exceptions.MethodNotAllowed: http.MethodNotAllowed,
+    exceptions.NotAcceptable: http.NotAcceptable,
+    exceptions.NotFound: NotFound,
+    exceptions.ParseError: http.BodyUnreadable,
+    exceptions.PermissionDenied: http.NotAllowed,
 }
-
+"""The framework's errors, whose own words repeat what was sent."""
 
 # The framework's words for these repeat what was sent.
 _REWORDED = {
@@ -38,36 +42,21 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
     if isinstance(error, OperationalError | InterfaceError):
         log.error("The database does not answer.", exc_info=error)
-        return answer(of_refusal(Busy()), headers_of(Busy()))
-    if isinstance(error, Refusal):
-        if error.kind is Kind.UNAVAILABLE:
-            log.error("Something needed does not answer: %s", error.message, exc_info=error)
-        return answer(_refused(error, context["request"], context["view"]), headers_of(error))
-    if isinstance(error, Http404 | exceptions.NotFound):
-        return answer(of_refusal(NotFound()))
+        return refused(Busy())
     if isinstance(error, exceptions.ValidationError):
         return answer(_invalid(error, context["request"]))
-    if isinstance(error, RequestDataTooBig):
-        return answer(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The body is too large."))
-    if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
-        return answer(problem(HTTPStatus.FORBIDDEN, "not_allowed", "This is not allowed."))
-    if isinstance(error, exceptions.APIException):
-        return _of_the_framework(error)
-    return None
-
-
-def _of_the_framework(error: exceptions.APIException) -> HttpResponse | None:
-    code = CODES.get(type(error))
-    if code is None:
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return refused(http.UnsupportedMediaType(each.media_type for each in context["view"].parser_classes))
+    refusal = error if isinstance(error, Refusal) else _in_our_words(error)
+    if refusal is None:
         return None
-    # Their words repeat what was sent; ours do not.
-    details = {
-        "body_unreadable": "The body is not JSON that can be read.",
-        "method_not_allowed": "This cannot be done here with this method.",
-        "not_acceptable": "The answer can only be JSON.",
-        "unsupported_media_type": "Send the body as application/json.",
-    }
-    return answer(problem(HTTPStatus(error.status_code), code, details[code]))
+    if refusal.kind is Kind.UNAVAILABLE:
+        log.error("Something needed does not answer: %s", refusal.message, exc_info=error)
+    return answer(_refused(refusal, context["request"], context["view"]), headers_of(refusal))
+
+
+def _in_our_words(error: Exception) -> Refusal | None:
+    return next((ours() for theirs, ours in _IN_OUR_WORDS.items() if isinstance(error, theirs)), None)
 
 
 def _refused(refusal: Refusal, request: Request, view: Any) -> dict[str, Any]:
@@ -77,8 +66,7 @@ def _refused(refusal: Refusal, request: Request, view: Any) -> dict[str, Any]:
     sent = request.query_params if reading else getattr(request._request, "body_fields", ())
     if refusal.kind is Kind.UNAVAILABLE or field not in sent:
         return of_refusal(refusal)
-    errors = [_about(f"/{field}", refusal.message, reading=reading)]
-    return {**of_refusal(refusal), "detail": refusal.message, "errors": errors}
+    return of_refusal(refusal, errors=[_about(f"/{field}", refusal.message, reading=reading)])
 
 
 def _about(pointer: str, words: str, *, reading: bool) -> dict[str, str]:
@@ -89,7 +77,7 @@ def _about(pointer: str, words: str, *, reading: bool) -> dict[str, str]:
 def _invalid(error: exceptions.ValidationError, request: Request) -> dict[str, Any]:
     reading = request.method in READING_METHODS
     errors = [_about(pointer, words, reading=reading) for pointer, words in _flattened(error.detail, "")]
-    return problem(HTTPStatus.BAD_REQUEST, "invalid", "Some of what was sent cannot be used.", errors=errors)
+    return of_refusal(http.Invalid(), errors=errors)
 
 
 def _flattened(detail: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -8,9 +8,20 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payerwatch.members.invitations import Invited, invite, resend_invitation, withdraw_invitation
+from payerwatch.members.actions import AlreadyMember
+from payerwatch.members.authority import RoleNotYours
+from payerwatch.members.email_addresses import EmailUnusable
+from payerwatch.members.invitations import (
+    Invited,
+    TooManyInvitations,
+    invite,
+    resend_invitation,
+    withdraw_invitation,
+)
 from payerwatch.members.models import Invitation
+from payerwatch.members.queries import UnknownInvitation
 from payerwatch.members.roles import Permission
+from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.members import ROLES
 from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource
@@ -40,6 +51,11 @@ class Invitations(Listed, Resource):
     gives: ClassVar = {
         **dict.fromkeys(("create", "resend"), Gives(InvitationBody, HTTPStatus.CREATED)),
         "destroy": NOTHING,
+    }
+    refuses: ClassVar = {
+        "create": [EmailUnusable, RoleNotYours, AlreadyMember, TooManyInvitations, ThrottleUnavailable],
+        "resend": [UnknownInvitation, RoleNotYours, TooManyInvitations, ThrottleUnavailable],
+        "destroy": [UnknownInvitation, RoleNotYours],
     }
     order = ("-pk",)
     serializer_class = InvitationBody

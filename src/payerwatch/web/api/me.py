@@ -10,18 +10,22 @@ from rest_framework.response import Response
 
 from payerwatch.members import passwords, second_factor, sessions
 from payerwatch.members.door import SESSION_COOKIE, Admits
+from payerwatch.members.guesses import TooManyGuesses
 from payerwatch.members.models import Person, Session
 from payerwatch.members.queries import customers_of
 from payerwatch.members.roles import Permission
+from payerwatch.members.secrets import CredentialRefused
 from payerwatch.members.tokens import issue_tokens
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
+from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.web.api.auth import LONGEST_PASSWORD, CustomerNamed, TokensBody, set_session_cookie
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import NOTHING, Gives, Resource, public_id_in
 from payerwatch.web.problems import NotFound
 
 ANYONE_SIGNED_IN = Admits.ANYONE_SIGNED_IN
+_GUESSING = (TooManyGuesses, ThrottleUnavailable)
 
 
 class PeopleOnly(Refusal):
@@ -123,6 +127,7 @@ class OwnAccount(Resource):
     """What belongs to the person who calls, in whichever customer. Raises PeopleOnly before a body is read."""
 
     admits = ANYONE_SIGNED_IN
+    turns_away: ClassVar = (PeopleOnly,)
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
@@ -175,6 +180,10 @@ class ActingCustomer(OwnAccount):
     may: ClassVar = {"enter": ANYONE_SIGNED_IN, "leave": ANYONE_SIGNED_IN}
     takes: ClassVar = {"enter": Choice}
     gives: ClassVar = {"enter": Gives(MovedBody), "leave": Gives(MovedBody)}
+    refuses: ClassVar = {
+        "enter": [NotFound, sessions.CustomerNotOpen, sessions.ReasonMissing, CredentialRefused],
+        "leave": [CredentialRefused],
+    }
 
     def enter(self, request: Request) -> Response:
         """Enter a customer. A program is given new tokens, a browser a new cookie; an operator gives a reason."""
@@ -208,6 +217,7 @@ class OwnPassword(OwnAccount):
     may: ClassVar = {"change": ANYONE_SIGNED_IN}
     takes: ClassVar = {"change": PasswordChange}
     gives: ClassVar = {"change": NOTHING}
+    refuses: ClassVar = {"change": [passwords.PasswordWrong, passwords.PasswordUnusable, *_GUESSING]}
 
     def change(self, request: Request) -> Response:
         """Change one's own password. All other sessions end."""
@@ -261,6 +271,17 @@ class OwnSecondFactor(OwnAccount):
         "disable": NOTHING,
         **dict.fromkeys(("confirm", "renew"), Gives(RecoveryCodes)),
     }
+    refuses: ClassVar = {
+        "start": [passwords.PasswordWrong, second_factor.SecondFactorExists, *_GUESSING],
+        "confirm": [
+            second_factor.NoSecondFactor, second_factor.SecondFactorExists, second_factor.CodeWrong, *_GUESSING,
+        ],
+        "disable": [
+            second_factor.SecondFactorKept, passwords.PasswordWrong, second_factor.NoSecondFactor,
+            second_factor.CodeWrong, *_GUESSING,
+        ],
+        "renew": [second_factor.NoSecondFactor, second_factor.CodeWrong, *_GUESSING],
+    }  # fmt: skip
 
     def show(self, request: Request) -> Response:
         """Ask whether an authenticator is set up, and how many recovery codes are left."""

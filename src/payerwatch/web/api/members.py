@@ -7,8 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.members import actions
+from payerwatch.members.authority import RoleNotYours
 from payerwatch.members.models import Member
-from payerwatch.members.queries import members
+from payerwatch.members.queries import UnknownMember, members
 from payerwatch.members.roles import Permission, Role
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource, Shown
@@ -44,6 +45,11 @@ class Members(Listed, Shown, Resource):
     gives: ClassVar = {
         **dict.fromkeys(("partial_update", "suspend", "resume"), Gives(MemberBody)),
         "destroy": NOTHING,
+    }
+    refuses: ClassVar = {
+        "partial_update": [RoleNotYours, actions.OwnRoleRaised, actions.LastOwner, UnknownMember],
+        "resume": [RoleNotYours, UnknownMember],
+        **dict.fromkeys(("suspend", "destroy"), (RoleNotYours, actions.LastOwner, UnknownMember)),
     }
     order = ("pk",)
     serializer_class = MemberBody

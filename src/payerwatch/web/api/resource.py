@@ -17,7 +17,6 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
-from rest_framework.viewsets import GenericViewSet
 
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.callers import Caller
@@ -25,6 +24,7 @@ from payerwatch.members.door import Admits, Attempt
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.filtering import UnknownParameter
+from payerwatch.web.api.writing import Writing
 from payerwatch.web.problems import NotFound
 
 # As ids are made, and those of claims and entries, which are numbers.
@@ -43,7 +43,7 @@ class Gives(NamedTuple):
 NOTHING = Gives(status=HTTPStatus.NO_CONTENT)
 
 
-class Resource(GenericViewSet):
+class Resource(Writing):
     """One kind of thing, at one place of the API."""
 
     admits: ClassVar[Admits] = Admits.WHO_ACTS_IN_A_CUSTOMER
@@ -59,7 +59,9 @@ class Resource(GenericViewSet):
     gives: ClassVar[Mapping[str, Gives]] = {}
     """What each action answers; `list` and `retrieve` give the resource's own serializer unless told otherwise."""
     refuses: ClassVar[Mapping[str, Sequence[type[Refusal]]]] = {}
-    """What an action may be refused for, beside what every action may."""
+    """What an action may be refused for, beside what every action of its kind may."""
+    turns_away: ClassVar[Sequence[type[Refusal]]] = ()
+    """What every action of the resource may be refused for, before what it asks for is looked at."""
     thing: ClassVar[str]
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""

@@ -1,13 +1,15 @@
 """`settings/`: what the customer asks of everybody who signs in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.members.actions import require_second_factor
+from payerwatch.members.authority import NoLongerYours
 from payerwatch.members.roles import Permission
+from payerwatch.tenancy.models import Customer
 from payerwatch.web.api.resource import Gives, Resource
 
 
@@ -21,6 +23,8 @@ class Settings(Resource):
     may: ClassVar = {"show": Permission.READ_CUSTOMER, "change": Permission.MANAGE_SETTINGS}
     takes: ClassVar = {"change": SettingsBody}
     gives: ClassVar = {"show": Gives(SettingsBody), "change": Gives(SettingsBody)}
+    refuses: ClassVar = {"change": [NoLongerYours]}
+    guarded = frozenset({"change"})
 
     def show(self, request: Request) -> Response:
         """What the customer asks of everybody who signs in."""
@@ -31,3 +35,7 @@ class Settings(Resource):
         """Change what the customer asks of everybody who signs in."""
         required = self.body()["second_factor_required"]
         return self.answer(require_second_factor(required, actor=self.caller.actor))
+
+    def represented(self) -> Any:
+        assert self.caller.customer is not None
+        return SettingsBody(Customer.objects.get(pk=self.caller.customer.pk)).data

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from itertools import groupby
 from typing import Any
 
-from payerwatch.web.api.catalogue import Entry, catalogue
+from payerwatch.web.api.catalogue import Described, catalogue
 from payerwatch.web.description.values import LARGEST_NUMBER, Schema
-from payerwatch.web.problems import CONTENT_TYPE, problem
+from payerwatch.web.problems import CONTENT_TYPE, DOCUMENTED_AT
 
 _TEXT = {"type": "string", "maxLength": 1000, "pattern": r"^[^\x00]*$"}
 PROBLEM: Schema = {
@@ -96,13 +96,13 @@ def success(status: HTTPStatus, content: Mapping[str, Any], headers: Schema) -> 
 
 def refusals(codes: Iterable[str], *, counted: bool) -> dict[str, Schema]:
     """The answers that refuse, by status."""
-    known = {entry.code: entry for entry in catalogue()}
+    known = catalogue()
     entries = sorted((known[code] for code in codes), key=lambda entry: (entry.status, entry.code))
-    by_status = groupby(entries, key=lambda entry: entry.status)
+    by_status = groupby(entries, key=lambda entry: entry.status.value)
     return {str(status): _refused(status, list(each), counted=counted) for status, each in by_status}
 
 
-def _refused(status: int, entries: list[Entry], *, counted: bool) -> Schema:
+def _refused(status: int, entries: list[Described], *, counted: bool) -> Schema:
     codes = [entry.code for entry in entries]
     told = "\n".join(f"- `{entry.code}`: {entry.meaning}" for entry in entries)
     schema: Schema = {
@@ -132,11 +132,19 @@ def codes_in(answer: Schema) -> list[str]:
 
 def one_of_each(used: Iterable[str]) -> dict[str, Schema]:
     """One problem of each code that the operations name."""
-    return {entry.code: {"value": _example_of(entry)} for entry in catalogue() if entry.code in used}
+    return {code: {"value": _example_of(entry)} for code, entry in catalogue().items() if code in used}
 
 
-def _example_of(entry: Entry) -> dict[str, Any]:
-    return problem(HTTPStatus(entry.status), entry.code, entry.meaning, fix=entry.fix)
+def _example_of(entry: Described) -> dict[str, Any]:
+    return {
+        "type": f"{DOCUMENTED_AT}{entry.code}/",
+        "title": entry.title,
+        "status": entry.status.value,
+        "code": entry.code,
+        "detail": entry.meaning,
+        "fix": entry.what_to_do,
+        "request_id": HEADERS["RequestId"]["example"],
+    }
 
 
 def page_of(name: str, *, largest: int) -> Schema:

@@ -97,7 +97,7 @@ class Operation(AutoSchema):
         if self.action in view.asks:
             form = view.asks[self.action]()
             found += parameters.of_form(form, self._map_basic_serializer(form, "request"))
-        return found
+        return [*found, *parameters.in_the_headers(view, self.action, self.method)]
 
     def _get_request_body(self, direction: Any = "request") -> Schema | None:  # noqa: ARG002
         form = self.resource.takes.get(self.action)
@@ -115,7 +115,7 @@ class Operation(AutoSchema):
         counted = view.throttle is not None
         headers = answers.header_fields(gives.status, counted=counted)
         done = {str(int(gives.status)): answers.success(gives.status, self._content(gives), headers)}
-        codes = codes_of(view, self.action, self.method, with_id="{" in self.path)
+        codes = codes_of(view, self.action, self.method)
         return done | answers.refusals(codes, counted=counted)
 
     def _gives(self) -> Gives:

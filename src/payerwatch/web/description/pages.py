@@ -11,7 +11,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
-from payerwatch.web.api.catalogue import Entry, catalogue
+from payerwatch.web.api.catalogue import Described, catalogue
 from payerwatch.web.description.answers import codes_in
 from payerwatch.web.description.document import EXAMPLE_SERVER, described
 from payerwatch.web.description.tables import fields_of, kind_of, resolved
@@ -37,24 +37,31 @@ def _reference() -> str:
 
 @cache
 def errors() -> str:
-    return render_to_string("errors.html", {"entries": [_told(each) for each in catalogue()]})
+    return render_to_string(
+        "errors.html",
+        {
+            "entries": [
+                _told(each) for each in sorted(catalogue().values(), key=lambda entry: (entry.status, entry.code))
+            ]
+        },
+    )
 
 
 def error(code: str) -> str:
     """The page of a code. Raises NotFound."""
-    if code not in {each.code for each in catalogue()}:
+    if code not in catalogue():
         raise NotFound
     return _error(code)
 
 
 @cache
 def _error(code: str) -> str:
-    entry = next(each for each in catalogue() if each.code == code)
+    entry = catalogue()[code]
     document = described()
     answered = [
         {"id": operation["operationId"], "method": method.upper(), "path": f"/api/v1{path}"}
         for path, method, operation in _operations(document)
-        if code in codes_in(_named(operation["responses"].get(str(entry.status), {}), document))
+        if code in codes_in(_named(operation["responses"].get(str(entry.status.value), {}), document))
     ]
     return render_to_string("error.html", {"entry": _told(entry), "answered": answered})
 
@@ -78,8 +85,9 @@ def _operations(document: Schema) -> list[tuple[str, str, Schema]]:
     return [(path, name, each) for path, methods in paths for name, each in methods.items() if name in METHODS]
 
 
-def _told(entry: Entry) -> dict[str, Any]:
-    return {**entry._asdict(), "meaning": words(entry.meaning), "fix": words(entry.fix)}
+def _told(entry: Described) -> dict[str, Any]:
+    said = {"meaning": words(entry.meaning), "fix": words(entry.what_to_do)}
+    return {**entry._asdict(), **said, "status": entry.status.value, "phrase": entry.status.phrase}
 
 
 def _shown(document: Schema, path: str, method: str, operation: Schema) -> dict[str, Any]:

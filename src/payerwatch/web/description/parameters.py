@@ -7,7 +7,9 @@ from django_filters import filters
 from drf_spectacular.drainage import warn
 from rest_framework.serializers import Serializer
 
+from payerwatch.web.api import once, preconditions
 from payerwatch.web.api.dates import DayFilter, MomentFilter
+from payerwatch.web.api.once import LONGEST_KEY, takes_key
 from payerwatch.web.api.paging import LARGEST_PAGE, PAGE_SIZE
 from payerwatch.web.api.resource import Listed, Resource
 from payerwatch.web.description.values import (
@@ -59,6 +61,20 @@ def in_the_query(view: type[Resource], action: str) -> list[Schema]:
         declared = getattr(getattr(view, "filterset_class", None), "base_filters", {})
         return [*(_filter(name, each) for name, each in declared.items()), *_PAGING]
     return []
+
+
+def in_the_headers(view: type[Resource], action: str, method: str) -> list[Schema]:
+    """What a change may say beside its body: that it is to be done once, and of what it was read."""
+    found = []
+    if takes_key(view, method):
+        schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[\x20-\x7e]+$"}
+        words = "A name of the request's own: sent again under it, it is not done again but given the first answer."
+        found.append(_parameter(once.HEADER, "header", schema, words))
+    if action in view.guarded:
+        schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[\x20-\x7e]+$"}
+        words = "The ETag of what was read, or `*` for whatever is there: of another state nothing is changed."
+        found.append(_parameter(preconditions.HEADER, "header", schema, words, required=True, example="*"))
+    return found
 
 
 def of_form(form: Serializer, mapped: Schema) -> list[Schema]:
