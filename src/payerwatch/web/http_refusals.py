@@ -16,7 +16,10 @@ class BodyUnreadable(Refusal):
     """The body cannot be read as what it is said to be."""
 
     def __init__(self) -> None:
-        super().__init__("The body cannot be read as what it is said to be.", fix="Send one JSON document in UTF-8, or a form where files are sent.")
+        super().__init__(
+            "The body cannot be read as what it is said to be.",
+            fix="Send one JSON document in UTF-8, or a form where files are sent.",
+        )
 
 
 class Invalid(Refusal):

@@ -18,7 +18,19 @@ from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource, Shown
 
 class ApiKeyBody(serializers.ModelSerializer):
     id = PublicId(source="public_id", help_text="key_…")
-    rotated_from = PublicId(source="rotated_from.public_id", default=None)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(sorted(SCOPES)),
+        max_length=len(SCOPES),
+        read_only=True,
+        help_text="what it may do",
+    )
+    allowed_addresses = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        max_length=keys.MOST_ADDRESSES,
+        read_only=True,
+        help_text="networks it may call from; none means any",
+    )
+    rotated_from = PublicId(source="rotated_from.public_id", default=None, help_text="key_… that this one follows")
 
     class Meta:
         model = ApiKey
@@ -77,14 +89,17 @@ class ApiKeys(Listed, Shown, Resource):
     serializer_class = ApiKeyBody
 
     def create(self, request: Request) -> Response:
+        """Issue a key. Its text is in this answer only, so keep it now."""
         asked = self.body()
         assert self.caller.customer is not None
         return self.answer(keys.issue_key(self.caller.customer, **asked, actor=self.caller.actor))
 
     def rotate(self, request: Request, public_id: str) -> Response:
+        """Issue a key's successor with the same terms. The old one stays good for the overlap."""
         overlap = timedelta(hours=self.body()["overlap_hours"])
         return self.answer(keys.rotate_key(self.get_object(), overlap=overlap, actor=self.caller.actor))
 
     def destroy(self, request: Request, public_id: str) -> Response:
+        """Revoke a key. It opens nothing from the next request on."""
         keys.revoke_key(self.get_object(), actor=self.caller.actor)
         return self.answer()

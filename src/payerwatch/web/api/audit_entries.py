@@ -16,7 +16,7 @@ from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import Moment, MomentFilter
 from payerwatch.web.api.fields import PublicId
-from payerwatch.web.api.resource import Listed, Resource, Shown
+from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
 MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 _ENTRY_ID = re.compile(r"ent_([1-9][0-9]{0,17})", re.ASCII)
@@ -76,6 +76,7 @@ class AuditEntries(Listed, Shown, Resource):
     may: ClassVar = dict.fromkeys(("list", "retrieve", "export"), Permission.READ_AUDIT)
     verbs: ClassVar = {"export": "export"}
     asks: ClassVar = {"export": ExportQuery}
+    gives: ClassVar = {"export": Gives(media=tuple(each.partition(";")[0] for each in MEDIA_TYPES.values()))}
     reading_is_recorded = True
     plain_filters = frozenset(
         {"verb", "actor", "actor_kind", "role", "request_id", "thing_kind", "thing", "outcome", "since", "until"}

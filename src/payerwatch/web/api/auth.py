@@ -134,9 +134,14 @@ class SignIn(Resource):
     refuses: ClassVar = {"open": _SIGNING_IN}
 
     def prepare(self, request: Request) -> Response:
+        """Get the token against forged requests, and its cookie. A browser asks for it before signing in."""
         return self.answer({"csrf_token": get_token(request._request)})
 
     def open(self, request: Request) -> Response:
+        """Sign a browser in.
+
+        The answer sets the session's cookie; with several customers and none named it lists them.
+        """
         signed_in = _sign_in(self.body(), Session.Kind.BROWSER, request._request)
         response = self.answer(signed_in)
         set_session_cookie(response, signed_in.session, signed_in.secret)
@@ -154,6 +159,7 @@ class SignOut(Resource):
     gives: ClassVar = {"close": NOTHING}
 
     def close(self, request: Request) -> Response:
+        """Sign out. The session ends, and with it its cookie or its tokens."""
         if self.caller.session is not None:
             end_session(self.caller.session, "signed_out", actor=self.caller.actor)
         response = self.answer()
@@ -178,14 +184,17 @@ class Token(Resource):
     }
 
     def open(self, request: Request) -> Response:
+        """Sign a program in as a person. With several customers and none named the answer lists them."""
         return self.answer(_sign_in(self.body(), Session.Kind.PROGRAM, request._request))
 
     def refresh(self, request: Request) -> Response:
+        """Get the next tokens. A refresh token is good once; used again, it ends the session."""
         django_request: Any = request._request
         presented, origin, arrived_at = self.body()["refresh"], django_request.origin, django_request.arrived_at
         return self.answer(tokens.refresh(presented, origin=origin, arrived_at=arrived_at))
 
     def verify(self, request: Request) -> Response:
+        """Ask whether an access token is good."""
         claims = tokens.read_access(self.body()["token"])
         with acting_in(claims.customer_id, reading=True) if claims.customer_id is not None else nullcontext():
             recognise(Credential("token", claims.customer_id, claims.session_id), Origin())
@@ -208,12 +217,14 @@ class PasswordReset(Resource):
     }
 
     def ask(self, request: Request) -> Response:
+        """Ask for a link to choose a new password. The answer is the same whether anybody has the address or nobody."""
         asked = self.body()
         origin = request._request.origin  # type: ignore[attr-defined]
         password_resets.request_password_reset(asked["email"], origin=origin)
         return self.answer({"detail": "If somebody has this address, a link is on its way to them."})
 
     def confirm(self, request: Request) -> Response:
+        """Choose a new password by the link that was mailed."""
         asked = self.body()
         origin = request._request.origin  # type: ignore[attr-defined]
         password_resets.reset_password(asked["token"], asked["password"], origin=origin)
@@ -235,6 +246,7 @@ class AcceptInvitation(Resource):
     }  # fmt: skip
 
     def accept(self, request: Request) -> Response:
+        """Accept an invitation by the link that was mailed. Who is new gives a name and chooses a password."""
         asked = self.body()
         caller = caller_of(request)
         person = caller.person if caller is not None else None

@@ -39,7 +39,7 @@ from payerwatch.web.problems import (
 
 Refusals = Sequence[type[Refusal]]
 OF_EVERYTHING: Refusals = (
-    http.BadRequest, http.NotAcceptable, BodyLate, BodyTooLarge, Failed, Busy, *FOR_THE_OPERATOR,
+    http.BadRequest, http.NotAcceptable, UnknownParameter, BodyLate, BodyTooLarge, Failed, Busy, *FOR_THE_OPERATOR,
 )  # fmt: skip
 OF_NO_OPERATION: Refusals = (
     NotFound, http.MethodNotAllowed, http.NotAllowed, http.UriTooLong, http.HeadersTooLarge, http.ExpectationFailed,

@@ -26,7 +26,7 @@ class ClaimBody(serializers.ModelSerializer):
     id = serializers.SerializerMethodField(help_text="clm_…")
     claim_number = serializers.CharField(read_only=True)
     payer = serializers.CharField(source="payer.name", read_only=True)
-    upload = PublicId(source="upload.public_id", help_text="the upload that last changed the claim")
+    upload = PublicId(source="upload.public_id", help_text="upl_… that last changed the claim")
     billed_amount = Dollars(help_text="US dollars")
     allowed_amount = Dollars(help_text="US dollars")
     paid_amount = Dollars(help_text="US dollars")

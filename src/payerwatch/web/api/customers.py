@@ -41,11 +41,13 @@ class Customers(Listed, Shown, Resource):
         return customers_of(caller.person)
 
     def list(self, request: Request) -> Response:
+        """The customers one may act in. An operator sees all of the installation, which is recorded."""
         shown = super().list(request)
         self._record_operators_look(Thing("customer"), all=True)
         return shown
 
     def retrieve(self, request: Request, public_id: str) -> Response:
+        """One customer. An operator's look is recorded."""
         shown = super().retrieve(request, public_id)
         self._record_operators_look(Thing("customer", public_id), count=1)
         return shown

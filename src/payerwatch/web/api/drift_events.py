@@ -6,40 +6,53 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from payerwatch.drift.documents import event_document, event_sentence
+from payerwatch.drift.documents import event_document
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.sentences import Certainty
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter
-from payerwatch.web.api.fields import Dollars, PublicId
+from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import Listed, Resource, Shown
 
 
-class DriftEventBody(serializers.ModelSerializer):
+class WindowBody(serializers.Serializer):
+    kind = serializers.CharField(max_length=20, help_text="by what claims fall into it: decided, submitted or waiting")
+    weeks = serializers.IntegerField(min_value=1, max_value=1000)
+    first_week = serializers.DateField(help_text="its first Monday")
+    last_week = serializers.DateField(help_text="its last Monday")
+
+
+class DriftEventBody(serializers.Serializer):
     """The event with its figures and the sentence people read."""
 
-    id = PublicId(source="public_id", help_text="evt_…")
-    payer = serializers.CharField(source="payer.name", read_only=True)
-    cpt_group = serializers.SerializerMethodField(help_text="null for the payer as a whole")
-    parent = PublicId(  # type: ignore[assignment]
-        source="parent.public_id", default=None, help_text="the event of the payer as a whole"
-    )
-    amount_at_risk = Dollars(help_text="US dollars")
-    sentence = serializers.SerializerMethodField(help_text="the event in plain words")
+    id = PublicId(help_text="evt_…")
+    measure = serializers.ChoiceField(DriftEvent.Measure.choices)
+    payer = serializers.CharField(max_length=200)
+    cpt_group = serializers.CharField(max_length=40, allow_null=True, help_text="null for the payer as a whole")
+    parent = PublicId(allow_null=True, help_text="evt_… of the payer as a whole")  # type: ignore[assignment]
+    direction = serializers.ChoiceField(DriftEvent.Direction.choices)
+    tier = serializers.ChoiceField(DriftEvent.Tier.choices, help_text="the highest of this episode")
+    certainty = serializers.ChoiceField(["very_likely", "likely", "watch"], help_text="at its highest")
+    status = serializers.ChoiceField(DriftEvent.Status.choices)
+    episode = serializers.IntegerField(min_value=1, help_text="how often this was flagged and over, and this one")
+    first_week = serializers.DateField(help_text="first flagged in any tier")
+    alert_week = serializers.DateField(allow_null=True, help_text="first flagged as an alert")
+    as_of_week = serializers.DateField(help_text="last judged")
+    closed_week = serializers.DateField(allow_null=True)
+    window = WindowBody(help_text="the weeks that show it best")
+    observed = serializers.IntegerField(min_value=0, help_text="denials, or decisions, in the window")
+    expected = serializers.FloatField(help_text="how many were to be expected")
+    effect = serializers.FloatField(help_text="shrunken excess rate, or observed / expected decisions")
+    p_value = serializers.FloatField(min_value=0, max_value=1)
+    q_value = serializers.FloatField(min_value=0, max_value=1, help_text="p among all that was tested")
+    claims = serializers.IntegerField(min_value=0, help_text="claims in the window")
+    amount_at_risk = serializers.FloatField(allow_null=True, help_text="US dollars")
+    top_denial_category = serializers.CharField(max_length=24, allow_null=True)
+    provisional = serializers.BooleanField(help_text="whether later decisions may still undo it")
+    sentence = serializers.CharField(help_text="the event in plain words")
 
-    class Meta:
-        model = DriftEvent
-        fields = [
-            "id", "measure", "payer", "cpt_group", "parent", "direction", "tier", "certainty", "status", "episode",
-            "first_week", "alert_week", "as_of_week", "closed_week", "window", "observed", "expected", "effect",
-            "p_value", "q_value", "claims", "amount_at_risk", "top_denial_category", "provisional", "sentence",
-        ]  # fmt: skip
-
-    def get_cpt_group(self, event: DriftEvent) -> str | None:
-        return event.cpt_group or None
-
-    def get_sentence(self, event: DriftEvent) -> str:
-        return event_sentence(event)
+    def to_representation(self, event: DriftEvent) -> dict[str, Any]:
+        return dict(super().to_representation(event_document(event)))
 
 
 class DriftEventFilter(filters.FilterSet):

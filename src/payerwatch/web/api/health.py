@@ -23,4 +23,5 @@ class Health(Resource):
     gives: ClassVar = {"show": Gives(HealthBody)}
 
     def show(self, request: Request) -> Response:
+        """Ask whether the server answers."""
         return self.answer({"status": "pass"})

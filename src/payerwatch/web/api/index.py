@@ -1,5 +1,6 @@
 """The API's own address: what there is, and by which methods it is asked."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
@@ -10,6 +11,8 @@ from rest_framework.response import Response
 
 from payerwatch.members.door import Admits
 from payerwatch.web.api.resource import Gives, Resource
+
+_PARAMETER = re.compile(r"<\w+:\w+>")
 
 
 class RouteBody(serializers.Serializer):
@@ -31,13 +34,14 @@ class Index(Resource):
     """Of all that is beside this address."""
 
     def show(self, request: Request) -> Response:
+        """List all routes and the methods there are."""
         named = (_named(request.path, each) for each in self.routes)
-        return self.answer({"documentation": "docs/api.md", "routes": dict(named)})
+        return self.answer({"documentation": request.path + "docs/", "routes": dict(named)})
 
 
 def _named(base: str, route: URLPattern) -> tuple[str, dict[str, Any]]:
     """`claims/<id>/` by the name `claims.one`."""
     text, view = str(route.pattern), cast("Any", route.callback)
-    name = text.replace("<str:public_id>", "one").strip("/").replace("/", ".")
-    address = base + text.replace("<str:public_id>", "{id}")
+    name = _PARAMETER.sub("one", text).strip("/").replace("/", ".")
+    address = base + _PARAMETER.sub("{id}", text.replace("<str:code>", "{code}"))
     return name, {"address": address, "methods": sorted({method.upper() for method in view.actions} - {"HEAD"})}

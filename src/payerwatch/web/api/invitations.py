@@ -63,13 +63,16 @@ class Invitations(Listed, Resource):
     queryset = Invitation.objects.filter(accepted_at=None, withdrawn_at=None)
 
     def create(self, request: Request) -> Response:
+        """Invite somebody by e-mail. The link goes to their address alone."""
         asked = self.body()
         return self._sent(invite(asked["email"], asked["role"], actor=self.caller.actor))
 
     def resend(self, request: Request, public_id: str) -> Response:
+        """Send an invitation again. Its link is new, and the one before opens nothing."""
         return self._sent(resend_invitation(self.get_object(), actor=self.caller.actor))
 
     def destroy(self, request: Request, public_id: str) -> Response:
+        """Withdraw an invitation. Its link opens nothing from now on."""
         withdraw_invitation(self.get_object(), actor=self.caller.actor)
         return self.answer()
 

@@ -154,6 +154,7 @@ class Me(Resource):
     gives: ClassVar = {"show": Gives(MeBody)}
 
     def show(self, request: Request) -> Response:
+        """Who is asking, where they act, and what they may do there."""
         caller = self.caller
         shows_customer = caller.key is None or caller.may(Permission.READ_CUSTOMER)
         return self.answer(
@@ -185,6 +186,7 @@ class ActingCustomer(OwnAccount):
     }
 
     def enter(self, request: Request) -> Response:
+        """Enter a customer. A program is given new tokens, a browser a new cookie; an operator gives a reason."""
         asked = self.body()
         session, actor = self.session, self.caller.actor
         own = customers_of(self.person).filter(public_id=asked["customer"]).first()
@@ -196,6 +198,7 @@ class ActingCustomer(OwnAccount):
         return self._moved(session, sessions.enter_as_operator(session, customer, asked["reason"], actor=actor))
 
     def leave(self, request: Request) -> Response:
+        """Leave the customer. The session goes on in none."""
         return self._moved(self.session, sessions.leave_customer(self.session, actor=self.caller.actor))
 
     def _moved(self, session: Session, secret: str) -> Response:
@@ -217,6 +220,7 @@ class OwnPassword(OwnAccount):
     refuses: ClassVar = {"change": [passwords.PasswordWrong, passwords.PasswordUnusable, *_GUESSING]}
 
     def change(self, request: Request) -> Response:
+        """Change one's own password. All other sessions end."""
         asked = self.body()
         passwords.change_password(
             self.person, asked["current"], asked["new"], actor=self.caller.actor, keeping=self.session
@@ -231,10 +235,12 @@ class OwnSessions(OwnAccount):
     gives: ClassVar = {"list": Gives(OwnSessionsBody), "end": NOTHING, "end_all": NOTHING}
 
     def list(self, request: Request) -> Response:
+        """The sessions in which one is signed in now."""
         found = sessions.sessions_of(self.person)[:100]
         return self.answer({"results": found})
 
     def end(self, request: Request, public_id: str) -> Response:
+        """End one of one's own sessions."""
         session = sessions.sessions_of(self.person).filter(public_id=public_id_in(self.kwargs)).first()
         if session is None:
             raise NotFound
@@ -278,21 +284,25 @@ class OwnSecondFactor(OwnAccount):
     }  # fmt: skip
 
     def show(self, request: Request) -> Response:
+        """Ask whether an authenticator is set up, and how many recovery codes are left."""
         enabled = second_factor.has_second_factor(self.person)
         left = second_factor.recovery_codes_left(self.person) if enabled else 0
         return self.answer({"enabled": enabled, "recovery_codes_left": left})
 
     def start(self, request: Request) -> Response:
+        """Begin to set up an authenticator. It counts once its first code has confirmed it."""
         password = self.body()["password"]
         enrolment = second_factor.start_second_factor(self.person, password=password, actor=self.caller.actor)
         return self.answer(enrolment)
 
     def confirm(self, request: Request) -> Response:
+        """Confirm an authenticator by its first code. The recovery codes are in this answer only."""
         code = self.body()["code"]
         codes = second_factor.confirm_second_factor(self.person, code, actor=self.caller.actor, keeping=self.session)
         return self.answer({"recovery_codes": codes})
 
     def disable(self, request: Request) -> Response:
+        """Disable the authenticator. Other sessions end."""
         asked = self.body()
         second_factor.disable_second_factor(
             self.person,
@@ -304,6 +314,7 @@ class OwnSecondFactor(OwnAccount):
         return self.answer()
 
     def renew(self, request: Request) -> Response:
+        """Get new recovery codes. The old ones are good no more."""
         code = self.body()["code"]
         codes = second_factor.new_recovery_codes(self.person, code=code, actor=self.caller.actor)
         return self.answer({"recovery_codes": codes})

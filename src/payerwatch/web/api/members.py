@@ -58,16 +58,20 @@ class Members(Listed, Shown, Resource):
         return members()
 
     def partial_update(self, request: Request, public_id: str) -> Response:
+        """Change a member's role."""
         role = self.body()["role"]
         return self._now(actions.change_role(self.get_object(), role, actor=self.caller.actor))
 
     def suspend(self, request: Request, public_id: str) -> Response:
+        """Suspend a member. Their sessions in the customer open nothing until they are let in again."""
         return self._now(actions.suspend_member(self.get_object(), actor=self.caller.actor))
 
     def resume(self, request: Request, public_id: str) -> Response:
+        """Let a suspended member in again."""
         return self._now(actions.resume_member(self.get_object(), actor=self.caller.actor))
 
     def destroy(self, request: Request, public_id: str) -> Response:
+        """Remove a member. Keys they issued stay, since programs depend on them."""
         actions.remove_member(self.get_object(), actor=self.caller.actor)
         return self.answer()
 

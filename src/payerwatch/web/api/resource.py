@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Model, QuerySet
 from django_filters import CharFilter
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
@@ -35,10 +36,11 @@ OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refu
 
 
 class Gives(NamedTuple):
-    """What an action answers when it is done; without a body, nothing but that."""
+    """What an action answers when it is done; without a body or a file's `media` types, nothing but that."""
 
     body: type[BaseSerializer] | None = None
     status: HTTPStatus = HTTPStatus.OK
+    media: tuple[str, ...] = ()
 
 
 NOTHING = Gives(status=HTTPStatus.NO_CONTENT)
@@ -95,6 +97,12 @@ class Resource(Writing):
         verb = cls.verbs.get(action, "read" if reading else action)
         return Attempt(verb, Thing(cls.thing, public_id_in(kwargs)), cls.reading_is_recorded or not reading)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who asks first; then no parameter of the address, where the action names none. Raises UnknownParameter."""
+        super().initial(request, *args, **kwargs)
+        if request.query_params and self.action not in self.asks and self.action != "list":
+            raise UnknownParameter(())
+
     def get_object(self) -> Any:
         """The thing of the id in the address, of this customer alone. Raises NotFound."""
         found = self.with_id(public_id_in(self.kwargs))
@@ -108,6 +116,7 @@ class Resource(Writing):
     def body(self) -> dict[str, Any]:
         """The body as the action's form has it, at whose fields a refusal can point. Raises ValidationError."""
         filled = self.takes[self.action](data=self.request.data)
+        _refuse_unknown_fields(self.request.data, filled)
         self.request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
         filled.is_valid(raise_exception=True)
         return dict(filled.validated_data)
@@ -121,9 +130,9 @@ class Resource(Writing):
 
     def answer(self, done: Any = None) -> Response:
         """What was done, as `gives` says that the action shows it."""
-        body, status = self.gives[self.action]
-        shown = None if body is None else body(done, context=self.get_serializer_context()).data
-        return Response(shown, status=status)
+        gives = self.gives[self.action]
+        shown = None if gives.body is None else gives.body(done, context=self.get_serializer_context()).data
+        return Response(shown, status=gives.status)
 
     def record_reading(self, thing: Thing, **about: Any) -> None:
         """One entry for what this request has shown."""
@@ -184,6 +193,14 @@ class Shown(Read):
         if self.reading_is_recorded:
             self.record_reading(Thing(self.thing, public_id), count=1)
         return Response(sparse([shown], wanted)[0])
+
+
+def _refuse_unknown_fields(sent: Any, form: Serializer) -> None:
+    """A field that is misspelt must not pass for one that was left out. Raises ValidationError."""
+    unknown = set(sent).difference(form.fields) if isinstance(sent, Mapping) else set()
+    if unknown:
+        told = f"There is no such field. There are: {', '.join(form.fields)}."
+        raise ValidationError(dict.fromkeys(sorted(unknown), told), code="unknown_field")
 
 
 def public_id_in(kwargs: Mapping[str, Any]) -> str:

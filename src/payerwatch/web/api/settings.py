@@ -27,10 +27,12 @@ class Settings(Resource):
     guarded = frozenset({"change"})
 
     def show(self, request: Request) -> Response:
+        """What the customer asks of everybody who signs in."""
         assert self.caller.customer is not None
         return self.answer(self.caller.customer)
 
     def change(self, request: Request) -> Response:
+        """Change what the customer asks of everybody who signs in."""
         required = self.body()["second_factor_required"]
         return self.answer(require_second_factor(required, actor=self.caller.actor))
 

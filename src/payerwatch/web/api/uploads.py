@@ -30,6 +30,15 @@ from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 class UploadBody(serializers.ModelSerializer):
     id = PublicId(source="public_id", help_text="upl_…")
     problem = serializers.JSONField(source="refusal", read_only=True, help_text="why: code, message, where, fix")
+    reasons = serializers.DictField(
+        child=serializers.IntegerField(min_value=0), read_only=True, help_text="rows set aside, by reason code"
+    )
+    mapping = serializers.DictField(
+        child=serializers.CharField(allow_null=True), read_only=True, help_text="field -> the file's column"
+    )
+    dropped_columns = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="columns refused at the door as patient data"
+    )
 
     class Meta:
         model = Upload

@@ -12,6 +12,7 @@ from payerwatch.web.api.claims import Claims
 from payerwatch.web.api.cpt_group_mappings import CptGroupMappings
 from payerwatch.web.api.customers import Customers
 from payerwatch.web.api.dashboard import Dashboard
+from payerwatch.web.api.documentation import Description, Documentation
 from payerwatch.web.api.drift_events import DriftEvents
 from payerwatch.web.api.drift_runs import DriftRuns
 from payerwatch.web.api.event_claims import EventClaims
@@ -72,6 +73,10 @@ ROUTES = [
     listed("customers/", Customers, get="list"),
     listed("customers/<str:public_id>/", Customers, get="retrieve"),
     listed("dashboard/", Dashboard, get="show"),
+    listed("docs/", Documentation, get="show"),
+    listed("docs/style.css", Documentation, get="style"),
+    listed("docs/errors/", Documentation, get="errors"),
+    listed("docs/errors/<str:code>/", Documentation, get="error"),
     listed("drift-events/", DriftEvents, get="list"),
     listed("drift-events/active/", ActiveEvents, get="list"),
     listed("drift-events/<str:public_id>/", DriftEvents, get="retrieve"),
@@ -89,6 +94,7 @@ ROUTES = [
     listed("payer-mappings/<str:public_id>/", PayerMappings, get="retrieve", patch="partial_update"),
     listed("payers/", Payers, get="list"),
     listed("payers/<str:public_id>/", Payers, get="retrieve"),
+    listed("schema/", Description, get="show"),
     listed("settings/", Settings, get="show", patch="change"),
     listed("uploads/", Uploads, get="list", post="create"),
     listed("uploads/resumable/", ResumableUploads, post="begin", options="offer"),

@@ -1,0 +1,96 @@
+"""Values as JSON Schema: those of fields of our own, and the limits that all have."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from payerwatch.web.api.dates import Moment
+from payerwatch.web.api.fields import Dollars, PublicId
+from payerwatch.web.api.resource import PUBLIC_ID
+
+Schema = dict[str, Any]
+
+ID_PATTERN = f"^({PUBLIC_ID.pattern})$"
+LONGEST_ID = 24
+ID_TOLD = re.compile(r"\b([a-z]{3})_…")
+"""How a field's help says that it holds an id, and of what."""
+# No text holds the character that PostgreSQL refuses; one that must not be blank has something to be seen.
+ANY_TEXT = r"^[^\x00]*$"
+SEEN_TEXT = r"^[^\x00]*[^\s\x00-\x1f\x7f-\xa0][^\x00]*$"
+DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+MOMENT_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+)
+LONGEST_TEXT, LONGEST_MOMENT, MOST_ITEMS = 10_000, 32, 10_000
+LARGEST_NUMBER = 2**53 - 1  # that every reader of JSON keeps exactly
+
+
+def id_schema(of: str = "") -> Schema:
+    """A public id; `of` is the field's help, such as `key_…`, or nothing known."""
+    told = ID_TOLD.search(of)
+    prefix = told[1] if told else ""
+    schema: Schema = {"type": "string", "maxLength": LONGEST_ID, "pattern": ID_PATTERN}
+    return {**schema, "examples": [sample_id(prefix)]} if prefix else schema
+
+
+def sample_id(prefix: str) -> str:
+    return f"{prefix}_1042" if prefix in ("clm", "ent") else f"{prefix}_4t7wz9k2m5p8rc3x"
+
+
+def own_field(field: serializers.Field) -> Schema | None:
+    """The schema of a field of our own kinds; None for those of the framework."""
+    schema: Schema
+    told = str(field.help_text or "")
+    if isinstance(field, PublicId | serializers.CharField | serializers.SerializerMethodField) and ID_TOLD.search(told):
+        schema = id_schema(told)
+    elif isinstance(field, Dollars):
+        schema = {"type": "number", "format": "double", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+    elif isinstance(field, Moment):
+        schema = {"type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN}
+    else:
+        return None
+    if field.help_text:
+        schema["description"] = str(field.help_text)
+    if getattr(field, "allow_null", False) or field.default is None:
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def bounded(schema: Any, *, closed: bool) -> Any:
+    """The schema with a limit for everything that has none, and objects that hold nothing unnamed where `closed`."""
+    if isinstance(schema, list):
+        return [bounded(each, closed=closed) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    limited = {name: _inner(name, value, closed=closed) for name, value in schema.items() if name not in _LEFT_OUT}
+    kinds = schema.get("type", ())
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        for name, value in _LIMITS.get(kind, {}).items():
+            limited.setdefault(name, value)
+    if "enum" in schema or "const" in schema:
+        return {name: value for name, value in limited.items() if name not in ("pattern", "maxLength", "minLength")}
+    if schema.get("format") in _LONGEST and "string" in kinds:
+        limited.pop("pattern", None)
+        limited["maxLength"] = min(limited["maxLength"], _LONGEST[schema["format"]])
+    if closed and "properties" in schema:
+        limited.setdefault("additionalProperties", False)
+    return limited
+
+
+def _inner(name: str, value: Any, *, closed: bool) -> Any:
+    if name == "properties":
+        return {each: bounded(inner, closed=closed) for each, inner in value.items()}
+    return bounded(value, closed=closed) if name in ("items", "additionalProperties", *_TOGETHER) else value
+
+
+_TOGETHER = ("allOf", "oneOf", "anyOf")
+_LONGEST = {"date": 10, "date-time": 40, "email": 254, "uri": 4000, "uri-reference": 4000}
+_LEFT_OUT = frozenset({"readOnly", "writeOnly", "x-spec-enum-id", "title"})
+_LIMITS: Mapping[str, Schema] = {
+    "string": {"maxLength": LONGEST_TEXT, "pattern": ANY_TEXT},
+    "integer": {"format": "int64", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER},
+    "number": {"format": "double", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER},
+    "array": {"maxItems": MOST_ITEMS},
+}

@@ -1,0 +1,146 @@
+"""The description is the code's: nothing is missing, none of its examples is wrong, and it is what is committed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.validation import validate_schema
+from jsonschema import Draft202012Validator, FormatChecker
+
+from payerwatch.members.roles import Permission
+from payerwatch.web.api.catalogue import catalogue
+from payerwatch.web.api.paging import LARGEST_PAGE
+from payerwatch.web.description.document import Routes, as_json, described
+from tests.api.routes import Endpoint, endpoints
+
+pytestmark = pytest.mark.pure
+
+GOLDEN = Path(__file__).parents[2] / "docs" / "openapi.json"
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    described.cache_clear()  # other tests may have had it made with rates of their own
+    return described()
+
+
+def operations(document: Document) -> Iterator[tuple[str, Document]]:
+    for path, methods in document["paths"].items():
+        for method, each in methods.items():
+            yield f"{method.upper()} {path}", each
+
+
+def address(endpoint: Endpoint) -> str:
+    below = endpoint.route.removeprefix("api/v1").replace("<str:public_id>", "{id}").replace("<str:code>", "{code}")
+    return f"{endpoint.method} {below}"
+
+
+def resolved(value: Document, document: Document) -> Document:
+    if "$ref" not in value:
+        return value
+    _, kind, name = value["$ref"].removeprefix("#/").split("/", 2)
+    return document["components"][kind][name]
+
+
+def test_the_committed_description_is_the_codes(document: Document):
+    """`make schema` writes it anew."""
+    assert as_json(document) == GOLDEN.read_text()
+
+
+def test_it_is_made_without_a_warning_and_is_openapi_3_1():
+    generator = Routes(urlconf="payerwatch.web.urls")
+    with GENERATOR_STATS.silence():
+        made = generator.get_schema(public=True)
+        assert (dict(GENERATOR_STATS._warn_cache), dict(GENERATOR_STATS._error_cache)) == ({}, {})
+    assert made["openapi"].startswith("3.1.")
+    validate_schema(made)
+
+
+def test_each_route_and_method_is_described_and_no_other(document: Document):
+    there = {address(each) for each in endpoints() if each.method != "HEAD"}
+    assert {name for name, _ in operations(document)} == there
+
+
+def test_each_operation_has_words_of_its_own(document: Document):
+    """Where two say the same, one has no docstring and took its resource's."""
+    said = Counter(each["summary"] for _, each in operations(document))
+    assert [summary for summary, times in said.items() if times > 1] == []
+    assert len({each["operationId"] for _, each in operations(document)}) == said.total()
+
+
+def test_each_operation_says_who_may_and_how_often(document: Document):
+    for name, each in operations(document):
+        assert each["x-permission"] in {"anyone", "signed_in", "people", *Permission}, name
+        if each["x-permission"] in set(Permission):
+            assert f"Needs the permission `{each['x-permission']}`." in each["description"]
+        assert ("x-throttle" in each) == ("Never throttled" not in each["description"])
+
+
+def test_permissions_are_those_that_the_view_asks_for(document: Document):
+    described_as = dict(operations(document))
+    for each in endpoints():
+        if each.method != "HEAD" and isinstance(each.needs, Permission):
+            assert described_as[address(each)]["x-permission"] == each.needs
+
+
+def bodies(document: Document) -> Iterator[tuple[str, Document, Any]]:
+    """Each schema with each of its examples."""
+    for name, each in operations(document):
+        contents = [("body", each.get("requestBody", {}))]
+        contents += [(status, resolved(answer, document)) for status, answer in each["responses"].items()]
+        for place, holder in contents:
+            for media in holder.get("content", {}).values():
+                shown = [resolved(one, document)["value"] for one in media.get("examples", {}).values()]
+                for example in [*shown, *([media["example"]] if "example" in media else [])]:
+                    yield f"{name} {place}", media["schema"], example
+        for parameter in each.get("parameters", ()):
+            if "example" in parameter:
+                yield f"{name} {parameter['name']}", parameter["schema"], parameter["example"]
+
+
+def test_each_example_fits_its_schema(document: Document):
+    wrong, seen = [], 0
+    for place, schema, example in bodies(document):
+        seen += 1
+        whole = {**schema, "components": document["components"]}
+        validator = Draft202012Validator(whole, format_checker=FormatChecker())
+        wrong += [f"{place}: {error.json_path} {error.message}" for error in validator.iter_errors(example)]
+    assert wrong == []
+    assert seen > 300
+
+
+def test_each_json_body_has_an_example(document: Document):
+    for name, each in operations(document):
+        for holder in [each.get("requestBody", {}), *(resolved(it, document) for it in each["responses"].values())]:
+            for kind, media in holder.get("content", {}).items():
+                if kind.endswith("json") and "type" not in media["schema"]:
+                    assert "example" in media or media.get("examples"), name
+
+
+def test_a_request_holds_nothing_that_is_not_named(document: Document):
+    forms = {name: each for name, each in document["components"]["schemas"].items() if name.endswith("Request")}
+    assert len(forms) > 10
+    assert [name for name, each in forms.items() if each.get("additionalProperties") is not False] == []
+
+
+def test_each_refusal_names_its_codes_and_they_are_in_the_catalogue(document: Document):
+    known = {code: each.status for code, each in catalogue().items()}
+    for name, each in operations(document):
+        refused = {status: answer for status, answer in each["responses"].items() if status >= "400"}
+        assert "500" in refused, name
+        for status, answer in refused.items():
+            schema = resolved(answer, document)["content"]["application/problem+json"]["schema"]
+            codes = schema["allOf"][1]["properties"]["code"]["enum"]
+            assert {known[code] for code in codes} == {int(status)}
+
+
+def test_limits_of_pages_are_those_that_are_kept(document: Document):
+    listing = document["paths"]["/claims/"]["get"]
+    size = next(each for each in listing["parameters"] if each["name"] == "page_size")
+    assert size["schema"]["maximum"] == LARGEST_PAGE
+    page = resolved(listing["responses"]["200"]["content"]["application/json"]["schema"], document)
+    assert page["properties"]["results"]["maxItems"] == LARGEST_PAGE
