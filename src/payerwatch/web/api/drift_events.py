@@ -1,6 +1,6 @@
 """`drift-events/`: what changed in how payers treat claims."""
 
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters

@@ -100,8 +100,8 @@ class Resource(Writing):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who asks first; then no parameter of the address, where the action names none. Raises UnknownParameter."""
         super().initial(request, *args, **kwargs)
-        if request.query_params and self.action not in self.asks and self.action != "list":
-            raise UnknownParameter(())
+        if self.action not in {*self.asks, "list", "retrieve"}:
+            refuse_unknown((), request.query_params)
 
     def get_object(self) -> Any:
         """The thing of the id in the address, of this customer alone. Raises NotFound."""
