@@ -14,7 +14,7 @@ class Dollars(serializers.Field):
     """Whole US cents as dollars."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, allow_null=True, **kwargs)
+        super().__init__(**{"read_only": True, "allow_null": True, **kwargs})
 
     def to_representation(self, cents: int) -> float:
         return cents / 100
