@@ -55,6 +55,8 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py --samples 500
 	$(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/audit.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py --claims 100000 --rounds 7
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 
 prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
@@ -64,6 +66,8 @@ prove: install-dev  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py
 	$(BIN)/python benchmarks/sign_in.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 

@@ -13,7 +13,6 @@ from payerwatch.tenancy.postgresql.features import DatabaseFeatures
 from payerwatch.tenancy.postgresql.operations import DatabaseOperations
 from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_connected_role_above_policies
 
-
 TRUSTED_SECONDS = 1.0
 """For so long after it was used a connection is taken to be there still; after that the server is asked first."""
 
