@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import django
 import psutil
+from api_parts import report_parts
 from django.core.management import call_command
 from throwaway import refuse_unless_throwaway
 
@@ -43,6 +44,7 @@ def main() -> None:
         credentials = set_up(Path(directory), options.claims)
         with _serving(Path(directory)) as (ours, plain):
             _report_cpu(options, ours, plain, credentials)
+            report_parts(options.rounds, options.requests, credentials["key"], CLAIMS)
             _report_pages(options, ours, credentials["key"])
 
 
