@@ -64,6 +64,8 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py --samples 500
 	$(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/audit.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py --claims 100000 --rounds 7
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 
 prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (about an hour)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
@@ -73,6 +75,8 @@ prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (about 
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/audit.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py
 	$(BIN)/python benchmarks/sign_in.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 

@@ -27,10 +27,12 @@ from typing import NamedTuple
 
 import django
 import psutil
+from api_parts import report_parts
 from django.core.management import call_command
 from throwaway import refuse_unless_throwaway
 
 WARM_UP = 50
+SCOPES = ("claims.read", "events.read", "mappings.read", "customer.read")
 MOST_RATIO, MOST_PAGE_RATIO = 3.0, 1.2
 CLAIMS = "/api/v1/claims/"
 Headers = Mapping[str, str]
@@ -39,9 +41,10 @@ Headers = Mapping[str, str]
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as directory:
-        credentials = _set_up(Path(directory), options.claims)
+        credentials = set_up(Path(directory), options.claims)
         with _serving(Path(directory)) as (ours, plain):
             _report_cpu(options, ours, plain, credentials)
+            report_parts(options.rounds, options.requests, credentials["key"], CLAIMS)
             _report_pages(options, ours, credentials["key"])
 
 
@@ -53,7 +56,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _set_up(directory: Path, claims: int) -> dict[str, Headers]:
+def set_up(directory: Path, claims: int) -> dict[str, Headers]:
     """A customer with claims; how its key and its person present themselves."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "payerwatch.config.settings"
     os.environ.update(
@@ -86,7 +89,7 @@ def _set_up(directory: Path, claims: int) -> dict[str, Headers]:
         Member.objects.create(person=person, role="analyst")
         fill(customer.pk, claims)
     told()
-    key = issue_key(customer, name="Benchmark", scopes=["claims.read"], actor=actor).text
+    key = issue_key(customer, name="Benchmark", scopes=SCOPES, actor=actor).text
     session, secret = start_session(
         person, customer, kind=Session.Kind.PROGRAM, origin=Origin("127.0.0.1"), with_second_factor=False
     )

@@ -22,7 +22,7 @@ from tests.api.world import Headers, World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.proof]
 
-SEEDS = 300 if os.environ.get("PAYERWATCH_PROOF") == "full" else 2
+SEEDS = 15 if os.environ.get("PAYERWATCH_PROOF") == "full" else 1  # of each of the twenty walks
 WRITERS = 2
 MIDNIGHT = datetime.combine(MONDAY, time(), UTC)
 TABLES = {"claims/": Claim, "drift-events/": DriftEvent, "uploads/": Upload}

@@ -1,0 +1,118 @@
+"""How often each operation asks the database, beside a reference, as a table for docs/benchmarks.md.
+
+    scripts/with_postgres.py -- python benchmarks/api_queries.py [--write]
+
+Counted are the statements of a request's own connection, from recognising the caller (a key) to the entry in the
+record, when the caller was seen a moment ago. Not counted, here or there, are the transaction's own and the
+throttle's, which has a connection of its own. The reference's figures are those of a server that keeps a cache:
+without it and with it.
+An address that this version does not have is left out.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from api import Headers, set_up
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- queries -->\n", "<!-- end of queries -->\n"
+OF_THE_TRANSACTION = ("BEGIN", "COMMIT", "SET LOCAL", "SAVEPOINT", "RELEASE")
+LEAST_SAVED = 40  # percent, over the weighted tasks
+
+
+class Operation(NamedTuple):
+    name: str
+    address: str
+    cold: int
+    """Of the reference, with nothing in its cache; `warm` with all of it there."""
+    warm: int
+    weight: int = 0
+    """How often it is among the tasks of a load test."""
+
+
+OPERATIONS = (
+    Operation("list claims", "claims/", 5, 5, 5),
+    Operation("claims of a payer", "claims/?payer=Payer+7", 5, 5, 3),
+    Operation("search claims", "claims/?search=C000000042", 5, 5, 2),
+    Operation("one claim", "claims/{claim}/", 4, 4, 3),
+    Operation("payer summary", "claims/payer_summary/", 4, 3, 4),
+    Operation("list drift events", "drift-events/", 5, 5, 3),
+    Operation("drift events by severity", "drift-events/?certainty=likely", 5, 5, 2),
+    Operation("active drift events", "drift-events/active/", 6, 6),
+    Operation("alerts", "drift-events/?tier=alert&status=open", 5, 5),
+    Operation("list uploads", "uploads/", 5, 5, 2),
+    Operation("list reports", "drift-runs/", 5, 5, 1),
+    Operation("dashboard", "dashboard/", 7, 3, 4),
+    Operation("list mappings", "payer-mappings/", 5, 5),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How often each operation asks the database.")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        headers = set_up(Path(directory), 2_000)["key"]
+        counted = {each: queries for each in OPERATIONS if (queries := _counted(each.address, headers)) is not None}
+    table = "".join(f"{line}\n" for line in _table(counted))
+    print(table)
+    if options.write:
+        text = DOCUMENT.read_text()
+        before, _, rest = text.partition(BEGIN)
+        DOCUMENT.write_text(before + BEGIN + table + END + rest.partition(END)[2])
+    sys.exit(_saved(counted, warm=True) < LEAST_SAVED)
+
+
+def _counted(address: str, headers: Headers) -> int | None:
+    """The statements of the second request; None where nothing answers at the address."""
+    # What needs Django set up.
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+    from django.urls import Resolver404, resolve
+
+    client = Client(headers=dict(headers), SERVER_NAME="localhost")
+    path = f"/api/v1/{address}"
+    if "{claim}" in path:
+        path = path.format(claim=client.get("/api/v1/claims/?page_size=1").json()["results"][0]["id"])
+    try:
+        found = resolve(path.partition("?")[0])
+    except Resolver404:
+        return None
+    first = client.get(path)
+    if first.status_code == 404 and "public_id" in found.kwargs:
+        return None  # a word where the id of a thing can stand
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(path).status_code == 200, (address, first.content)
+    return sum(not each["sql"].startswith(OF_THE_TRANSACTION) for each in asked.captured_queries)
+
+
+def _table(counted: Mapping[Operation, int]) -> Sequence[str]:
+    rows = ["| operation | queries | reference | saved |", "|---|---|---|---|"]
+    for each, queries in counted.items():
+        reference = f"{each.cold}" if each.cold == each.warm else f"{each.cold} cold, {each.warm} warm"
+        saved = f"{_percent(queries, each.cold)} %"
+        rows.append(
+            f"| {each.name} | {queries} | {reference} | {saved if each.cold == each.warm else saved + ' cold'} |"
+        )
+    cold, warm = _saved(counted, warm=False), _saved(counted, warm=True)
+    tasks = [each for each in counted if each.weight]
+    rows.append(f"| {len(tasks)} tasks of a load test, by their weights | | | {cold} % cold, {warm} % warm |")
+    return rows
+
+
+def _saved(counted: Mapping[Operation, int], *, warm: bool) -> int:
+    ours = sum(each.weight * queries for each, queries in counted.items())
+    return _percent(ours, sum(each.weight * (each.warm if warm else each.cold) for each in counted))
+
+
+def _percent(ours: int, theirs: int) -> int:
+    return round(100 * (theirs - ours) / theirs)
+
+
+if __name__ == "__main__":
+    main()
