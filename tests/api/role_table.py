@@ -17,6 +17,8 @@ PEOPLE = SIGNED_IN - {"key", "key that cannot read"}
 READERS = SIGNED_IN - {"operator outside", "key that cannot read"}
 MANAGERS = frozenset({"owner", "admin", "operator inside"})
 AUDITORS = MANAGERS | {"key"}
+# Whoever acts in the customer and works there; the key that cannot read may do just this.
+LOADERS = SIGNED_IN - {"operator outside", "viewer"}
 
 ALLOWED: dict[str, frozenset[str]] = {
     "Index.show": ANYONE,
@@ -50,6 +52,15 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Claims.retrieve": READERS,
     "Uploads.list": READERS,
     "Uploads.retrieve": READERS,
+    "Uploads.rejected_rows": READERS,
+    "Uploads.stats": READERS,
+    "Uploads.create": LOADERS,
+    "Uploads.undo": LOADERS,
+    "ResumableUploads.offer": LOADERS,
+    "ResumableUploads.begin": LOADERS,
+    "ResumableUploads.progress": LOADERS,
+    "ResumableUploads.append": LOADERS,
+    "ResumableUploads.give_up": LOADERS,
     "DriftEvents.list": READERS,
     "DriftEvents.retrieve": READERS,
     "Members.list": MANAGERS,
@@ -74,8 +85,27 @@ ALLOWED: dict[str, frozenset[str]] = {
 # What a key of one scope alone reaches, beside what any key does.
 BY_SCOPE: dict[str, frozenset[str]] = {
     "audit.read": frozenset({"AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export"}),
-    "claims.load": frozenset(),
-    "claims.read": frozenset({"Claims.list", "Claims.retrieve", "Uploads.list", "Uploads.retrieve"}),
+    "claims.load": frozenset(
+        {
+            "Uploads.create",
+            "Uploads.undo",
+            "ResumableUploads.offer",
+            "ResumableUploads.begin",
+            "ResumableUploads.progress",
+            "ResumableUploads.append",
+            "ResumableUploads.give_up",
+        }
+    ),
+    "claims.read": frozenset(
+        {
+            "Claims.list",
+            "Claims.retrieve",
+            "Uploads.list",
+            "Uploads.retrieve",
+            "Uploads.rejected_rows",
+            "Uploads.stats",
+        }
+    ),
     "customer.read": frozenset({"Customers.list", "Customers.retrieve", "Settings.show"}),
     "events.read": frozenset({"DriftEvents.list", "DriftEvents.retrieve"}),
     "events.triage": frozenset(),

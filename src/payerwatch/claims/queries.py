@@ -76,9 +76,7 @@ def upload_counts() -> dict[str, Any]:
     """What became of all files and rows: of the uploads that stand, and how many there are in each state."""
     counts = ("rows", "accepted", "set_aside")
     sums = {f"{name}_of_all": Sum(name) for name in counts}
-    states: list[Any] = list(
-        Upload.objects.values("state").annotate(files=Count("pk"), last=Max("loaded_at"), **sums)
-    )
+    states: list[Any] = list(Upload.objects.values("state").annotate(files=Count("pk"), last=Max("loaded_at"), **sums))
     loaded: dict[str, Any] = next((each for each in states if each["state"] == Upload.State.LOADED), {})
     reasons: Counter[str] = Counter()
     for found in loaded_uploads().exclude(set_aside=0).values_list("reasons", flat=True):
