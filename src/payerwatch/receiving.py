@@ -8,9 +8,11 @@ A job does a step in one transaction with the state that says so: killed at any 
 taken up again when a server starts, and once a minute.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from payerwatch import pipeline
@@ -18,7 +20,7 @@ from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.claims import arrivals, slices
 from payerwatch.claims.arrivals import Asked, LoadFailed, UploadComplete
-from payerwatch.claims.loading import Progress
+from payerwatch.claims.loading import Progress, lock_claims
 from payerwatch.claims.models import Upload
 from payerwatch.claims.progress_notes import noted_progress
 from payerwatch.drift.actions import NothingToJudge
@@ -80,10 +82,26 @@ def load_received(customer_id: int, public_id: str) -> None:
     customer = Customer.objects.get(pk=customer_id)
     if not _begun(customer, public_id):
         return
-    with noted_progress(customer, public_id) as progress, acting_in(customer):
+    with (
+        _trouble_not_counted(customer, public_id),
+        noted_progress(customer, public_id) as progress,
+        acting_in(customer),
+    ):
+        lock_claims()  # as whoever brings claims and pieces under another key: first this, then the pieces
         arrived = arrivals.taken(public_id)
         if arrived is not None:
             _load(customer, arrived, progress)
+
+
+@contextmanager
+def _trouble_not_counted(customer: Customer, public_id: str) -> Iterator[None]:
+    """A database that does not answer and a key that is missing are no fault of the file's: it goes on waiting."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, Refusal):
+        with acting_in(customer):
+            arrivals.forget_attempt(public_id)
+        raise
 
 
 def _begun(customer: Customer, public_id: str) -> bool:
@@ -111,7 +129,7 @@ def _load(customer: Customer, arrived: Upload, progress: Progress) -> None:
         arrivals.settle_as_refused(arrived, refusal, refusal.upload)
         slices.keep_set_aside(arrived, refusal.file)
     except Refusal as refusal:
-        if refusal.kind is Kind.UNAVAILABLE:  # no fault of the file's: it goes on waiting
+        if refusal.kind is Kind.UNAVAILABLE:
             raise
         arrivals.settle_as_refused(arrived, refusal)
     else:

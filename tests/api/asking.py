@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.test.client import BOUNDARY, encode_multipart
 from rest_framework.serializers import Serializer
 
-from tests.api.fixtures import BODIES, filled
+from tests.api.fixtures import BODIES, SENT, Sent, filled
 from tests.api.makers import MAKERS
 from tests.api.routes import Endpoint
 from tests.api.world import Answer, Headers, World, ask
@@ -35,10 +36,12 @@ class Asker:
         """The address, with the id of a thing made for this request where it has one."""
         if not endpoint.parameters:
             return endpoint.path()
-        return endpoint.path(public_id=MAKERS[endpoint.view.thing](self.world.own))
+        return endpoint.path(public_id=MAKERS[endpoint.thing](self.world.own))
 
     def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
         if endpoint.method in {"GET", "HEAD"} or endpoint.key not in BODIES:
+            return None
+        if endpoint.key in SENT and not SENT[endpoint.key].content_type:
             return None
         return filled(BODIES[endpoint.key], self.world)
 
@@ -48,9 +51,18 @@ class Asker:
     def ask(self, endpoint: Endpoint, headers: Headers, request: Request) -> Answer:
         self.asked += 1
         self._endpoint = endpoint
+        sent, body = SENT.get(endpoint.key, Sent()), request.body
+        if sent.content_type and body is not None:
+            body = sent.content if sent.content is not None else encode_multipart(BOUNDARY, body)
         known = {"If-Match": "*"} if endpoint.action in endpoint.view.guarded else {}
-        sent = {**known, **headers, **request.headers}
-        return ask(sent, endpoint.method, request.path, query=dict(request.query), body=request.body)
+        return ask(
+            {**known, **headers, **sent.headers, **request.headers},
+            endpoint.method,
+            request.path,
+            query=dict(request.query),
+            body=body,
+            content_type=sent.content_type,
+        )
 
     @contextmanager
     def forms_watched(self) -> Iterator[None]:

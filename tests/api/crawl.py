@@ -113,7 +113,7 @@ class Crawl(Asker):
             yield self._in_the_cursor(endpoint)
 
     def _in_the_path(self, endpoint: Endpoint, odd_ids: Iterable[str]) -> Iterator[Probe]:
-        thing, body = endpoint.view.thing, self.body(endpoint)
+        thing, body = endpoint.thing, self.body(endpoint)
         theirs = foreign(thing, self.world.own, self.world.other)
         nobodys = Request(endpoint.path(public_id=missing(thing)), body=body)
         yield Probe("path", Request(endpoint.path(public_id=theirs), body=body), nobodys, frozenset({404}), (theirs,))

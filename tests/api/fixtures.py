@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import MULTIPART_CONTENT
 from django_filters import filters
 
 from payerwatch.members.models import Session
@@ -53,6 +55,15 @@ class Made:
 
 
 Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an action is sent that takes no JSON: the headers, and bytes or (None) the fields as a form with files."""
+
+    content_type: str = ""
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _newcomers_email(practice: Practice) -> str:
@@ -130,12 +141,30 @@ BODIES: dict[str, Fields] = {
     "PayerMappings.partial_update": {"payer": "Another payer"},
     "PasswordReset.ask": {"email": Known(_newcomers_email, "nobody@example.com")},
     "PasswordReset.confirm": {"token": _NO_LINK, "password": PASSWORD},
+    "ResumableUploads.append": {},
+    "ResumableUploads.begin": {"filename": "file.csv", "mapping": '{"payer": "Payer"}', "date_order": "mdy"},
     "Settings.change": {"second_factor_required": False},
     "SignIn.open": _CREDENTIALS,
     "SignOut.close": {},
     "Token.open": _CREDENTIALS,
     "Token.refresh": {"refresh": Made(lambda world: _tokens(world).refresh)},
+    "Uploads.create": {
+        "file": Made(lambda _world: SimpleUploadedFile("file.csv", b"Payer,CPT\nAetna,99213\n")),
+        "mapping": '{"payer": "Payer"}',
+        "date_order": "mdy",
+    },
+    "Uploads.undo": {},
     "Token.verify": {"token": Made(lambda world: _tokens(world).access)},
+}
+_TUS = {"Tus-Resumable": "1.0.0"}
+_TOLD = "filename ZmlsZS5jc3Y="  # file.csv
+# By view and action: what is sent otherwise than as JSON.
+SENT: dict[str, Sent] = {
+    "Uploads.create": Sent(MULTIPART_CONTENT),
+    "ResumableUploads.begin": Sent(headers={**_TUS, "Upload-Length": "4", "Upload-Metadata": _TOLD}),
+    "ResumableUploads.progress": Sent(headers=_TUS),
+    "ResumableUploads.append": Sent("application/offset+octet-stream", b"data", {**_TUS, "Upload-Offset": "0"}),
+    "ResumableUploads.give_up": Sent(headers=_TUS),
 }
 _LONG_AGO, _FAR_AHEAD = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"
 _SPAN = {"since": _LONG_AGO, "until": _FAR_AHEAD}

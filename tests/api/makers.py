@@ -15,7 +15,9 @@ from django.utils import timezone
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.models import Chain
 from payerwatch.audit.record import Thing, record
-from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, ReplacedClaim, Upload
+from payerwatch.claims.arrivals import Asked, begin
+from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, ReplacedClaim, Upload, UploadSlice
+from payerwatch.claims.slices import keep
 from payerwatch.drift.models import DriftEvent, DriftRun, RunoffCell
 from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Invitation, Member, Person, PersonCustomer, Session
@@ -102,13 +104,21 @@ def upload(practice: Practice) -> str:
 
 def _upload(practice: Practice) -> Upload:
     dropped = [f"{practice.word} patient"]
-    return Upload.objects.create(
+    made = Upload.objects.create(
         filename=f"{practice.name()}.csv",
         digest=new_secret(),
         size_bytes=10,
         header_signature="",
         dropped_columns=dropped,
     )
+    keep(made, UploadSlice.Kind.SET_ASIDE, 0, f"{practice.name()}\r\n".encode())
+    return made
+
+
+def half_sent(practice: Practice) -> str:
+    """A file of which the first slice is still to come."""
+    with acting_in(practice.customer):
+        return begin(4, Asked(f"{practice.name()}.csv")).public_id
 
 
 def code(practice: Practice) -> str:
@@ -247,6 +257,7 @@ MAKERS: dict[str, Maker] = {
     "payer": payer,
     "payer_mapping": payer_mapping,
     "session": session,
+    "half_sent_upload": half_sent,
     "upload": upload,
 }
 _MISSING = {

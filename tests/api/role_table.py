@@ -60,6 +60,15 @@ ALLOWED: dict[str, frozenset[str]] = {
     "EventClaims.list": READERS,
     "Uploads.list": READERS,
     "Uploads.retrieve": READERS,
+    "Uploads.rejected_rows": READERS,
+    "Uploads.stats": READERS,
+    "Uploads.create": LOADERS,
+    "Uploads.undo": LOADERS,
+    "ResumableUploads.offer": LOADERS,
+    "ResumableUploads.begin": LOADERS,
+    "ResumableUploads.progress": LOADERS,
+    "ResumableUploads.append": LOADERS,
+    "ResumableUploads.give_up": LOADERS,
     "DriftEvents.list": READERS,
     "DriftEvents.retrieve": READERS,
     "ActiveEvents.list": READERS,
@@ -100,7 +109,18 @@ ALLOWED: dict[str, frozenset[str]] = {
 # What a key of one scope alone reaches, beside what any key does.
 BY_SCOPE: dict[str, frozenset[str]] = {
     "audit.read": frozenset({"AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export"}),
-    "claims.load": frozenset({"DriftRuns.create"}),
+    "claims.load": frozenset(
+        {
+            "DriftRuns.create",
+            "Uploads.create",
+            "Uploads.undo",
+            "ResumableUploads.offer",
+            "ResumableUploads.begin",
+            "ResumableUploads.progress",
+            "ResumableUploads.append",
+            "ResumableUploads.give_up",
+        }
+    ),
     "claims.read": frozenset(
         {
             "Claims.list",
@@ -109,6 +129,8 @@ BY_SCOPE: dict[str, frozenset[str]] = {
             "PayerSummary.list",
             "Uploads.list",
             "Uploads.retrieve",
+            "Uploads.rejected_rows",
+            "Uploads.stats",
         }
     ),
     "customer.read": frozenset({"Customers.list", "Customers.retrieve", "Settings.show"}),

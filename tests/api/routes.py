@@ -48,6 +48,11 @@ class Endpoint:
         return str(getattr(self.view, "stands_for", self.view.__name__))
 
     @property
+    def thing(self) -> str:
+        """What its address names, as `makers` call it: slices are added to a file that is not all here."""
+        return "half_sent_upload" if self.resource == "ResumableUploads" else str(self.view.thing)
+
+    @property
     def needs(self) -> Permission | Admits | None:
         return self.view.may.get(self.action)
 

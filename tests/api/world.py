@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
+from payerwatch.claims import arrivals
 from payerwatch.jobs import enqueue
 from payerwatch.members import password_resets
 from payerwatch.members.keys import issue_key
@@ -151,10 +152,19 @@ class Answer:
 _OF_THE_REQUEST = frozenset({"x-request-id", "ratelimit", "ratelimit-policy", "date", "retry-after"})
 
 
-def ask(headers: Headers, method: str, path: str, *, query: dict[str, str] | None = None, body: Any = None) -> Answer:
-    """One request through every middleware; what fails is an answer too."""
+def ask(
+    headers: Headers,
+    method: str,
+    path: str,
+    *,
+    query: dict[str, str] | None = None,
+    body: Any = None,
+    content_type: str = "",
+) -> Answer:
+    """One request through every middleware, with bytes or JSON; what fails is an answer too."""
     client = Client(raise_request_exception=False, headers={"X-Request-ID": REQUEST_ID, **headers})
-    sent = {"data": json.dumps(body), "content_type": "application/json"} if body is not None else {}
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    sent = {"data": data, "content_type": content_type or "application/json"} if body is not None else {}
     response = client.generic(method, path, query_params=query or {}, **sent)
     content = b"".join(response) if response.streaming else response.content
     shown = [(name, value) for name, value in response.headers.items() if name.lower() not in _OF_THE_REQUEST]
@@ -171,9 +181,10 @@ def matching(headers: Headers, path: str) -> Headers:
 
 @contextmanager
 def unhindered() -> Iterator[None]:
-    """Throttles that nobody reaches; no mail for forgotten passwords and no step from a thread of its own."""
+    """Throttles and limits that nobody reaches, and nothing that goes on in a thread of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "THROTTLES", dict.fromkeys(settings.THROTTLES, "1000/s"))
         patch.setattr(password_resets.worker, "do", lambda _work: None)
+        patch.setattr(arrivals, "MOST_WAITING", 10_000)
         patch.setattr(enqueue.worker, "do", lambda _work: None)
         yield

@@ -94,6 +94,7 @@ def test_each_code_is_described_with_its_status():
 def test_no_code_of_the_door_and_the_api_is_missing():
     described = {code.strip("`") for code, _, _ in table("Codes")}
     ours = {each for each in refusals() if each.__module__.startswith(("payerwatch.members.", "payerwatch.web."))}
+    ours |= {each for endpoint in endpoints() for kinds in endpoint.view.refuses.values() for each in kinds}
     assert {answered(each)[0] for each in ours} | set(OTHER_CODES) == (described | NOT_ANSWERED) - {
         "field_key_missing", "field_keys_not_set", "seal_broken", "throttle_unavailable", "payer_name_unusable",
         "code_range_unusable", "cpt_group_name_unusable", "unknown_cpt_group_mapping",

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Installation
+from tests.journeys.serving import UNHINDERED, serving
+from tests.journeys.test_uploads_over_http import UPLOADS, key_of, send, watched
 from tests.make import HEADERS, Row, claims_file, denied, pending, row
 
 pytestmark = pytest.mark.database
@@ -66,6 +68,32 @@ def test_no_patient_data_is_kept_printed_or_given_back(installation: Installatio
     assert set(document["dropped_columns"]) == set(PERSONAL)
     assert "auth missing" in str(installation.stored()["claims_claim"])
     assert found(everything_kept(installation, back)) == []
+
+
+def test_a_file_on_its_way_over_http_leaves_no_patient_data_anywhere(installation: Installation, tmp_path: Path):
+    """Neither while it is half sent, nor while it waits, nor once it is loaded and its rows are given back."""
+    rows = with_patients([row(), row(number="E1", cpt="?"), denied(number="E2", payer="", reason=HIDDEN)])
+    content = claims_file(tmp_path, rows, columns=[*HEADERS, *PERSONAL]).read_bytes()
+    assert found(content.decode()) != []
+    key, tus = key_of(installation), {"Tus-Resumable": "1.0.0"}
+    with serving(installation, **UNHINDERED) as served:
+        told = tus | {"Upload-Length": str(len(content)), "Upload-Metadata": "filename YS5jc3Y="}
+        where = str(served.ask("POST", f"{UPLOADS}resumable/", headers=key | told).header("Location"))
+        slice_ = tus | {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+        assert served.ask("PATCH", where, content[:-1], key | slice_).status == 204
+        assert len(installation.stored()["claims_uploadslice"]) == 1
+        assert found(everything_kept(installation)) == []
+        slice_["Upload-Offset"] = str(len(content) - 1)
+        assert served.ask("PATCH", where, content[-1:], key | slice_).status == 204
+        upload = watched(served, key, where.replace("resumable/", ""))
+        assert (upload["state"], upload["accepted"], upload["set_aside"]) == ("loaded", 1, 2)
+        assert found(json.dumps(upload)) == []
+        back = served.ask("GET", f"{UPLOADS}{upload['id']}/rejected-rows/", headers=key).body.decode()
+        assert "auth missing" in back
+        assert found(back) == []
+        refused = send(served, key, content.replace(b"Payer", b"Nobody"))
+        assert watched(served, key, str(refused.header("Location")))["state"] == "refused"
+    assert found(everything_kept(installation)) == []
 
 
 @pytest.mark.parametrize(

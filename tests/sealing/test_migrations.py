@@ -40,7 +40,7 @@ def test_down_and_up_again_keeps_the_schema_and_the_rows(tmp_path: Path, use_key
     try:
         assert numbers(practice, "claim_number") == before[0]
     finally:
-        migrate("0002_sealed_numbers")
+        migrate("0003_uploads_over_http")
     assert schema_as_text() == schema
     assert (numbers(practice, "claim_key"), raw(practice, "claims_upload", "filename")) == before
     assert answer("load", claims_file(tmp_path, [row(number="C2")], name="two.csv")).document["already_loaded"]

@@ -11,6 +11,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from payerwatch.claims import arrivals
+from payerwatch.jobs import enqueue
 from payerwatch.members.models import Session
 from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.models import Customer
@@ -57,8 +59,10 @@ def owner_of_one(name: str) -> Caller:
 
 @contextmanager
 def unhindered() -> Iterator[None]:
-    """Throttles that nobody reaches."""
+    """Throttles and limits that nobody reaches, and no step of the pipeline in a thread of its own."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrivals, "MOST_WAITING", 10_000)
+        patch.setattr(enqueue.worker, "do", lambda _work: None)
         patch.setattr(settings, "THROTTLES", dict.fromkeys(settings.THROTTLES, "1000/s"))
         yield
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from payerwatch.claims import slices
@@ -198,6 +199,12 @@ def count_attempt(upload: Upload) -> None:
     upload.attempts += 1
     upload.state = Upload.State.LOADING
     upload.save(update_fields=["attempts", "state"])
+
+
+def forget_attempt(public_id: str) -> None:
+    """What broke it off would break off any."""
+    waits = Upload.objects.filter(public_id=public_id, state=Upload.State.LOADING, attempts__gt=0)
+    waits.update(attempts=F("attempts") - 1, state=Upload.State.RECEIVED)
 
 
 def held(upload: Upload) -> HeldFile:

@@ -13,7 +13,8 @@ from payerwatch.claims.formats.csv import ClaimsFile
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.models import Upload, UploadSlice
 from payerwatch.sealing.keys import SECRET_KEY_ID, newest_key_id, seal_bytes, unseal_bytes
-from payerwatch.tenancy.context import current_customer_id
+from payerwatch.tenancy.context import acting_in, current_customer_id
+from payerwatch.tenancy.models import Customer
 
 SLICE_BYTES = 1 << 20
 _FIRST_ROWS = "\ufeff"  # so that spreadsheets read it as UTF-8
@@ -58,6 +59,15 @@ def reseal_slices(to_key: str | None) -> int:
         )
         piece.save(update_fields=["key_id", "sealed"])
     return len(places)
+
+
+def slice_key_ids() -> set[str]:
+    """The keys that any customer's pieces are under; SECRET_KEY_ID stands for SECRET_KEY. Enters each customer."""
+    found: set[str] = set()
+    for customer in Customer.objects.order_by("pk"):
+        with acting_in(customer, reading=True):
+            found |= set(UploadSlice.objects.values_list("key_id", flat=True).distinct())
+    return found
 
 
 class _SetAsideSlices:

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError, InterfaceError
 
 from payerwatch.claims.resealing import customers_not_sealed
+from payerwatch.claims.slices import slice_key_ids
 from payerwatch.config import env
 from payerwatch.config.private_files import is_open_to_others
 from payerwatch.members.resealing import kept_answer_key_ids, second_factor_key_ids
@@ -112,9 +113,8 @@ def private_files() -> Iterator[CheckMessage]:
 def sealing() -> Iterator[CheckMessage]:
     """Rows are sealed, and under keys that are there."""
     try:
-        missing = sorted(
-            (key_ids_in_use() | second_factor_key_ids() | kept_answer_key_ids()) - {*settings.FIELD_KEYS, SECRET_KEY_ID}
-        )
+        in_use = key_ids_in_use() | slice_key_ids() | second_factor_key_ids() | kept_answer_key_ids()
+        missing = sorted(in_use - {*settings.FIELD_KEYS, SECRET_KEY_ID})
         behind = len(customers_not_sealed())
     except (DatabaseError, InterfaceError):
         yield checks.Warning(

@@ -6,6 +6,12 @@ from django.db import migrations, models
 from payerwatch.tenancy.rows import ProtectRows
 
 
+def forget_what_is_not_loaded(apps, schema_editor):
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("DELETE FROM claims_uploadslice")
+        cursor.execute("DELETE FROM claims_upload WHERE state NOT IN ('loaded', 'undone')")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -109,4 +115,5 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('customer', 'upload', 'kind', 'position'), name='claims_uploadslice_place'),
         ),
         ProtectRows("UploadSlice"),
+        migrations.RunPython(migrations.RunPython.noop, forget_what_is_not_loaded),
     ]

@@ -31,7 +31,7 @@ class ColumnMapping(serializers.CharField):
     """JSON text: an object of our field and the file's column, or null for a field to be left out."""
 
     default_error_messages = {
-        "no_object": 'Write an object of field and column, such as {"payer": "Ins Co"}.',
+        "no_object": 'Write an object of field and column, such as {{"payer": "Ins Co"}}.',
         "no_field": f"A name before a colon is no field. Fields: {', '.join(FIELDS)}.",
         "no_column": f"A column is named by 1 to {LONGEST_COLUMN} printable characters, or is null.",
     }

@@ -1,0 +1,56 @@
+"""How long a body may be, and for how long it is waited for, before any of it is here."""
+
+import pytest
+
+from payerwatch.web.arriving import SLOWEST, Arriving, Limits, Patience
+
+pytestmark = pytest.mark.pure
+
+LIMITS = Limits(1_000, lambda method, path: 100_000 if (method, path) == ("POST", "/large files/") else 1_000)
+KNOWN = "Authorization: Bearer something"
+
+
+def arrived(line: str, length: int, *fields: str) -> Arriving:
+    request = Arriving(LIMITS, began=0)
+    request.add("\r\n".join([line, f"Content-Length: {length}", *fields, "", ""]).encode(), 0)
+    return request
+
+
+@pytest.mark.parametrize("path", ["/large%20files/", "/large%20files/?page=2"])
+def test_a_large_body_is_waited_for_where_it_may_be(path: str):
+    request = arrived(f"POST {path} HTTP/1.1", 100_000, KNOWN)
+    assert (request.is_large, request.leaves_rest, request.whole) == (True, False, False)
+    assert request.size > 100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "length", "fields"),
+    [
+        ("POST /large%20files/ HTTP/1.1", 100_001, (KNOWN,)),
+        ("POST /large%20files/ HTTP/1.1", 100_000, ()),
+        ("POST /large%20files/ HTTP/1.1", 100_000, ("Authorization: ",)),
+        ("POST /large%20files/ HTTP/1.1", 100_000, ("X-Authorization: something",)),
+        ("POST /large%20files/ HTTP/1.1", 100_000, (KNOWN, "Transfer-Encoding: chunked")),
+        ("PATCH /large%20files/ HTTP/1.1", 100_000, (KNOWN,)),
+        ("POST /small/ HTTP/1.1", 100_000, (KNOWN,)),
+        ("POST /large%20files HTTP/1.1", 100_000, (KNOWN,)),
+        ("POST http://host/large%20files/ HTTP/1.1", 100_000, (KNOWN,)),
+    ],
+)
+def test_no_other_large_body_is_waited_for(line: str, length: int, fields: tuple[str, ...]):
+    request = arrived(line, length, *fields)
+    assert (request.is_large, request.leaves_rest, request.whole) == (False, True, True)
+
+
+def test_a_usual_body_is_waited_for_whoever_sends_it():
+    request = arrived("POST /small/ HTTP/1.1", 1_000)
+    assert (request.is_large, request.leaves_rest, request.whole) == (False, False, False)
+
+
+def test_a_large_body_has_more_time_by_its_length_and_no_more_silence():
+    patience, large = Patience(idle=15, total=60), arrived("POST /large%20files/ HTTP/1.1", 100_000, KNOWN)
+    large.add(b"x", 60)
+    more = 100_000 / SLOWEST
+    assert not large.late(patience, 60 + more - 0.1)
+    assert large.late(patience, 60 + more)
+    assert large.late(patience, 75)
