@@ -20,6 +20,7 @@ from payerwatch.web.api.invitations import Invitations
 from tests.api.leaky import with_views
 from tests.api.makers import Practice
 from tests.api.world import Answer, Headers, World, as_person, ask, member_of_both, newcomer
+from tests.make import ACTOR
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -306,8 +307,8 @@ def test_kept_answers_follow_when_field_keys_are_rotated(world: World):
     headers = owner_of(world)
     first = once(headers, KEYS, NEW_KEY)
     with override_settings(FIELD_KEYS={"new": b"n" * 32}):
-        assert reseal_kept_answers(world.own.customer, "new") == 1
-        assert reseal_kept_answers(world.own.customer, "new") == 0
+        assert reseal_kept_answers(world.own.customer, "new", actor=ACTOR) == 1
+        assert reseal_kept_answers(world.own.customer, "new", actor=ACTOR) == 0
         (row,) = kept(world.own)
         assert row.answer.startswith("pw1:new:")
         assert once(headers, KEYS, NEW_KEY).body == first.body
