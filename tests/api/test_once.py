@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.audit.models import Entry
+from payerwatch.jobs.enqueue import enqueue, worker
 from payerwatch.members.kept_answers import KEPT_FOR
 from payerwatch.members.models import ApiKey, Invitation, KeptAnswer, Member
 from payerwatch.members.resealing import reseal_kept_answers
@@ -96,6 +97,27 @@ def test_each_replay_is_on_record_and_says_what_was_shown_again(world: World):
         (entry,) = Entry.objects.filter(position__gt=before)
     assert (entry.verb, entry.thing_kind, entry.outcome) == ("replay", "invitation", "done")
     assert entry.detail == '{"after":{"status":201,"verb":"invite"}}'
+
+
+class Starts(Invitations):
+    """What goes on after its answer."""
+
+    stands_for = "Invitations"
+    started: ClassVar[list[str]] = []
+
+    def create(self, request: Request) -> Response:
+        enqueue(lambda _customer, public_id: self.started.append(public_id), "upl_2222222222222222")
+        return Response({"state": "waiting"}, status=202)
+
+
+def test_what_goes_on_after_the_answer_is_started_once(world: World):
+    Starts.started.clear()
+    headers = owner_of(world)
+    with override_settings(ROOT_URLCONF=with_views(Starts)):
+        first, again = once(headers, INVITE, GUEST), once(headers, INVITE, GUEST)
+    assert worker.finish(10)
+    assert (first.status, plain(first), is_replayed(again)) == (202, plain(again), True)
+    assert len(Starts.started) == 1
 
 
 # What is another request
