@@ -1,10 +1,12 @@
 """A request under an Idempotency-Key is done once, whoever loses its answer; and its answer is its caller's alone."""
 
+import json
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 from rest_framework.parsers import MultiPartParser
@@ -12,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.audit.models import Entry
+from payerwatch.jobs.enqueue import enqueue, worker
 from payerwatch.members.kept_answers import KEPT_FOR
 from payerwatch.members.models import ApiKey, Invitation, KeptAnswer, Member
-from payerwatch.members.resealing import reseal_kept_answers
 from payerwatch.tenancy.context import acting_in
 from payerwatch.web.api.invitations import Invitations
 from tests.api.leaky import with_views
@@ -95,6 +97,27 @@ def test_each_replay_is_on_record_and_says_what_was_shown_again(world: World):
         (entry,) = Entry.objects.filter(position__gt=before)
     assert (entry.verb, entry.thing_kind, entry.outcome) == ("replay", "invitation", "done")
     assert entry.detail == '{"after":{"status":201,"verb":"invite"}}'
+
+
+class Starts(Invitations):
+    """What goes on after its answer."""
+
+    stands_for = "Invitations"
+    started: ClassVar[list[str]] = []
+
+    def create(self, request: Request) -> Response:  # noqa: ARG002
+        enqueue(lambda _customer, public_id: self.started.append(public_id), "upl_2222222222222222")
+        return Response({"state": "waiting"}, status=202)
+
+
+def test_what_goes_on_after_the_answer_is_started_once(world: World):
+    Starts.started.clear()
+    headers = owner_of(world)
+    with override_settings(ROOT_URLCONF=with_views(Starts)):
+        first, again = once(headers, INVITE, GUEST), once(headers, INVITE, GUEST)
+    assert worker.finish(10)
+    assert (first.status, plain(first), is_replayed(again)) == (202, plain(again), True)
+    assert len(Starts.started) == 1
 
 
 # What is another request
@@ -302,12 +325,14 @@ def test_changing_the_secret_key_makes_nothing_be_done_twice(world: World):
     assert first.body == again.body
 
 
-def test_kept_answers_follow_when_field_keys_are_rotated(world: World):
+def test_kept_answers_follow_when_field_keys_are_rotated(world: World, capsys: pytest.CaptureFixture[str]):
     headers = owner_of(world)
     first = once(headers, KEYS, NEW_KEY)
     with override_settings(FIELD_KEYS={"new": b"n" * 32}):
-        assert reseal_kept_answers(world.own.customer, "new") == 1
-        assert reseal_kept_answers(world.own.customer, "new") == 0
+        call_command("rotate_field_keys", json=True)
+        assert json.loads(capsys.readouterr().out)["kept_answers"] == 1
+        call_command("rotate_field_keys", json=True)
+        assert json.loads(capsys.readouterr().out)["kept_answers"] == 0
         (row,) = kept(world.own)
         assert row.answer.startswith("pw1:new:")
         assert once(headers, KEYS, NEW_KEY).body == first.body

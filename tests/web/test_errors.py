@@ -67,7 +67,17 @@ def test_a_method_that_is_none_here_says_so(owner: Caller):
         ("X", "me/"),
     ):
         refused(owner.ask(method, f"/api/v1/{path}"), 405, "method_not_allowed")
-    refused(NOBODY.ask("POST", "/api/v1/health/"), 405, "method_not_allowed")
+    answer = NOBODY.ask("POST", "/api/v1/health/")
+    refused(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_what_is_refused_to_head_is_said_by_its_headers(owner: Caller):
+    for caller, path, status in ((owner, "nowhere/", 404), (owner, "claims/clm_1/", 404), (NOBODY, "claims/", 401)):
+        answer = caller.ask("HEAD", f"/api/v1/{path}")
+        assert (answer.status_code, answer.content) == (status, b"")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["X-Request-ID"]
 
 
 BODIES = {

@@ -1,9 +1,10 @@
 """Bringing what is always sealed under a field key: people's authenticator secrets, and answers that are kept."""
 
 from django.db import transaction
+from django.db.models.functions import Left
 
 from payerwatch.audit.actors import Actor
-from payerwatch.audit.record import Thing, record_for_installation
+from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.members.kept_answers import seal_again
 from payerwatch.members.models import KeptAnswer, SecondFactor
 from payerwatch.members.second_factor import SECRET_PURPOSE
@@ -11,6 +12,8 @@ from payerwatch.sealing.keys import SECRET_KEY_ID, seal_secret_under, unseal_sec
 from payerwatch.sealing.sealing import key_id_of
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+
+_LONGEST_HEAD = 40  # of a sealed text, in which the id of its key stands
 
 
 def second_factor_key_ids() -> set[str]:
@@ -43,11 +46,12 @@ def kept_answer_key_ids() -> set[str]:
 
 def _kept_under(customer: Customer) -> set[str]:
     with acting_in(customer, reading=True):
-        found = (key_id_of(answer) for answer in KeptAnswer.objects.values_list("answer", flat=True))
+        heads = KeptAnswer.objects.annotate(head=Left("answer", _LONGEST_HEAD)).values_list("head", flat=True)
+        found = (key_id_of(head) for head in heads.distinct())
         return {key_id for key_id in found if key_id is not None}
 
 
-def reseal_kept_answers(customer: Customer, to_key: str | None) -> int:
+def reseal_kept_answers(customer: Customer, to_key: str | None, *, actor: Actor) -> int:
     """Bring the customer's kept answers under a field key, or (None) under SECRET_KEY. Returns how many were not.
 
     Raises FieldKeyMissing or SealBroken, and has then changed nothing.
@@ -57,4 +61,7 @@ def reseal_kept_answers(customer: Customer, to_key: str | None) -> int:
         moved = [kept for kept in answers if key_id_of(kept.answer) != (to_key or SECRET_KEY_ID)]
         for kept in moved:
             seal_again(kept, to_key)
+        if moved:
+            after = {"key": to_key or SECRET_KEY_ID, "kept_answers": len(moved)}
+            record("rotate", Thing("field_key"), actor=actor, after=after)
         return len(moved)

@@ -44,7 +44,7 @@ class Command(PayerwatchCommand):
         name = options["customer"]
         customers = [customer_named(name)] if name else list(Customer.objects.order_by("name"))
         found = {customer: _resealed(customer, to_key) for customer in customers}
-        answers = sum(reseal_kept_answers(customer, to_key) for customer in customers)
+        answers = sum(reseal_kept_answers(customer, to_key, actor=command_actor()) for customer in customers)
         factors = 0 if name else reseal_second_factors(to_key, actor=command_actor())
         wiped = wipe_freed_space()
         done = [each for each in found.values() if each is not None]
