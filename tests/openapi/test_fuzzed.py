@@ -31,8 +31,8 @@ EVERYTHING = UNHINDERED | {
 
 # The tool's checks that are not asked, each with its reason.
 LEFT_OUT = {
-    "positive_data_acceptance": "it takes every 400 for a mistake of the description, and no schema can say that a link was"
-    " used or that a reason is missing; `what_is_described_is_accepted` in hooks.py stands in its place",
+    "positive_data_acceptance": "it takes every 400 for a mistake of the description, but no schema can say that a link"
+    " was used or that a reason is missing; `what_is_described_is_accepted` in hooks.py stands in its place",
 }
 
 
