@@ -1,0 +1,61 @@
+"""What docs/api.md gives as the first call works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.conftest import Installation
+from tests.journeys.serving import Served, serving
+from tests.make import claims_file, denied, row
+from tests.openapi.tools import NODE, run
+
+pytestmark = pytest.mark.database
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+
+
+def snippet(language: str) -> str:
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.M | re.S)[0]
+
+
+@pytest.fixture
+def served(installation: Installation, tmp_path: Path) -> Iterator[tuple[Served, dict[str, str]]]:
+    """With 130 denied claims, which is more than a page, and what the document tells to export."""
+    rows = [row(number="P1"), *(denied(number=f"D{number}") for number in range(130))]
+    installation.ask("load", claims_file(tmp_path, rows))
+    key = installation.ask("issue_key", "--name", "First call", "--scope", "claims.read", "events.read")
+    with serving(installation) as running:
+        told = {"HOST": f"http://127.0.0.1:{running.port}", "KEY": key["key"]}
+        yield running, os.environ | told | {"PATH": f"{NODE.parent}:{os.environ['PATH']}"}
+
+
+def said(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_call_works_in_each_language(served: tuple[Served, dict[str, str]], tmp_path: Path):
+    _, environment = served
+    assert '"results":[]' in said(["bash", "-ec", snippet("sh")], environment)
+    expected = ["130 claims denied", "403 not_permitted"]
+    assert said([sys.executable, "-c", snippet("python")], environment).splitlines() == expected
+    program = tmp_path / "first.ts"
+    program.write_text(snippet("ts"))
+    assert said([str(NODE), "--experimental-strip-types", "--no-warnings", str(program)], environment) == (
+        "130 claims denied\n"
+    )
+
+
+@pytest.mark.pure
+def test_the_typescript_of_the_document_compiles_strictly(tmp_path: Path):
+    (tmp_path / "first.ts").write_text(snippet("ts") + "export {};\n")
+    types = Path(__file__).parent / "node_modules" / "@types"
+    options = ("--strict", "--noEmit", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler")
+    done = run("tsc", *options, "--typeRoots", types, "--types", "node", tmp_path / "first.ts")
+    assert done.returncode == 0, done.stdout
