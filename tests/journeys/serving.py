@@ -169,9 +169,10 @@ def wait_for_link(installation: Installation, page: str, *, known: int = 0) -> s
 
 @contextmanager
 def serving(
-    installation: Installation, *, workers: int = 2, options: Sequence[str] = (), **environment: str
+    installation: Installation, *, workers: int = 2, options: Sequence[str] = (), ends: int = 0, **environment: str
 ) -> Iterator[Served]:
-    """The command `serve` on a free port until the block ends; then it must end by itself when asked to."""
+    """The command `serve` on a free port until the block ends; then it must end by itself when asked to, unless the
+    block has killed it, which `ends` says as a process does."""
     port, log = _free_port(), installation.directory / "serve.log"
     with log.open("wb") as target:
         process = subprocess.Popen(
@@ -199,7 +200,7 @@ def serving(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(ENDED_WITHIN)
-    assert process.returncode == 0, log.read_text()
+    assert process.returncode == ends, log.read_text()
 
 
 def _free_port() -> int:
