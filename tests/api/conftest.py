@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from payerwatch.jobs import enqueue
+from tests.api.loaded import Loaded, Work, loaded
 from tests.api.world import World, build, unhindered
 
 
@@ -21,3 +23,24 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def practice(transactional_db: None) -> Iterator[Loaded]:
+    """An empty one, to be loaded by commands."""
+    with unhindered():
+        yield loaded()
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch, practice: Loaded) -> list[Work]:
+    """The steps put on the queue, which nobody does."""
+    queued: list[Work] = []
+    monkeypatch.setattr(enqueue.worker, "do", queued.append)
+    return queued
+
+
+@pytest.fixture
+def steps_done(monkeypatch: pytest.MonkeyPatch, practice: Loaded) -> None:
+    """Each step is done as soon as its cause is kept."""
+    monkeypatch.setattr(enqueue.worker, "do", lambda work: work())

@@ -19,8 +19,6 @@ from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.models import Customer
 
-_EARLIEST = date(1900, 1, 1)  # before any claim; weeks are counted back from a day
-
 
 class NothingToJudge(Refusal):
     """No claims are loaded, or none before the week asked for."""
@@ -55,7 +53,7 @@ def detect_drift(as_of: date | None, asked: DriftRun | None = None) -> Detected:
     loaded_until = _loaded_until(uploads)
     as_of = as_of or loaded_until
     stale = as_of - loaded_until > STALE_AFTER
-    week = last_whole_week(max(min(as_of, loaded_until), _EARLIEST))
+    week = last_whole_week(min(as_of, loaded_until))
     cells = cells_as_of(week)
     if cells is None:
         raise NothingToJudge(

@@ -1,11 +1,13 @@
 """The thresholds of a judgement. Everything a customer may one day turn is here."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 METHOD_VERSION = 1
 """Raised by a release that judges the same cells differently, so that old runs do not answer for it."""
 
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
+"""Between these lies every day that may be judged as on."""
 STALE_AFTER = timedelta(days=10)
 """Data older than this, on the day asked for, are said to be stale. It changes no judgement."""
 

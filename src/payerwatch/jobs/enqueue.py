@@ -5,17 +5,21 @@ as waiting is the queue's memory: a step finds it so and does it, or finds it do
 put on the queue as often as one likes.
 """
 
+import logging
+import time
 from collections.abc import Callable
 from functools import partial
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from payerwatch.jobs.background import BackgroundWorker
 from payerwatch.tenancy.context import current_customer_id
 
 MOST_WAITING = 10_000
+PAUSES = (0.2, 1.0, 5.0, 15.0, 30.0)
 Step = Callable[[int, str], None]
 
+logger = logging.getLogger(__name__)
 worker = BackgroundWorker("steps", most=MOST_WAITING)
 
 
@@ -26,4 +30,16 @@ def enqueue(step: Step, public_id: str) -> None:
 
 def again(step: Step, customer_id: int, public_id: str) -> None:
     """Run the step of a cause that was found waiting, as after the server was stopped."""
-    transaction.on_commit(partial(worker.do, partial(step, customer_id, public_id)))
+    transaction.on_commit(partial(worker.do, partial(persist, step, customer_id, public_id)))
+
+
+def persist(step: Step, customer_id: int, public_id: str) -> None:
+    """Do the step, again after a while if the database is busy or gone: nobody who waits would ask for it again."""
+    for seconds in PAUSES:
+        try:
+            return step(customer_id, public_id)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("A step waits for the database.", exc_info=error)
+            connection.close()
+            time.sleep(seconds)
+    return step(customer_id, public_id)

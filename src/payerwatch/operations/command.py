@@ -16,10 +16,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from rich.console import Console
 
+from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, states_usage_errors
 
 INTERRUPTED = 130
-FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
 
 
 class DatabaseNotReady(Refusal):
