@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 import pytest
+from django.db import connection
 from django.db.models import Max
+from django.test.utils import CaptureQueriesContext
 from rest_framework.renderers import JSONRenderer
 
 from payerwatch.audit.models import Entry
@@ -74,6 +76,24 @@ def test_each_order_is_kept_from_page_to_page_both_ways_and_absent_values_come_l
         last = page(headers, last["next"])
     backwards = [ids(last), *walked(headers, last["previous"], "previous")]
     assert list(chain(*reversed(backwards))) == everything
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("listing", "order"), ORDERED)
+def test_an_index_leads_to_the_place_of_a_cursor_in_each_order(listing: str, order: str, world: World):
+    """Also under the row policy, which lets no index answer what might tell of other rows."""
+    spread(world)
+    headers, table = world.headers("owner"), LISTINGS[listing].view.queryset.model._meta.db_table
+    link = page(headers, f"{LISTINGS[listing].path()}?order={order}&page_size=3")["next"]
+    with CaptureQueriesContext(connection) as asked:
+        page(headers, link)
+    [statement] = [each["sql"] for each in asked.captured_queries if f'FROM "{table}"' in each["sql"]]
+    with acting_in(world.own.customer), connection.cursor() as cursor:
+        for other in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin"):  # which pay with few rows
+            cursor.execute(f"SET LOCAL enable_{other} = off")
+        cursor.execute(f"EXPLAIN (COSTS OFF) {statement}")
+        plan = [line.strip() for (line,) in cursor.fetchall()]
+    assert [line for line in plan if line.startswith("Index Cond:") and "ROW(" in line], plan
 
 
 @pytest.mark.parametrize("listing", [name for name, each in LISTINGS.items() if each.view.orders])

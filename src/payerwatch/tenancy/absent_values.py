@@ -8,8 +8,9 @@ LOWEST = -9_000_000_000_000_000_000  # below every amount, and still a bigint as
 class AbsentLowest(Func):
     """A column of whole numbers whose empty values come below all others.
 
-    The number is written into the SQL and is no parameter, else SQLite would not know its index by it.
+    The number is written into the SQL and is no parameter, else SQLite would not know its index by it. It is no
+    COALESCE, which PostgreSQL does not trust to keep quiet about rows, and so looks up in no index under a row policy.
     """
 
-    template = f"COALESCE(%(expressions)s, {LOWEST})"
+    template = f"CASE WHEN %(expressions)s IS NULL THEN {LOWEST} ELSE %(expressions)s END"
     arity = 1
