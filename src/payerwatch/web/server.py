@@ -23,7 +23,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from payerwatch import receiving
 from payerwatch.config.logging import log_what_nobody_catches
 from payerwatch.jobs.background import every
-from payerwatch.members.door import largest_body
+from payerwatch.members.door_bodies import largest_body
 from payerwatch.members.door_refusals import BodyLate, Busy
 from payerwatch.refusals import Refusal
 from payerwatch.web.arriving import Arriving, Limits, Patience
