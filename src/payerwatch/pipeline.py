@@ -183,14 +183,14 @@ class Undone:
     """Drift events that had been judged on weeks beyond the data that remain."""
 
 
-def undo(customer: Customer, upload_id: str, *, actor: Actor) -> Undone:
+def undo(customer: Customer, upload_id: str, *, actor: Actor, files_named: bool = True) -> Undone:
     """Take an upload back. Raises UnknownUpload, UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince."""
     thing = Thing("upload", upload_id if _UPLOAD_ID.fullmatch(upload_id) else "")
     with refusals_recorded("undo", thing, actor=actor, customer=customer), acting_in(customer):
         lock_claims()
         lock_findings()
         upload = upload_with_id(upload_id)
-        claims.refuse_unless_undoable(upload)
+        claims.refuse_unless_undoable(upload, files_named=files_named)
         runoff.count_upload(upload, sign=-1)
         undone = claims.undo_upload(upload)
         result = Undone(undone, list(uploads_that_repeated_claims_since(upload)), withdraw_findings())

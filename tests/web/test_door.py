@@ -61,12 +61,12 @@ def with_key(customer: Customer, **terms: Any) -> tuple[ApiKey, Caller]:
 def test_the_body_is_read_before_the_caller_is_recognised(owner: Caller, monkeypatch: pytest.MonkeyPatch):
     """So who is removed while it is on its way is not let in by what they were when it began."""
     order: list[str] = []
-    read, recognise = door._read_body, door.recognise
+    read, recognise = door.read_body, door.recognise
 
     def remember(name: str, then: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args: (order.append(name), then(*args))[1]
 
-    monkeypatch.setattr(door, "_read_body", remember("body", read))
+    monkeypatch.setattr(door, "read_body", remember("body", read))
     monkeypatch.setattr(door, "recognise", remember("caller", recognise))
     owner.ask("POST", "/api/v1/invitations/", {"email": "bob@example.com", "role": "viewer"})
     assert order[0] == "body"
@@ -75,7 +75,7 @@ def test_the_body_is_read_before_the_caller_is_recognised(owner: Caller, monkeyp
 
 def test_no_transaction_is_open_while_the_body_is_read(owner: Caller, monkeypatch: pytest.MonkeyPatch):
     seen: list[bool] = []
-    monkeypatch.setattr(door, "_read_body", lambda *_: seen.append(connection.in_atomic_block))
+    monkeypatch.setattr(door, "read_body", lambda *_: seen.append(connection.in_atomic_block))
     owner.ask("POST", "/api/v1/invitations/", {"email": "bob@example.com", "role": "viewer"})
     assert seen == [False]
 

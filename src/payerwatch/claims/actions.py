@@ -82,8 +82,11 @@ def receive_upload(file: ClaimsFile, filename: str) -> Upload:
     )
 
 
-def refuse_unless_undoable(upload: Upload) -> None:
-    """Raises UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince, which names the uploads in the way."""
+def refuse_unless_undoable(upload: Upload, *, files_named: bool = True) -> None:
+    """Raises UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince, which names the uploads in the way.
+
+    Files are named to who may read claims, as their names may tell of a patient.
+    """
     if upload.state == Upload.State.UNDONE:
         raise UploadAlreadyUndone(f"{upload.public_id} was taken back already.", fix="Nothing needs to be done.")
     if upload.state != Upload.State.LOADED:
@@ -91,7 +94,8 @@ def refuse_unless_undoable(upload: Upload) -> None:
             f"{upload.public_id} is not loaded but {upload.state}: it has changed nothing.",
             fix="Undo the upload that it repeats." if upload.repeats else "Nothing needs to be taken back.",
         )
-    later = [f"{other.public_id} ({other.filename})" for other in uploads_that_changed_claims_of(upload)]
+    changed_by = uploads_that_changed_claims_of(upload)
+    later = [f"{each.public_id} ({each.filename})" if files_named else each.public_id for each in changed_by]
     if later:
         raise UploadChangedSince(
             f"{upload.public_id} cannot be taken back: later uploads changed the same claims.",

@@ -28,7 +28,7 @@ def noted_progress(customer: Customer, public_id: str) -> Iterator[Progress]:
         try:
             yield _Notes(customer, public_id, writer)
         finally:
-            writer.submit(connection.close)
+            writer.submit(_leave)
 
 
 class _Notes:
@@ -48,6 +48,10 @@ class _Notes:
     def _write(self, stage: str, done: int, total: int) -> None:
         with acting_in(self._customer):
             note_progress(self._public_id, stage, done, total)
+
+
+def _leave() -> None:
+    connection.close()  # the writer's own, which is known only there
 
 
 def _told_to_nobody(stage: str, done: int, total: int) -> None:

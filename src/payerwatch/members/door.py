@@ -22,23 +22,20 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
-from io import BytesIO
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.urls import ResolverMatch
 from django.utils import timezone
 
 from payerwatch.config.logging import request_id
 from payerwatch.members.callers import Caller, CallerNotKnown, Credential, recognise
+from payerwatch.members.door_bodies import found_at, read_body, view_of
 from payerwatch.members.door_refusals import (
-    BodyLate,
-    BodyTooLarge,
     Busy,
     ForeignRequest,
     NoCustomerChosen,
@@ -91,8 +88,8 @@ class Door:
     def __call__(self, request: Any) -> HttpResponseBase:
         request.arrived_at = timezone.now()
         request.caller = None
-        found = _found(request.path_info)
-        view = _view_of(found)
+        found = found_at(request.path_info)
+        view = view_of(found)
         request.route = found.route if found else ""
         request.attempt = _attempt(request, found)
         if not getattr(view, "answers_any_host", False):
@@ -121,7 +118,7 @@ class Door:
 
     def _answer(self, request: Any, view: Any, presented: Presented) -> HttpResponseBase:
         try:
-            _read_body(request, presented)
+            read_body(request, presented)
             return self._answer_admitted(request, view, presented.read())
         except CallerNotKnown as refusal:
             request.caller = None
@@ -189,41 +186,6 @@ def _admits(view: Any) -> Admits:
     return admits
 
 
-def largest_body(method: str, path: str) -> int:
-    """How many bytes a request may have there: what the view says of the action, else what any may have."""
-    found = _found(path)
-    action = (getattr(found.func, "actions", None) or {}).get(method.lower()) if found else None
-    usual = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-    return int(getattr(_view_of(found), "largest_body", {}).get(action, usual))
-
-
-def _read_body(request: Any, presented: Presented) -> None:
-    """Wait for the whole body, before anything is asked or locked.
-
-    Raises BodyTooLarge or BodyLate; and CallerNotKnown where only who is known may send so much.
-    """
-    try:
-        if _is_large(request):
-            if presented.credential is None:
-                raise CallerNotKnown
-            request._body = request.read()  # as `body` does, whose limit is the same for all
-            request._stream = BytesIO(request._body)
-        _ = request.body
-    except RequestDataTooBig:
-        raise BodyTooLarge from None
-    except UnreadablePostError:
-        raise BodyLate from None
-
-
-def _is_large(request: Any) -> bool:
-    """Whether the body is longer than usual, and may be."""
-    said = str(request.META.get("CONTENT_LENGTH") or "")
-    length = int(said) if said.isdigit() else 0
-    if length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        return False
-    return length <= largest_body(request.method, request.path_info)
-
-
 def _refuse_unless_admitted(caller: Caller | None, admits: Admits) -> None:
     if admits is Admits.ANYONE:
         return
@@ -287,23 +249,9 @@ def origin_of(request: HttpRequest) -> Origin:
     )
 
 
-def _found(path: str) -> ResolverMatch | None:
-    """What the address leads to, if anything."""
-    try:
-        return resolve(path)
-    except Resolver404:
-        return None
-
-
-def _view_of(found: ResolverMatch | None) -> Any:
-    """What will answer: a view, or the class a REST view is made of."""
-    view: Any = found.func if found else None
-    return getattr(view, "cls", view)
-
-
 def _attempt(request: HttpRequest, found: ResolverMatch | None) -> Attempt | None:
     """What the request is about to do, as the view says it; None where nothing answers it."""
-    view, method = _view_of(found), str(request.method)
+    view, method = view_of(found), str(request.method)
     named = getattr(view, "attempted", None)
     actions = getattr(found.func, "actions", None) if found else None
     action = (actions or {}).get("get" if method == "HEAD" else method.lower())

@@ -25,7 +25,7 @@ from payerwatch.config.logging import log_what_nobody_catches, request_id
 from payerwatch.drift.asked_runs import take_up_waiting_runs
 from payerwatch.jobs.background import every
 from payerwatch.jobs.enqueue import worker
-from payerwatch.members.door import largest_body
+from payerwatch.members.door_bodies import largest_body
 from payerwatch.members.door_refusals import BodyLate, Busy
 from payerwatch.refusals import Refusal
 from payerwatch.web import http_refusals as http

@@ -135,8 +135,9 @@ class Uploads(Listed, Shown, Resource):
 
     def undo(self, request: Request, public_id: str) -> Response:
         upload = self.get_object()
-        assert self.caller.customer is not None
-        return self.answer(pipeline.undo(self.caller.customer, upload.public_id, actor=self.caller.actor))
+        customer, actor = self.caller.customer, self.caller.actor
+        assert customer is not None
+        return self.answer(pipeline.undo(customer, upload.public_id, actor=actor, files_named=False))
 
     def stats(self, request: Request) -> Response:
         counts = upload_counts()
