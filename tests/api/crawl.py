@@ -13,6 +13,7 @@ from itertools import cycle
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from payerwatch.web.api.once import takes_key
 from tests.api.asking import Asker, Request
 from tests.api.fixtures import BODIES, QUERIES, Fields, Id, Known, Natural, filled
 from tests.api.footprint import canaries, footprint
@@ -24,6 +25,7 @@ from tests.api.world import CALLERS, Answer, Headers, World, as_person, newcomer
 # Who sees more than one customer by their place: its id and name are no news to them, all else of it is.
 KNOW_OTHERS = frozenset({"operator inside", "operator outside", "member of both"})
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
+KEY_POSITION = "header Idempotency-Key"
 ROWS = "rows"  # the position of a finding that is no answer's
 # For them alone every odd value is tried: what a value is worth does not depend on who sends it.
 THOROUGH = frozenset({"owner", "key"})
@@ -211,7 +213,9 @@ class Crawl(Asker):
             if answer.status >= 500:
                 yield Finding(endpoint.name, position, caller, f"it failed with {answer.status}")
             usual = usual or answer.status
-            if position.startswith("body ") and answer.status != usual:
+            if ("Idempotency-Replayed", "true") in answer.headers:
+                yield Finding(endpoint.name, position, caller, "another's answer is given again")
+            if position.startswith(("body ", "header ")) and answer.status != usual:
                 yield Finding(endpoint.name, position, caller, f"{answer.status} for what another has, else {usual}")
             for what in self._shown(answer, known):
                 yield Finding(endpoint.name, position, caller, what)
@@ -222,6 +226,8 @@ class Crawl(Asker):
         known = (self.world.other.customer.public_id, self.world.other.customer.name) if caller in KNOW_OTHERS else ()
         plain = self.plain(endpoint)
         yield "as usual", plain, known
+        if takes_key(endpoint.view, endpoint.method) and caller != "operator outside":
+            yield KEY_POSITION, self._under_anothers_key(endpoint), known
         for name, spec in BODIES.get(endpoint.key, {}).items():
             if isinstance(spec, Natural) and plain.body is not None:
                 theirs = spec.taken(self.world.other)
@@ -234,6 +240,14 @@ class Crawl(Asker):
             yield f"query {name} unusable", replace(plain, query={name: "\x00?*"}), known
         if endpoint.in_pages:
             yield "query page_size", replace(plain, query={"page_size": "500"}), known
+
+    def _under_anothers_key(self, endpoint: Endpoint) -> Request:
+        """What somebody of the other practice has just sent, under the same key."""
+        key = {"Idempotency-Key": f"one-for-all-{self.asked}"}
+        request = replace(self.plain(endpoint), headers=key)
+        neighbour = as_person(newcomer(self.world.other, "owner"), self.world.other.customer)
+        self.ask(endpoint, neighbour, request)
+        return request
 
     def _noticed_growth(self) -> Iterator[Finding]:
         """Whatever the other practice adds, the same question has the same answer."""

@@ -1,16 +1,18 @@
 """Every problem that a test is answered is one which the operation says that it answers."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
-from payerwatch.web.api.catalogue import OF_EVERYTHING, OF_NO_OPERATION, catalogue, codes_of, described
+from payerwatch.refusals import code_of
+from payerwatch.web.api.catalogue import OF_EVERYTHING, OF_NO_OPERATION, Described, catalogue, codes_of
 
 
 def undeclared(method: str, path: str, document: dict[str, Any]) -> str:
     """What is wrong with a problem as an answer to this request; empty where nothing is."""
-    known = catalogue().get(document["code"])
+    known = _catalogue().get(document["code"])
     if known is None:
         return f"{document['code']} is in no catalogue"
     said = (document["type"], document["title"], document["status"])
@@ -21,15 +23,25 @@ def undeclared(method: str, path: str, document: dict[str, Any]) -> str:
     return ""
 
 
-def _declared(method: str, path: str) -> set[str]:
-    outside = {described(each).code for each in (*OF_EVERYTHING, *OF_NO_OPERATION)}
+@cache
+def _catalogue() -> dict[str, Described]:
+    return catalogue()
+
+
+@cache
+def _codes(view: Any, action: str, method: str) -> frozenset[str]:
+    return frozenset(codes_of(view, action, method))
+
+
+def _declared(method: str, path: str) -> frozenset[str]:
+    outside = frozenset(code_of(each) for each in (*OF_EVERYTHING, *OF_NO_OPERATION))
     try:
         found: Any = resolve(path).func
     except Resolver404:
         return outside
     action = found.actions.get("get" if method == "HEAD" else method.lower())
     return (
-        set(codes_of(found.cls, action, method))
+        _codes(found.cls, action, method)
         if action
         else outside | {code for each, name in found.actions.items() for code in codes_of(found.cls, name, each)}
     )

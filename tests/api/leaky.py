@@ -154,12 +154,22 @@ class ForbiddenInsteadOfMissing(Members):
 
 class OtherWords(Invitations):
     stands_for = "Invitations"
+    kept: ClassVar[dict[str, Any]] = {}
 
     def get_object(self) -> Any:
         public_id = self.kwargs["public_id"]
         if elsewhere(lambda: waiting_invitations().filter(public_id=public_id).exists()):
             raise SomebodyElses
         return super().get_object()
+
+    def _write(self, act: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """What was answered is found again by its key alone."""
+        key = request.headers.get("Idempotency-Key", "")
+        if key in self.kept:
+            headers = {"Idempotency-Replayed": "true"}
+            return Response(self.kept[key].data, status=self.kept[key].status_code, headers=headers)
+        answer = super()._write(act, request, *args, **kwargs)
+        return self.kept.setdefault(key, answer) if key else answer
 
     def create(self, request: Request) -> Response:
         """An earlier invitation of the address is withdrawn, whoever's it is."""
@@ -237,6 +247,7 @@ LEAKS = (
     Leak("other words for what is another's", "POST invitations/<public_id>/resend/", "path"),
     Leak("a number counts another's rows", "GET settings/", "while the other grows"),
     Leak("an error names another's thing", "POST api-keys/", "body name"),
+    Leak("an answer is kept by its key alone", "POST invitations/", "header Idempotency-Key"),
     Leak("a change reaches another's row of the same natural key", "POST invitations/", "rows"),
     Leak("an action takes another's thing", "POST api-keys/<public_id>/rotate/", "path"),
     Leak("a filter tells a value that another has", "GET audit-entries/", "query actor"),
@@ -270,4 +281,5 @@ def as_urlconf(patterns: list[Any]) -> ModuleType:
 
 def leaky() -> ModuleType:
     ForbiddenInsteadOfMissing.answers.clear()
+    OtherWords.kept.clear()
     return with_views(*_LEAKY)

@@ -17,7 +17,19 @@ from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.api.test_role_table import place
-from tests.api.world import PASSWORD, REASON, Headers, World, as_person, ask, bearer, member_of_both, newcomer, operator
+from tests.api.world import (
+    PASSWORD,
+    REASON,
+    Headers,
+    World,
+    as_person,
+    ask,
+    bearer,
+    matching,
+    member_of_both,
+    newcomer,
+    operator,
+)
 from tests.make import ACTOR
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,7 +139,8 @@ def test_who_moves_to_another_customer_is_out_of_the_first(kind: Session.Kind, w
 def test_a_second_factor_asked_for_from_now_on_keeps_out_who_has_none(kind: Session.Kind, world: World):
     _, headers = opened(newcomer(world.own, "viewer"), world.own.customer, kind)
     owner = as_person(world.own.people["owner"], world.own.customer)
-    assert ask(owner, "PATCH", "/api/v1/settings/", body={"second_factor_required": True}).status == 200
+    read = matching(owner, "/api/v1/settings/")
+    assert ask(read, "PATCH", "/api/v1/settings/", body={"second_factor_required": True}).status == 200
     assert status(headers) == 403
     assert status(headers, "/api/v1/me/second-factor/") == 200
 

@@ -19,7 +19,7 @@ from tests.api.footprint import footprint
 from tests.api.leaky import with_views
 from tests.api.makers import Practice, missing
 from tests.api.routes import Endpoint, endpoints
-from tests.api.world import World, ask
+from tests.api.world import World, ask, matching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,7 +136,7 @@ def test_what_was_changed_before_a_refusal_or_failure_is_undone(view: type[Setti
     before = len(entries(world.own))
     with override_settings(ROOT_URLCONF=with_views(view)):
         body = {"second_factor_required": True}
-        answer = ask(world.headers("owner"), "PATCH", "/api/v1/settings/", body=body)
+        answer = ask(matching(world.headers("owner"), "/api/v1/settings/"), "PATCH", "/api/v1/settings/", body=body)
     assert answer.status == status
     assert not Customer.objects.get(pk=world.own.customer.pk).second_factor_required
     assert [each.outcome for each in entries(world.own)[before:]] == (["refused"] if status == 409 else [])

@@ -22,6 +22,7 @@ from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+from payerwatch.web.api.etags import etag_of
 from tests.api.declared import undeclared
 from tests.api.makers import Practice, join, one_of_each, person
 from tests.make import ACTOR
@@ -161,6 +162,11 @@ def ask(headers: Headers, method: str, path: str, *, query: dict[str, str] | Non
     if answer.status >= 400 and content and settings.ROOT_URLCONF == ROOT_URLCONF:
         assert undeclared(method, path, answer.document) == ""
     return answer
+
+
+def matching(headers: Headers, path: str) -> Headers:
+    """The caller who says that they have read what is at the address as it is now."""
+    return headers | {"If-Match": etag_of(ask(headers, "GET", path).body)}
 
 
 @contextmanager

@@ -9,21 +9,16 @@ import pytest
 
 from payerwatch.members.door import Admits
 from payerwatch.members.roles import Permission
-from payerwatch.refusals import Refusal
+from payerwatch.refusals import Refusal, code_of
+from payerwatch.web.api.catalogue import Described, catalogue
 from payerwatch.web.api.me import OwnAccount
-from payerwatch.web.problems import of_refusal
 from tests.api.routes import Endpoint, endpoints
 
 pytestmark = pytest.mark.pure
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-# What is no refusal of ours but of the framework or of any server, see web/api/errors.py and web/problems.py.
-OTHER_CODES = {
-    "bad_request": 400, "body_unreadable": 400, "invalid": 400, "not_allowed": 403, "method_not_allowed": 405,
-    "not_acceptable": 406, "body_too_large": 413, "unsupported_media_type": 415, "failed": 500,
-}  # fmt: skip
-# What only commands are refused, or a form has refused before.
-NOT_ANSWERED = {"operators_only", "person_exists", "role_unknown", "unknown_person"}
+# What only commands are refused, a form has refused before, or is answered as another.
+NOT_ANSWERED = {"key_refused", "operators_only", "person_exists", "role_unknown", "unknown_person"}
 
 
 def table(heading: str) -> list[list[str]]:
@@ -65,23 +60,31 @@ def refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
         yield from refusals(each)
 
 
-def answered(refusal: type[Refusal]) -> tuple[str, int]:
-    """Its code and status, whatever it would have to say."""
-    empty = refusal.__new__(refusal)
-    Refusal.__init__(empty, "")
-    document = of_refusal(empty)
-    return document["code"], document["status"]
+def test_the_table_of_codes_is_the_catalogue():
+    """`python scripts/write_codes.py` writes it."""
+    said = [[f"`{each.code}`", str(each.status.value), each.meaning, each.what_to_do] for each in catalogue().values()]
+    assert table("Codes") == said
 
 
-def test_each_code_is_described_with_its_status():
-    known = dict(map(answered, refusals())) | OTHER_CODES
-    described = {code.strip("`"): int(status) for code, status, _ in table("Codes")}
-    assert described == {code: known.get(code) for code in described}
-
-
-def test_no_code_of_the_door_and_the_api_is_missing():
-    described = {code.strip("`") for code, _, _ in table("Codes")}
+def test_every_refusal_of_the_door_and_the_api_is_in_the_catalogue_and_said_by_who_answers_it():
     ours = {each for each in refusals() if each.__module__.startswith(("payerwatch.members.", "payerwatch.web."))}
-    assert {answered(each)[0] for each in ours} | set(OTHER_CODES) == (described | NOT_ANSWERED) - {
-        "field_key_missing", "field_keys_not_set", "seal_broken", "throttle_unavailable"
-    }  # fmt: skip
+    assert {code_of(each) for each in ours} - set(catalogue()) == NOT_ANSWERED
+
+
+def test_what_an_operation_declares_is_of_an_action_that_it_has():
+    for view in {each.view for each in endpoints()}:
+        declared = {*view.refuses, *view.guarded}
+        assert declared <= {each.action for each in endpoints() if each.view is view}, view
+
+
+@pytest.mark.parametrize("described", catalogue().values(), ids=lambda each: each.code)
+def test_each_code_has_one_title_a_meaning_and_what_to_do(described: Described):
+    assert described.title == described.code.replace("_", " ").capitalize()
+    assert described.meaning.endswith((".", "what"))
+    assert described.what_to_do.strip()
+    assert "|" not in described.meaning + described.what_to_do
+
+
+def test_no_two_refusals_share_a_code():
+    codes = [code_of(each) for each in {*refusals()} if code_of(each) in catalogue()]
+    assert sorted(codes) == sorted(set(codes))

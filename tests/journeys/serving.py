@@ -46,6 +46,8 @@ class Answer:
         document = self.document
         assert document["status"] == self.status
         assert document["detail"]
+        assert document["type"].endswith(f"/api/v1/docs/errors/{document['code']}/")
+        assert document["request_id"] == self.header("X-Request-ID")
         return str(document["code"])
 
 

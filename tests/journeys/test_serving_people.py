@@ -89,7 +89,7 @@ def test_a_customer_that_asks_for_a_second_factor_confines_who_has_none(served: 
     person = Browser(served)
     assert person.sign_in(email).status == 200
     assert person.ask("GET", "/api/v1/claims/").status == 200
-    assert owner.ask("PATCH", "/api/v1/settings/", {"second_factor_required": True}).status == 200
+    assert owner.ask("PATCH", "/api/v1/settings/", {"second_factor_required": True}, {"If-Match": "*"}).status == 200
     try:
         codes, authenticator = set_up(person)
         signs_in_with_codes(served, email, codes, authenticator)
@@ -136,7 +136,7 @@ def recover(owner: Browser) -> None:
     assert owner.ask("POST", f"{FACTOR}confirm/", {"code": authenticator.code()}).status == 200
     again = Browser(owner.served)
     assert again.sign_in(OWNER, code=authenticator.code()).status == 200
-    assert again.ask("PATCH", "/api/v1/settings/", {"second_factor_required": False}).status == 200
+    assert again.ask("PATCH", "/api/v1/settings/", {"second_factor_required": False}, {"If-Match": "*"}).status == 200
     body = {"password": PASSWORD, "code": authenticator.code()}
     assert owner.ask("DELETE", FACTOR, body).status == 204
 

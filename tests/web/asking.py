@@ -20,6 +20,7 @@ from tests.members.credentials import member, session
 
 JSON = "application/json"
 ROOT_URLCONF = settings.ROOT_URLCONF
+REQUEST_ID = "of-the-tests"  # the same in all requests, so that answers that must be alike are
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class Caller:
     def ask(self, method: str, path: str, body: Any = None, *, content_type: str = JSON, **headers: str) -> Any:
         """Django's answer. Bytes are sent as they are, anything else as JSON; header names have _ for -."""
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        named = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        named = (
+            {"X-Request-ID": REQUEST_ID}
+            | self.headers
+            | {name.replace("_", "-"): value for name, value in headers.items()}
+        )
         client = Client(raise_request_exception=False)
         answer = client.generic(method, path, sent, content_type=content_type if sent else "", headers=named)
         if answer.status_code >= 400 and answer.content and settings.ROOT_URLCONF == ROOT_URLCONF:

@@ -73,6 +73,7 @@ def requests_of(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     path = endpoint.path(**dict.fromkeys(endpoint.parameters, quoted))
     names = ["cursor", "page_size", quoted, *endpoint.filters]
     yield {"path": path, **{name.replace("-", "_"): CANARY for name in HEADERS}}
+    yield {"path": path, "Idempotency-Key": CANARY, "If-Match": f'"{CANARY}"'}
     yield {"path": path, "Accept": f"text/{CANARY}"}
     yield {"path": path, "Cookie": f"payerwatch={CANARY}; csrftoken={CANARY}; payerwatch-device={CANARY}"}
     yield {"path": path, "Host": CANARY}

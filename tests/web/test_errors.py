@@ -67,7 +67,17 @@ def test_a_method_that_is_none_here_says_so(owner: Caller):
         ("X", "me/"),
     ):
         refused(owner.ask(method, f"/api/v1/{path}"), 405, "method_not_allowed")
-    refused(NOBODY.ask("POST", "/api/v1/health/"), 405, "method_not_allowed")
+    answer = NOBODY.ask("POST", "/api/v1/health/")
+    refused(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_what_is_refused_to_head_is_said_by_its_headers(owner: Caller):
+    for caller, path, status in ((owner, "nowhere/", 404), (owner, "claims/clm_1/", 404), (NOBODY, "claims/", 401)):
+        answer = caller.ask("HEAD", f"/api/v1/{path}")
+        assert (answer.status_code, answer.content) == (status, b"")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["X-Request-ID"]
 
 
 BODIES = {
@@ -165,7 +175,7 @@ def test_a_failure_shows_nothing_of_itself_but_the_requests_id(
     for caller, path in ((owner, "claims/"), (NOBODY, "health/")):
         answer = caller.ask("GET", f"/api/v1/{path}", X_Request_ID="failing-0001")
         refused(answer, 500, "failed")
-        assert "failing-0001" in problem_in(answer)["detail"]
+        assert "failing-0001" in problem_in(answer)["request_id"]
         assert CANARY not in answer.content.decode() + str(answer.headers)
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from payerwatch.members.door_refusals import Busy
 from payerwatch.sealing.keys import FieldKeyMissing
-from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.web.api.health import Health
 from tests.web.asking import NOBODY, problem_in
 
@@ -34,6 +34,6 @@ def test_a_missing_field_key_sends_to_the_operator_whom_the_log_tells_which(
 
 
 def test_what_passes_is_to_be_tried_again(monkeypatch: pytest.MonkeyPatch):
-    answer = asked(monkeypatch, ThrottleUnavailable("gone"))
+    answer = asked(monkeypatch, Busy())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "Try again" in problem_in(answer)["fix"]

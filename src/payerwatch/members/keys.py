@@ -46,7 +46,10 @@ _KEY = re.compile(
 
 
 class UnknownScope(Refusal):
-    """A scope is none that a key may have, or none that whoever issues it has. Free text is not repeated."""
+    """A scope is none that a key may have, or none that whoever issues it has.
+
+    Free text is not repeated.
+    """
 
     def __init__(self, wanted: Iterable[str], grantable: Iterable[str]) -> None:
         refused = sorted({scope for scope in set(wanted) - set(grantable) if _SCOPE.fullmatch(scope)})

@@ -197,7 +197,7 @@ class ApiKey(TenantModel):
 
 
 class KeptAnswer(TenantModel):
-    """The answer to a request that named itself by an Idempotency-Key, so that it is done once however often it is sent.
+    """The answer to a request that named itself by an Idempotency-Key, so that it is done once.
 
     `digest` stands for who asked what under which key, `payload` for what was sent: HMACs, as either may be guessed.
     """

@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError
 from payerwatch.claims.resealing import customers_not_sealed
 from payerwatch.config import env
 from payerwatch.config.private_files import is_open_to_others
-from payerwatch.members.resealing import second_factor_key_ids
+from payerwatch.members.resealing import kept_answer_key_ids, second_factor_key_ids
 from payerwatch.sealing.keys import SECRET_KEY_ID
 from payerwatch.sealing.models import key_ids_in_use
 
@@ -112,7 +112,9 @@ def private_files() -> Iterator[CheckMessage]:
 def sealing() -> Iterator[CheckMessage]:
     """Rows are sealed, and under keys that are there."""
     try:
-        missing = sorted((key_ids_in_use() | second_factor_key_ids()) - {*settings.FIELD_KEYS, SECRET_KEY_ID})
+        missing = sorted(
+            (key_ids_in_use() | second_factor_key_ids() | kept_answer_key_ids()) - {*settings.FIELD_KEYS, SECRET_KEY_ID}
+        )
         behind = len(customers_not_sealed())
     except (DatabaseError, InterfaceError):
         yield checks.Warning(

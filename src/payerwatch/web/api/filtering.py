@@ -14,7 +14,10 @@ PAGING = frozenset({"cursor", "page_size"})
 
 
 class UnknownParameter(Refusal):
-    """The address has a parameter that is not known here. It is not repeated: it may be a value typed in its place."""
+    """The address has a parameter that is not known here.
+
+    It is not repeated: it may be a value typed in its place.
+    """
 
     def __init__(self, known: Iterable[str]) -> None:
         super().__init__("There is no such parameter here.", fix=f"There are: {', '.join(sorted(known))}.")
