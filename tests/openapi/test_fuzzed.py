@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.database, pytest.mark.postgresql]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 SEEDS, EXAMPLES = ((1, 2, 3), 500) if FULL else ((1,), 30)
+PHASES = "examples,coverage,fuzzing,stateful" if FULL else "examples"
 HERE = Path(__file__).parent / "fuzzing"
 OWNER, SPARE = "owner@example.com", "spare@example.com"
 EVERYTHING = UNHINDERED | {
@@ -95,7 +96,7 @@ def schemathesis(fuzzed: Fuzzed, seed: int, folder: Path) -> subprocess.Complete
         f"{fuzzed.told['base']}/schema/",
         *("--checks", "all"),
         *("--exclude-checks", ",".join(LEFT_OUT)),
-        *("--phases", "examples,coverage,fuzzing,stateful"),
+        *("--phases", PHASES),
         *("--max-examples", EXAMPLES),
         *("--seed", seed),
         *("--workers", 2),

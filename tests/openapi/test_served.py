@@ -147,6 +147,9 @@ def test_a_field_that_is_not_named_is_refused_by_its_place(world: World):
     assert (refused.status, refused.document["code"]) == (400, "invalid")
     assert [each["pointer"] for each in refused.document["errors"]] == ["/expires_in_day"]
     assert "expires_in_days" in refused.document["errors"][0]["detail"]
+    strange = ask(world.headers("owner"), "POST", "/api/v1/api-keys/", body={"Doe, Jane 1961": "x"})
+    assert [each["pointer"] for each in strange.document["errors"]] == [""]
+    assert "Jane" not in strange.text
 
 
 def test_a_parameter_is_refused_where_none_is_asked_for(world: World):

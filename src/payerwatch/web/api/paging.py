@@ -57,6 +57,9 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, queryset: QuerySet, ordered_by: str) -> "Column":
         meta, name = queryset.model._meta, ordered_by.lstrip("-")
+        annotated = queryset.query.annotations.get(name)
+        if annotated is not None:
+            return cls(name, annotated.output_field, ordered_by.startswith("-"), False)
         field = meta.pk if name == "pk" else meta.get_field(name)
         assert isinstance(field, Field)
         shown = f"{name}_or_lowest" if field.null else name

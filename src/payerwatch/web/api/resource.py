@@ -33,6 +33,8 @@ from payerwatch.web.problems import NotFound
 PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent|grp|map|pyr)_[1-9][0-9]{0,17}", re.ASCII)
 MOST_IDS = 50
 OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
+# What may be repeated as the name of a field: anything else may be a value that was typed in its place.
+_FIELD_NAME = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
 class Gives(NamedTuple):
@@ -200,7 +202,8 @@ def _refuse_unknown_fields(sent: Any, form: Serializer) -> None:
     unknown = set(sent).difference(form.fields) if isinstance(sent, Mapping) else set()
     if unknown:
         told = f"There is no such field. There are: {', '.join(form.fields)}."
-        raise ValidationError(dict.fromkeys(sorted(unknown), told), code="unknown_field")
+        named = {each if _FIELD_NAME.fullmatch(str(each)) else "non_field_errors" for each in unknown}
+        raise ValidationError(dict.fromkeys(sorted(named), told), code="unknown_field")
 
 
 def public_id_in(kwargs: Mapping[str, Any]) -> str:
