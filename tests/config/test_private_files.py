@@ -1,5 +1,6 @@
 """What Payerwatch writes on disk is its owner's alone, whatever the umask."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -55,3 +56,14 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path):
     make_private_file(path)
     assert path.read_text() == "kept"
     assert is_open_to_others(path)
+
+
+def test_a_file_that_is_there_keeps_the_locks_on_it(tmp_path: Path):
+    path = tmp_path / "kept"
+    make_private_file(path)
+    take = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with path.open("r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        make_private_file(path)
+        another = subprocess.run([sys.executable, "-c", take, path], capture_output=True, text=True, check=False)
+    assert "BlockingIOError" in another.stderr

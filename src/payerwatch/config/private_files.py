@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _OF_OTHERS = 0o077
@@ -15,8 +16,13 @@ def make_private_directory(path: Path) -> None:
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file for its owner alone, unless there is one. Raises OSError."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600))
+    """Make an empty file for its owner alone, unless there is one. Raises OSError.
+
+    One that is there is not opened: closing it would end every lock the process has on it, and SQLite, believing
+    itself alone, would drop what another thread is writing.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC, 0o600))
 
 
 def is_open_to_others(path: Path) -> bool:
