@@ -1,9 +1,9 @@
 """What people set up together is changed only by who has read it as it is."""
 
 import pytest
-from payerwatch.web.api.etags import etag_of
 
 from payerwatch.tenancy.models import Customer
+from payerwatch.web.api.conditional import tag_of
 from tests.api.world import Answer, World, ask, matching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +61,7 @@ def test_the_answer_to_a_change_carries_the_tag_by_which_the_next_is_made(world:
         answer = ask(matching(headers, SETTINGS), "PATCH", SETTINGS, body=off)
         assert dict(answer.headers)["ETag"] == present(world)
     answer = change(world, present(world))
-    assert dict(answer.headers)["ETag"] == etag_of(answer.body)
+    assert dict(answer.headers)["ETag"] == tag_of(answer.body)
     assert answer.document == ON
 
 

@@ -65,8 +65,8 @@ def test_a_file_that_cannot_be_loaded_ends_as_refused(served: Served, key: dict[
     answer = send(served, key, content)
     assert answer.status == 202, answer
     upload = watched(served, key, answer.header("Location") or "")
-    assert (upload["state"], upload["problem"]["code"]) == ("refused", code), upload
-    assert "--" not in " ".join(upload["problem"].values())
+    assert (upload["state"], upload["refusal"]["code"]) == ("refused", code), upload
+    assert "--" not in " ".join(upload["refusal"].values())
     assert upload["rows"] == upload["accepted"] + upload["set_aside"]
 
 
@@ -80,8 +80,8 @@ def test_the_rows_of_a_file_of_which_none_was_accepted_are_given_back(served: Se
 def test_a_file_refused_for_its_dates_loads_when_their_order_is_said(served: Served, key: dict[str, str]):
     content = lines(row(submitted="03/04/2026", decided="05/06/2026", claim="D1")).encode()
     refused = watched(served, key, send(served, key, content).header("Location") or "")
-    assert refused["problem"]["code"] == "date_order_ambiguous"
-    assert "date_order mdy" in refused["problem"]["fix"]
+    assert refused["refusal"]["code"] == "date_order_ambiguous"
+    assert "date_order mdy" in refused["refusal"]["fix"]
     loaded = watched(served, key, send(served, key, content, date_order="mdy").header("Location") or "")
     assert (loaded["state"], loaded["first_date"]) == ("loaded", "2026-03-04")
 

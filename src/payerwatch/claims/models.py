@@ -125,7 +125,6 @@ class Upload(TenantModel):
         constraints = [models.UniqueConstraint(fields=["customer", "public_id"], name="claims_upload_public_id_unique")]
         indexes = [
             models.Index(fields=["customer", "digest"], name="claims_upload_digest"),
-            models.Index(fields=["customer", "loaded_at", "id"], name="claims_upload_loaded"),
             models.Index(fields=["customer", "state"], name="claims_upload_state"),
         ]
 

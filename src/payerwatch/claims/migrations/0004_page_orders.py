@@ -25,8 +25,4 @@ class Migration(migrations.Migration):
             model_name='claim',
             index=models.Index(condition=models.Q(('denial_code__isnull', False)), fields=['customer', 'denial_code', 'submitted_date', 'id'], name='claims_claim_denial'),
         ),
-        migrations.AddIndex(
-            model_name='upload',
-            index=models.Index(fields=['customer', 'loaded_at', 'id'], name='claims_upload_loaded'),
-        ),
     ]

@@ -29,7 +29,6 @@ from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
 class UploadBody(serializers.ModelSerializer):
     id = PublicId(source="public_id", help_text="upl_…")
-    problem = serializers.JSONField(source="refusal", read_only=True, help_text="why: code, message, where, fix")
     reasons = serializers.DictField(
         child=serializers.IntegerField(min_value=0), read_only=True, help_text="rows set aside, by reason code"
     )
@@ -45,7 +44,7 @@ class UploadBody(serializers.ModelSerializer):
         fields = [
             "id", "state", "filename", "digest", "size_bytes", "received_bytes", "rows", "accepted", "set_aside",
             "new_claims", "updated_claims", "unchanged_claims", "reasons", "mapping", "dropped_columns", "date_order",
-            "first_date", "last_date", "stage", "done", "total", "problem", "repeats", "detection_due", "received_at",
+            "first_date", "last_date", "stage", "done", "total", "refusal", "repeats", "detection_due", "received_at",
             "loaded_at", "undone_at",
         ]  # fmt: skip
 
@@ -117,7 +116,7 @@ class Uploads(Listed, Shown, Resource):
     queryset = Upload.objects.all()
     columns = _COLUMNS
     document = staticmethod(upload_document)
-    orders: ClassVar = {"-loaded_at": ("-loaded_at", "-pk"), "loaded_at": ("loaded_at", "pk")}
+    orders: ClassVar = {"newest": ("-pk",), "oldest": ("pk",)}
     serializer_class = UploadBody
     filterset_class = UploadFilter
 
