@@ -73,6 +73,7 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         log_what_nobody_catches()
+        largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
         every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting)
         super().init_process()
 
