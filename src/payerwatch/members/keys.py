@@ -11,10 +11,11 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from hmac import compare_digest
 from ipaddress import ip_address, ip_network
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in, current_customer_id
 from payerwatch.tenancy.models import Customer
 from payerwatch.tenancy.patience import write_if_free
+from payerwatch.tenancy.statements import Given, Statement
 
 KEY_PATTERN = r"pw_live_[0-9a-z]{1,11}_[0-9A-Za-z]{38}"
 DEFAULT_DAYS, LONGEST_DAYS = 365, 730
@@ -40,6 +42,9 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE36 = string.digits + string.ascii_lowercase
 _SECRET_LENGTH, _CHECKSUM_LENGTH = 32, 6
 _SHOWN_OF_SECRET = 4  # 28 characters stay unknown: 166 bits
+_COLUMNS, _COLUMNS_OF_CUSTOMER = (
+    [field.attname for field in model._meta.concrete_fields] for model in (ApiKey, Customer)
+)
 _KEY = re.compile(
     rf"(?P<body>pw_live_(?P<customer>[0-9a-z]{{1,11}})_[0-9A-Za-z]{{{_SECRET_LENGTH}}})(?P<checksum>[0-9A-Za-z]{{6}})"
 )
@@ -256,13 +261,30 @@ def find_key(text: str, address: str, now: datetime) -> ApiKey:
     if not looks_like_key(text):
         raise CredentialRefused
     wanted = digest(text)
-    key = ApiKey.objects.select_related("customer").filter(digest=wanted).first()
+    key = _key_of(wanted)
     if key is None or not compare_digest(key.digest, wanted):
         raise CredentialRefused
     because = _why_not(key, address, now)
     if because:
         raise KeyRefused(key, because)
     return key
+
+
+def _key_of(wanted: str) -> ApiKey | None:
+    """The key of this digest, with its customer."""
+    rows = _statement(connection.vendor).rows(digest=wanted)
+    if not rows:
+        return None
+    database, (row, own) = connection.alias, (rows[0], len(_COLUMNS))
+    key = ApiKey.from_db(database, _COLUMNS, row[:own])
+    key.customer = Customer.from_db(database, _COLUMNS_OF_CUSTOMER, row[own:])
+    return key
+
+
+@lru_cache
+def _statement(_vendor: str) -> Statement:
+    keys = ApiKey.objects.filter(digest=Given("digest", ApiKey._meta.get_field("digest")))
+    return Statement(keys.values_list(*_COLUMNS, *(f"customer__{name}" for name in _COLUMNS_OF_CUSTOMER)))
 
 
 def _why_not(key: ApiKey, address: str, now: datetime) -> str:

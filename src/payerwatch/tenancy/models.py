@@ -12,6 +12,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.identifiers import new_public_id
+from payerwatch.tenancy.statements import customer_written
 
 
 def new_customer_id() -> str:
@@ -45,8 +46,8 @@ class CurrentCustomer(Expression):
         self,
         compiler: SQLCompiler,  # noqa: ARG002
         connection: BaseDatabaseWrapper,  # noqa: ARG002
-    ) -> tuple[str, tuple[int]]:
-        return "%s", (current_customer_id(),)
+    ) -> tuple[str, tuple[object]]:
+        return "%s", (customer_written(),)
 
 
 class TenantManager(models.Manager):

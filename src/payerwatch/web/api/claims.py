@@ -125,6 +125,7 @@ class Claims(Listed, Shown, Resource):
     refuses: ClassVar = {"list": [NotFound]}
     queryset = Claim.objects.select_related("payer", "upload")
     columns = _COLUMNS
+    queryset_is_fixed = True
     document = staticmethod(claim_document)
     orders: ClassVar = {
         "-submitted_date": ("-submitted_date", "-pk"),

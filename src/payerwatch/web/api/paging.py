@@ -7,9 +7,11 @@ the same page is the same to the byte.
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.core import signing
+from django.db import connection
 from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -19,6 +21,7 @@ from rest_framework.serializers import ValidationError
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.absent_values import AbsentLowest
 from payerwatch.tenancy.context import acting_customer_id
+from payerwatch.tenancy.statements import Given, Statement
 
 PAGE_SIZE, LARGEST_PAGE = 50, 200
 MOST_COUNTED = 10_000
@@ -44,6 +47,10 @@ class Cursor(NamedTuple):
     backwards: bool
     values: list[Any]
     """Of the row just before the page, in the order read."""
+
+    def read(self, columns: Sequence["Column"]) -> dict[str, Any]:
+        """Its values as the columns have them, by their names."""
+        return {each.name: each.field.to_python(value) for each, value in zip(columns, self.values, strict=True)}
 
 
 class Column(NamedTuple):
@@ -82,20 +89,20 @@ class CursorPages(BasePagination):
         self._counted = _counted(queryset) if _count_wanted(request) else None
         columns = [Column.of(queryset, each) for each in order]
         backwards = cursor is not None and cursor.backwards
-        found = queryset.annotate(
-            **{each.name: AbsentLowest(each.field.name) for each in columns if each.may_be_absent}
-        )
-        found = found.order_by(*(each.sorted(backwards=backwards) for each in columns))
-        if cursor is not None:
-            found = found.filter(_beyond(columns, cursor))
-        return self._page(found, view.columns, [each.name for each in columns], size, cursor)
+        given = cursor.read(columns) if cursor is not None else {}
+        if view.columns and view.queryset_is_fixed and not view.asked:
+            statement = _statement(type(view), order, size, backwards, cursor is not None, connection.vendor)
+            rows: list[Any] = statement.rows(**given)
+        else:
+            after = [Value(given[each.name], output_field=each.field) for each in columns] if given else None
+            rows = list(_ordered(queryset, columns, after, backwards, view.columns)[: size + 1])
+        return self._page(rows, view.columns, [each.name for each in columns], size, cursor)
 
     def _page(
-        self, found: QuerySet, values: Sequence[str], places: Sequence[str], size: int, cursor: Cursor | None
+        self, rows: list[Any], values: Sequence[str], places: Sequence[str], size: int, cursor: Cursor | None
     ) -> list[Any]:
         """Rows as instances; where the view names values, as tuples of these."""
-        selected = [*values, *(each for each in places if each not in values)]
-        rows: list[Any] = list((found.values_list(*selected) if values else found)[: size + 1])
+        selected = _selected(values, places)
         backwards = cursor is not None and cursor.backwards
         more, rows = len(rows) > size, rows[:size]
         if backwards:
@@ -191,12 +198,34 @@ class _Beyond(Func):
         return f"({columns}) {self.extra['after']} ({values})", [each for _, given in written for each in given]
 
 
-def _beyond(columns: Sequence[Column], cursor: Cursor) -> Q | _Beyond:
-    """Rows after the cursor."""
-    descending = columns[0].descending != cursor.backwards
-    values = [each.field.to_python(value) for each, value in zip(columns, cursor.values, strict=True)]
+def _selected(values: Sequence[str], places: Sequence[str]) -> list[str]:
+    return [*values, *(each for each in places if each not in values)]
+
+
+def _ordered(
+    queryset: QuerySet, columns: Sequence[Column], after: Sequence[Any] | None, backwards: bool, values: Sequence[str]
+) -> QuerySet:
+    """The rows in order, those after the place alone where there is one."""
+    absent = {each.name: AbsentLowest(each.field.name) for each in columns if each.may_be_absent}
+    found = queryset.annotate(**absent).order_by(*(each.sorted(backwards=backwards) for each in columns))
+    if after is not None:
+        found = found.filter(_beyond(columns, after, backwards=backwards))
+    return found.values_list(*_selected(values, [each.name for each in columns])) if values else found
+
+
+@lru_cache(maxsize=256)
+def _statement(
+    view: Any, order: Sequence[str], size: int, backwards: bool, continued: bool, _vendor: str
+) -> Statement:
+    """The query of a listing without filters, written once."""
+    columns = [Column.of(view.queryset, each) for each in order]
+    after = [Given(each.name, each.field) for each in columns] if continued else None
+    return Statement(_ordered(view.queryset, columns, after, backwards, view.columns)[: size + 1])
+
+
+def _beyond(columns: Sequence[Column], after: Sequence[Any], *, backwards: bool) -> Q | _Beyond:
+    """Rows after the place."""
+    descending = columns[0].descending != backwards
     if len(columns) == 1:
-        return Q(**{f"{columns[0].name}__{'lt' if descending else 'gt'}": values[0]})
-    names = [F(each.name) for each in columns]
-    given = [Value(value, output_field=each.field) for each, value in zip(columns, values, strict=True)]
-    return _Beyond(*names, *given, after="<" if descending else ">")
+        return Q(**{f"{columns[0].name}__{'lt' if descending else 'gt'}": after[0]})
+    return _Beyond(*(F(each.name) for each in columns), *after, after="<" if descending else ">")

@@ -169,6 +169,8 @@ class Listed(Read):
 
     orders: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Those that can be asked for, by name, the usual one first; each must be served by an index."""
+    queryset_is_fixed: ClassVar[bool] = False
+    """Whether a listing of `columns` always begins with the class's `queryset`, so that its SQL is written once."""
     order: ClassVar[Sequence[str]] = ()
     """The one order of a listing that offers no others."""
 
