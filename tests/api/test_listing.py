@@ -109,8 +109,13 @@ def test_the_first_order_is_the_usual_one_and_a_cursor_is_of_its_order_alone(lis
 
 
 def test_an_order_that_is_not_offered_is_refused_and_told_which_are(world: World):
-    document = asked(world, "uploads/", order="filename").document
-    assert document["errors"] == [{"parameter": "order", "detail": "Give one of: -loaded_at, loaded_at."}]
+    document = asked(world, "drift-events/", order="payer").document
+    assert document["errors"] == [
+        {
+            "parameter": "order",
+            "detail": "Give one of: -as_of_week, as_of_week, -first_week, first_week, -amount_at_risk.",
+        }
+    ]
 
 
 # Counts
@@ -232,7 +237,13 @@ def test_the_quick_form_of_a_row_is_what_the_serializer_makes_of_it(listing: str
         shown = orjson.loads(QuickJSON().render(made))
     assert len(made) > 3
     for name in shown[0]:
-        assert {type(each[name]) for each in shown} != {type(None)} or name in ("undone_at", "first_date", "last_date")
+        assert {type(each[name]) for each in shown} != {type(None)} or name in (
+            "undone_at",
+            "first_date",
+            "last_date",
+            "received_at",
+            "refusal",
+        )
 
 
 def test_there_are_quick_forms_of_the_large_listings():

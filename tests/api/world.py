@@ -176,7 +176,7 @@ def ask(
 
 def matching(headers: Headers, path: str) -> Headers:
     """The caller who says that they have read what is at the address as it is now."""
-    return headers | {"If-Match": dict(ask(headers, "GET", path).headers)["ETag"]}
+    return headers | {"If-Match": dict(ask(headers, "GET", path).headers).get("ETag", "*")}
 
 
 @contextmanager

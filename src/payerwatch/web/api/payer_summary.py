@@ -66,7 +66,9 @@ class PayerSummary(Listed, Resource):
     def filter_queryset(self, queryset: Any) -> Any:
         found = super().filter_queryset(queryset)
         asked = self.asked
-        self.cells = cells_submitted(asked["submitted_from"], asked["submitted_to"], asked["cpt_group"])
+        self.cells = cells_submitted(
+            asked.get("submitted_from"), asked.get("submitted_to"), asked.get("cpt_group") or ""
+        )
         return found.filter(pk__in=self.cells.values("payer"))
 
     def paginate_queryset(self, queryset: Any) -> Any:

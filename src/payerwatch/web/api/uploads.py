@@ -116,7 +116,7 @@ class Uploads(Listed, Shown, Resource):
     queryset = Upload.objects.all()
     columns = _COLUMNS
     document = staticmethod(upload_document)
-    orders: ClassVar = {"newest": ("-pk",), "oldest": ("pk",)}
+    order = ("-pk",)
     serializer_class = UploadBody
     filterset_class = UploadFilter
 
