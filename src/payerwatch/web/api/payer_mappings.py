@@ -58,7 +58,7 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     """Spellings of payers' names. Claims loaded before follow a change, and the next drift run sees it."""
 
     thing, prefix = "payer_mapping", "map"
-    refuses: ClassVar = dict.fromkeys(("create", "partial_update"), [PayerNameUnusable])
+    refuses: ClassVar = {"create": [PayerNameUnusable], "partial_update": [PayerNameUnusable]}
     verbs: ClassVar = dict.fromkeys(("create", "partial_update"), "map")
     may: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), Permission.READ_MAPPINGS),

@@ -27,6 +27,7 @@ from payerwatch.claims.formats.dates import DATE_ORDERS
 from payerwatch.claims.models import Upload
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
+from payerwatch.web import http_refusals as http
 from payerwatch.web.api.fields import ColumnMapping
 from payerwatch.web.api.resource import NOTHING, Gives, Resource
 from payerwatch.web.problems import TusVersionNotSpoken
@@ -76,9 +77,16 @@ class ResumableUploads(Resource):
         **dict.fromkeys(("offer", "append", "give_up"), NOTHING),
     }
     refuses: ClassVar = {
-        "begin": [TusVersionNotSpoken, HeaderUnusable, FileTooLarge, TooManyUploadsWaiting],
+        "begin": [http.Invalid, TusVersionNotSpoken, HeaderUnusable, FileTooLarge, TooManyUploadsWaiting],
         "progress": [TusVersionNotSpoken],
-        "append": [TusVersionNotSpoken, HeaderUnusable, OffsetWrong, SliceTooLong, UploadComplete],
+        "append": [
+            http.UnsupportedMediaType,
+            TusVersionNotSpoken,
+            HeaderUnusable,
+            OffsetWrong,
+            SliceTooLong,
+            UploadComplete,
+        ],
         "give_up": [TusVersionNotSpoken, UploadComplete],
     }
     largest_body: ClassVar[Mapping[str, int]] = {"append": settings.LARGEST_SLICE}
