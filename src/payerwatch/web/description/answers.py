@@ -18,7 +18,7 @@ PROBLEM: Schema = {
     "properties": {
         "type": {"type": "string", "format": "uri-reference", "maxLength": 1000, "description": "what kind of problem"},
         "title": {**_TEXT, "description": "the status in words"},
-        "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
+        "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599, "description": "of HTTP"},
         "code": {"type": "string", "pattern": "^[a-z_]+$", "maxLength": 100, "description": "stable, for programs"},
         "detail": {**_TEXT, "description": "what is wrong"},
         "fix": {**_TEXT, "description": "what to do"},
@@ -178,7 +178,7 @@ def page_of(name: str, *, largest: int) -> Schema:
     }
     return {
         "type": "object",
-        "description": f"A page of {name}.",
+        "description": f"A page of a listing, each thing as {name} tells.",
         "properties": {
             "results": {"type": "array", "maxItems": largest, "items": {"$ref": f"#/components/schemas/{name}"}},
             "next": {**link, "description": "the address of the next page"},

@@ -188,6 +188,8 @@ class Operation(AutoSchema):
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         if direction == "request" and type(field) is serializers.CharField and not field.allow_blank:
             schema["pattern"] = SEEN_TEXT if field.trim_whitespace else ANY_TEXT
+        if isinstance(field, serializers.FileField):
+            schema |= {"minLength": 1, "maxLength": settings.FILE_UPLOAD_MAX_MEMORY_SIZE}
         for limit, name in (("max_length", "maxItems"), ("min_length", "minItems")):
             value = getattr(field, limit, None)
             if isinstance(field, serializers.ListField) and value is not None:

@@ -10,6 +10,7 @@ from payerwatch.claims.formats.header_words import FIELDS
 from payerwatch.web.api.dates import Moment
 from payerwatch.web.api.fields import LONGEST_COLUMN, ColumnMapping, Dollars, PublicId
 from payerwatch.web.api.resource import PUBLIC_ID
+from payerwatch.web.description.meanings import MEANINGS
 
 Schema = dict[str, Any]
 
@@ -93,8 +94,13 @@ def bounded(schema: Any, *, closed: bool) -> Any:
 
 def _inner(name: str, value: Any, *, closed: bool) -> Any:
     if name == "properties":
-        return {each: bounded(inner, closed=closed) for each, inner in value.items()}
+        return {each: _told(each, bounded(inner, closed=closed)) for each, inner in value.items()}
     return bounded(value, closed=closed) if name in ("items", "additionalProperties", *_TOGETHER) else value
+
+
+def _told(name: str, schema: Schema) -> Schema:
+    """The field with what it means, where its declaration does not say."""
+    return {"description": MEANINGS[name], **schema} if name in MEANINGS else schema
 
 
 _TOGETHER = ("allOf", "oneOf", "anyOf")
