@@ -57,7 +57,7 @@ class CptGroupMappings(Numbered, Listed, Shown, Resource):
     }
     takes: ClassVar = {"create": NewCptGroupMapping, "partial_update": NewCptGroup}
     gives: ClassVar = {
-        "create": Gives(CptGroupMappingBody, HTTPStatus.CREATED),
+        "create": Gives(CptGroupMappingBody, HTTPStatus.CREATED, otherwise=HTTPStatus.OK),
         "partial_update": Gives(CptGroupMappingBody),
         "destroy": NOTHING,
     }

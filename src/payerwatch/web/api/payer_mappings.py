@@ -66,7 +66,7 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     }
     takes: ClassVar = {"create": NewPayerMapping, "partial_update": NewPayer}
     gives: ClassVar = {
-        "create": Gives(PayerMappingBody, HTTPStatus.CREATED),
+        "create": Gives(PayerMappingBody, HTTPStatus.CREATED, otherwise=HTTPStatus.OK),
         "partial_update": Gives(PayerMappingBody),
     }
     guarded: ClassVar = frozenset({"partial_update"})
