@@ -39,7 +39,7 @@ def look(practice: Loaded, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def events(practice: Loaded) -> list[dict[str, Any]]:
-    shown = practice.get("drift-events/", page_size="500")["results"]
+    shown = practice.get("drift-events/", page_size="200")["results"]
     return sorted(({**each, "id": "", "parent": ""} for each in shown), key=repr)
 
 

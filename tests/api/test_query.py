@@ -106,7 +106,7 @@ def test_an_unknown_filter_is_told_which_there_are_and_is_not_repeated(world: Wo
     assert (document["status"], document["code"]) == (400, "unknown_parameter")
     assert document["detail"] == "There is no such parameter here."
     assert "errors" not in document
-    assert document["fix"] == "There are: count, cursor, fields, loaded_from, loaded_to, order, page_size, state."
+    assert document["fix"] == "There are: count, cursor, fields, loaded_from, loaded_to, page_size, state."
     exported = ask(world.headers("owner"), "GET", "/api/v1/audit-entries/export/", query={"form": "csv"}).document
     assert (exported["code"], exported["fix"]) == ("unknown_parameter", "There are: format, since, until.")
 

@@ -26,6 +26,7 @@ SPECTRAL: dict[str, tuple[str, str]] = {
 }
 REDOCLY: dict[str, tuple[str, str]] = {
     "no-path-trailing-slash": (EVERYWHERE, "every address of the API ends with a slash, so that none has two"),
+    "no-ambiguous-paths": (EVERYWHERE, "an id has its kind before an underscore, so that none is a word of a path"),
 }
 
 

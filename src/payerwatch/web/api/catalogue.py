@@ -26,7 +26,7 @@ from payerwatch.web.api.access import NotPermitted
 from payerwatch.web.api.filtering import UnknownParameter
 from payerwatch.web.api.once import takes_key
 from payerwatch.web.api.paging import CursorUnusable, PageSizeUnusable
-from payerwatch.web.api.resource import Listed
+from payerwatch.web.api.resource import Listed, Shown
 from payerwatch.web.problems import (
     FIX_BY_THE_OPERATOR,
     FIX_OF_UNAVAILABLE,
@@ -117,6 +117,8 @@ def _of_its_form(view: Any, action: str) -> Iterator[type[Refusal]]:
         yield from _OF_BODIES
     if action in view.asks:
         yield from (http.Invalid, UnknownParameter)
+    if action == "retrieve" and issubclass(view, Shown):
+        yield http.Invalid
     if action == "list" and issubclass(view, Listed):
         yield from _OF_PAGES
 

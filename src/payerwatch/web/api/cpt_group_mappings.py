@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch import pipeline
+from payerwatch.claims.actions import CodeRangeUnusable, CptGroupNameUnusable, UnknownCptGroupMapping
 from payerwatch.claims.models import CptGroupMapping
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.fields import PublicId
@@ -45,13 +46,18 @@ class CptGroupMappings(Numbered, Listed, Shown, Resource):
 
     thing, prefix = "cpt_group_mapping", "grp"
     verbs: ClassVar = {**dict.fromkeys(("create", "partial_update"), "map"), "destroy": "unmap"}
+    refuses: ClassVar = {
+        "create": [CodeRangeUnusable, CptGroupNameUnusable],
+        "partial_update": [CptGroupNameUnusable],
+        "destroy": [UnknownCptGroupMapping],
+    }
     may: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), Permission.READ_MAPPINGS),
         **dict.fromkeys(("create", "partial_update", "destroy"), Permission.MANAGE_MAPPINGS),
     }
     takes: ClassVar = {"create": NewCptGroupMapping, "partial_update": NewCptGroup}
     gives: ClassVar = {
-        "create": Gives(CptGroupMappingBody, HTTPStatus.CREATED),
+        "create": Gives(CptGroupMappingBody, HTTPStatus.CREATED, otherwise=HTTPStatus.OK),
         "partial_update": Gives(CptGroupMappingBody),
         "destroy": NOTHING,
     }

@@ -23,7 +23,8 @@ class UnknownParameter(Refusal):
     def __init__(self, known: Collection[str], asked: Iterable[str]) -> None:
         unknown = sorted(set(asked).difference(known))
         named = next((each for each in unknown if LIKE_A_NAME.fullmatch(each)), "")
-        super().__init__("There is no such parameter here.", where=named, fix=f"There are: {', '.join(sorted(known))}.")
+        fix = f"There are: {', '.join(sorted(known))}." if known else "None is read here."
+        super().__init__("There is no such parameter here.", where=named, fix=fix)
 
 
 def refuse_unknown(known: Collection[str], asked: Collection[str]) -> None:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch import pipeline
+from payerwatch.claims.actions import PayerNameUnusable
 from payerwatch.claims.models import PayerMapping
 from payerwatch.claims.payers import payer_key
 from payerwatch.members.roles import Permission
@@ -57,6 +58,7 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     """Spellings of payers' names. Claims loaded before follow a change, and the next drift run sees it."""
 
     thing, prefix = "payer_mapping", "map"
+    refuses: ClassVar = {"create": [PayerNameUnusable], "partial_update": [PayerNameUnusable]}
     verbs: ClassVar = dict.fromkeys(("create", "partial_update"), "map")
     may: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), Permission.READ_MAPPINGS),
@@ -64,7 +66,7 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     }
     takes: ClassVar = {"create": NewPayerMapping, "partial_update": NewPayer}
     gives: ClassVar = {
-        "create": Gives(PayerMappingBody, HTTPStatus.CREATED),
+        "create": Gives(PayerMappingBody, HTTPStatus.CREATED, otherwise=HTTPStatus.OK),
         "partial_update": Gives(PayerMappingBody),
     }
     guarded: ClassVar = frozenset({"partial_update"})

@@ -65,8 +65,8 @@ class PayerSummary(Listed, Resource):
 
     def filter_queryset(self, queryset: Any) -> Any:
         found = super().filter_queryset(queryset)
-        asked = self.asked
-        self.cells = cells_submitted(asked["submitted_from"], asked["submitted_to"], asked["cpt_group"])
+        first, last, group = (self.asked.get(name) for name in ("submitted_from", "submitted_to", "cpt_group"))
+        self.cells = cells_submitted(first, last, group or "")
         return found.filter(pk__in=self.cells.values("payer"))
 
     def paginate_queryset(self, queryset: Any) -> Any:

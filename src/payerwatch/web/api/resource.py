@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from django.db.models import Model, QuerySet
 from django_filters import CharFilter
 from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
@@ -25,6 +26,7 @@ from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.conditional import tagged
 from payerwatch.web.api.filtering import refuse_unknown
+from payerwatch.web.api.header_fields import HeaderField
 from payerwatch.web.api.sparse import fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
 from payerwatch.web.problems import NotFound
@@ -38,11 +40,16 @@ _FIELD_NAME = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
 class Gives(NamedTuple):
-    """What an action answers when it is done; without a body or a file's `media` types, nothing but that."""
+    """What an action answers when it is done; without a body or a file's `media` types, nothing but that.
+
+    `otherwise` is a second status with the same body; a file that is `streamed` leaves without a tag.
+    """
 
     body: type[BaseSerializer] | None = None
     status: HTTPStatus = HTTPStatus.OK
     media: tuple[str, ...] = ()
+    otherwise: HTTPStatus | None = None
+    streamed: bool = False
 
 
 NOTHING = Gives(status=HTTPStatus.NO_CONTENT)
@@ -61,6 +68,12 @@ class Resource(Writing):
     """The form of the body, of each action that has one."""
     asks: ClassVar[Mapping[str, type[Serializer]]] = {}
     """The form of the address's parameters, of actions that are no listings and have them."""
+    read_as: ClassVar[Mapping[str, type[BaseParser]]] = {}
+    """How the body is read, of actions to which it is not sent as JSON."""
+    hears: ClassVar[Mapping[str, Sequence[HeaderField]]] = {}
+    """The header fields that an action reads, beside those that all of its kind do."""
+    says: ClassVar[Mapping[str, Sequence[HeaderField]]] = {}
+    """The header fields that its answer bears, beside those that all do."""
     gives: ClassVar[Mapping[str, Gives]] = {}
     """What each action answers; `list` and `retrieve` give the resource's own serializer unless told otherwise."""
     refuses: ClassVar[Mapping[str, Sequence[type[Refusal]]]] = {}
@@ -98,6 +111,10 @@ class Resource(Writing):
         """What a request is about to do here, in the trail's words."""
         verb = cls.verbs.get(action, "read" if reading else action)
         return Attempt(verb, Thing(cls.thing, public_id_in(kwargs)), cls.reading_is_recorded or not reading)
+
+    def get_parsers(self) -> list[BaseParser]:
+        read_as = self.read_as.get(self.action_map.get(str(self.request.method).lower(), ""))
+        return [read_as()] if read_as else super().get_parsers()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who asks first; then no parameter of the address, where the action names none. Raises UnknownParameter."""

@@ -27,11 +27,13 @@ from payerwatch.claims.formats.dates import DATE_ORDERS
 from payerwatch.claims.models import Upload
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
+from payerwatch.web import http_refusals as http
 from payerwatch.web.api.fields import ColumnMapping
+from payerwatch.web.api.header_fields import HeaderField, number, text
 from payerwatch.web.api.resource import NOTHING, Gives, Resource
 from payerwatch.web.problems import TusVersionNotSpoken
 
-TUS = "1.0.0"
+TUS, EXTENSIONS = "1.0.0", "creation,termination,expiration"
 _COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -66,7 +68,35 @@ class PlainBytes(BaseParser):
         return stream.read()
 
 
+_VERSION = HeaderField("Tus-Resumable", "The version of the protocol that is spoken.", {"const": TUS}, TUS)
+_VERSIONS = HeaderField("Tus-Version", "The versions of the protocol that are understood.", {"const": TUS}, TUS)
+_EXTENSIONS = HeaderField("Tus-Extension", "What of the protocol there is beside its core.", text(), EXTENSIONS)
+_MOST = HeaderField("Tus-Max-Size", "How many bytes a file may have.", number(2**53 - 1), settings.LARGEST_UPLOAD)
+_LENGTH = HeaderField(
+    "Upload-Length", "How many bytes the whole file has.", number(settings.LARGEST_UPLOAD), 62_914_560
+)
+_OFFSET = HeaderField("Upload-Offset", "How many bytes of it are here.", number(settings.LARGEST_UPLOAD), 0)
+_METADATA = HeaderField(
+    "Upload-Metadata",
+    "`filename`, and if need be `mapping` and `date_order` as of `POST uploads/`: each name, a space and its text in"
+    " base64, with commas between.",
+    text(r"^[a-z_]+ [A-Za-z0-9+/]+={0,2}(,[a-z_]+ [A-Za-z0-9+/]+={0,2})*$"),
+    "filename Y2xhaW1zLmNzdg==",
+)
+_LOCATION = HeaderField(
+    "Location",
+    "Where its slices are sent.",
+    {"type": "string", "format": "uri-reference", "maxLength": 1000},
+    "/api/v1/uploads/resumable/upl_4t7wz9k2m5p8rc3x/",
+)
+_UNTIL = HeaderField(
+    "Upload-Expires", "Until when the rest is waited for.", text(), "Tue, 06 Jan 2026 13:00:00 GMT", required=False
+)
+
+
 class ResumableUploads(Resource):
+    """Large files, slice by slice: what broke off goes on where it was."""
+
     thing = "upload"
     verbs: ClassVar = {"append": "receive"}
     may: ClassVar = dict.fromkeys(("offer", "begin", "progress", "append", "give_up"), Permission.LOAD_CLAIMS)
@@ -76,10 +106,30 @@ class ResumableUploads(Resource):
         **dict.fromkeys(("offer", "append", "give_up"), NOTHING),
     }
     refuses: ClassVar = {
-        "begin": [TusVersionNotSpoken, HeaderUnusable, FileTooLarge, TooManyUploadsWaiting],
+        "begin": [http.Invalid, TusVersionNotSpoken, HeaderUnusable, FileTooLarge, TooManyUploadsWaiting],
         "progress": [TusVersionNotSpoken],
-        "append": [TusVersionNotSpoken, HeaderUnusable, OffsetWrong, SliceTooLong, UploadComplete],
+        "append": [
+            http.UnsupportedMediaType,
+            TusVersionNotSpoken,
+            HeaderUnusable,
+            OffsetWrong,
+            SliceTooLong,
+            UploadComplete,
+        ],
         "give_up": [TusVersionNotSpoken, UploadComplete],
+    }
+    read_as: ClassVar = {"append": PlainBytes}
+    hears: ClassVar = {
+        "begin": [_VERSION, _LENGTH, _METADATA],
+        "append": [_VERSION, _OFFSET],
+        **dict.fromkeys(("progress", "give_up"), [_VERSION]),
+    }
+    says: ClassVar = {
+        "offer": [_VERSION, _VERSIONS, _EXTENSIONS, _MOST],
+        "begin": [_VERSION, _LOCATION, _OFFSET, _UNTIL],
+        "progress": [_VERSION, _LENGTH, _OFFSET, _UNTIL],
+        "append": [_VERSION, _OFFSET, _UNTIL],
+        "give_up": [_VERSION],
     }
     largest_body: ClassVar[Mapping[str, int]] = {"append": settings.LARGEST_SLICE}
     http_method_names = ["head", "post", "patch", "delete", "options"]
@@ -95,24 +145,22 @@ class ResumableUploads(Resource):
         if self.action != "offer" and request.headers.get("Tus-Resumable") != TUS:
             raise TusVersionNotSpoken
 
-    def get_parsers(self) -> list[BaseParser]:
-        action = self.action_map.get((self.request.method or "").lower())
-        return [PlainBytes()] if action == "append" else super().get_parsers()
-
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer: Any = super().finalize_response(request, response, *args, **kwargs)
         answer.headers["Tus-Resumable"] = TUS
         return answer
 
     def offer(self, request: Request) -> Response:
+        """What of the tus protocol is spoken here, and how large a file may be."""
         said = {
             "Tus-Version": TUS,
-            "Tus-Extension": "creation,termination,expiration",
+            "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": str(settings.LARGEST_UPLOAD),
         }
         return self._answer(said)
 
     def begin(self, request: Request) -> Response:
+        """Begin a file: how large it is, and what it is called. Its slices go to the address in `Location`."""
         told = FileTold(data=_metadata(request))
         told.is_valid(raise_exception=True)
         asked = Asked(**told.validated_data)
@@ -120,14 +168,17 @@ class ResumableUploads(Resource):
         return self._answer({"Location": f"/api/v1/uploads/resumable/{upload.public_id}/", **_offset(upload)})
 
     def progress(self, request: Request, public_id: str) -> Response:
+        """How much of the file is here: where the next slice begins."""
         upload = self.get_object()
         return self._answer({"Upload-Length": str(upload.size_bytes), **_offset(upload)})
 
     def append(self, request: Request, public_id: str) -> Response:
+        """Send the next slice. With the last one the file is loaded and judged; watch it at `uploads/{id}/`."""
         upload, offset = self.get_object(), _count_in(request, "Upload-Offset")
         return self._answer(_offset(receiving.append(upload, offset, _slice(request), actor=self.caller.actor)))
 
     def give_up(self, request: Request, public_id: str) -> Response:
+        """Forget a file of which not all was sent."""
         receiving.give_up(self.get_object(), actor=self.caller.actor)
         return self.answer()
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from rest_framework import serializers
-from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -92,6 +92,8 @@ class UploadCounts(serializers.Serializer):
 
 
 class Uploads(Listed, Shown, Resource):
+    """Files, and what became of their rows."""
+
     thing = "upload"
     verbs: ClassVar = {"create": "receive", "rejected_rows": "read", "stats": "read"}
     may: ClassVar = {
@@ -99,9 +101,11 @@ class Uploads(Listed, Shown, Resource):
         **dict.fromkeys(("create", "undo"), Permission.LOAD_CLAIMS),
     }
     takes: ClassVar = {"create": NewUpload}
+    read_as: ClassVar = {"create": MultiPartParser}
     gives: ClassVar = {
         "create": Gives(UploadBody, HTTPStatus.ACCEPTED),
         "undo": Gives(UndoneBody),
+        "rejected_rows": Gives(media=("text/csv",), streamed=True),
         "stats": Gives(UploadCounts),
     }
     largest_body: ClassVar[Mapping[str, int]] = {"create": settings.FILE_UPLOAD_MAX_MEMORY_SIZE}
@@ -116,15 +120,15 @@ class Uploads(Listed, Shown, Resource):
     queryset = Upload.objects.all()
     columns = _COLUMNS
     document = staticmethod(upload_document)
-    orders: ClassVar = {"newest": ("-pk",), "oldest": ("pk",)}
+    order = ("-pk",)
     serializer_class = UploadBody
     filterset_class = UploadFilter
 
-    def get_parsers(self) -> list[BaseParser]:
-        action = self.action_map.get((self.request.method or "").lower())
-        return [MultiPartParser()] if action == "create" else super().get_parsers()
-
     def create(self, request: Request) -> Response:
+        """Send a file: the answer is the upload to watch, at the address in `Location`, while it is loaded and judged.
+
+        Larger files, and connections that break, are for `uploads/resumable/`.
+        """
         asked = self.body()
         sent = asked.pop("file")
         upload = receiving.receive(sent.read(), Asked(sent.name, **asked), actor=self.caller.actor)
@@ -133,18 +137,20 @@ class Uploads(Listed, Shown, Resource):
         return answer
 
     def undo(self, request: Request, public_id: str) -> Response:
+        """Take a load back: its claims are again as they were before it."""
         upload = self.get_object()
         customer, actor = self.caller.customer, self.caller.actor
         assert customer is not None
         return self.answer(pipeline.undo(customer, upload.public_id, actor=actor, files_named=False))
 
     def stats(self, request: Request) -> Response:
+        """How much was loaded, and what was set aside and why."""
         counts = upload_counts()
         self.record_reading(Thing(self.thing), count=counts["files"])
         return self.answer(counts)
 
     def rejected_rows(self, request: Request, public_id: str) -> StreamingHttpResponse:
-        """The rows as a file; recorded before the first of them leaves."""
+        """The rows of an upload that could not be loaded, each with its reason, as a file."""
         assert self.caller.customer is not None
         upload = self.get_object()
         rows = open_set_aside(self.caller.customer, upload)

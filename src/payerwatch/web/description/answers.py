@@ -6,7 +6,9 @@ from itertools import groupby
 from typing import Any
 
 from payerwatch.web.api.catalogue import Described, catalogue
-from payerwatch.web.description.values import LARGEST_NUMBER, Schema
+from payerwatch.web.api.header_fields import HeaderField
+from payerwatch.web.api.paging import MOST_COUNTED
+from payerwatch.web.description.values import Schema
 from payerwatch.web.problems import CONTENT_TYPE, DOCUMENTED_AT
 
 _TEXT = {"type": "string", "maxLength": 1000, "pattern": r"^[^\x00]*$"}
@@ -16,7 +18,7 @@ PROBLEM: Schema = {
     "properties": {
         "type": {"type": "string", "format": "uri-reference", "maxLength": 1000, "description": "what kind of problem"},
         "title": {**_TEXT, "description": "the status in words"},
-        "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
+        "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599, "description": "of HTTP"},
         "code": {"type": "string", "pattern": "^[a-z_]+$", "maxLength": 100, "description": "stable, for programs"},
         "detail": {**_TEXT, "description": "what is wrong"},
         "fix": {**_TEXT, "description": "what to do"},
@@ -72,13 +74,20 @@ HEADERS: Mapping[str, Schema] = {
     },
     "ETag": {
         "description": "Which version this is: sent as `If-None-Match`, the same is answered 304 without a body.",
+        "required": True,
         "schema": {**_TEXT},
         "example": '"9f86d081884c7d65"',
+    },
+    "IdempotencyReplayed": {
+        "description": "That this is the answer to an earlier request of the same `Idempotency-Key`.",
+        "schema": {"type": "string", "enum": ["true"]},
+        "example": "true",
     },
 }
 _FIELD = {
     "RequestId": "X-Request-ID", "RateLimit": "RateLimit", "RateLimitPolicy": "RateLimit-Policy",
     "RetryAfter": "Retry-After", "WwwAuthenticate": "WWW-Authenticate", "Location": "Location", "ETag": "ETag",
+    "IdempotencyReplayed": "Idempotency-Replayed",
 }  # fmt: skip
 _BY_STATUS = {401: ["WwwAuthenticate"], 429: ["RetryAfter"], 503: ["RetryAfter"], 202: ["Location"]}
 
@@ -88,8 +97,21 @@ def header_fields(status: int, *, counted: bool, more: Iterable[str] = ()) -> Sc
     return {_FIELD[name]: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+def own_header_fields(declared: Iterable[HeaderField]) -> Schema:
+    return {
+        each.name: {
+            "description": each.words, "required": each.required, "schema": dict(each.schema), "example": each.example,
+        }
+        for each in declared
+    }  # fmt: skip
+
+
 def success(status: HTTPStatus, content: Mapping[str, Any], headers: Schema) -> Schema:
-    said = "Done." if status is HTTPStatus.NO_CONTENT else f"{status.phrase}."
+    named = {
+        HTTPStatus.NO_CONTENT: "Done.",
+        HTTPStatus.NOT_MODIFIED: "The caller has this already: one of the tags in `If-None-Match` is the present one.",
+    }
+    said = named.get(status, f"{status.phrase}.")
     answer: Schema = {"description": said, "headers": headers}
     return {**answer, "content": dict(content)} if content else answer
 
@@ -156,14 +178,17 @@ def page_of(name: str, *, largest: int) -> Schema:
     }
     return {
         "type": "object",
-        "description": f"A page of {name}.",
+        "description": f"A page of a listing, each thing as {name} tells.",
         "properties": {
             "results": {"type": "array", "maxItems": largest, "items": {"$ref": f"#/components/schemas/{name}"}},
             "next": {**link, "description": "the address of the next page"},
             "previous": {**link, "description": "the address of the page before"},
             "count": {
-                "type": "integer", "format": "int64", "minimum": 0, "maximum": LARGEST_NUMBER,
-                "description": "how many there are on all pages",
+                "type": "integer", "format": "int32", "minimum": 0, "maximum": MOST_COUNTED,
+                "description": "how many there are on all pages, where that was asked for",
+            },
+            "count_is_capped": {
+                "type": "boolean", "description": "whether there are more than could be counted at that price",
             },
         },
         "required": ["results", "next", "previous"],

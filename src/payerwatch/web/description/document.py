@@ -6,14 +6,16 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from drf_spectacular.generators import SchemaGenerator
+from django.http import HttpRequest
+from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
+from rest_framework.schemas.generators import BaseSchemaGenerator
 
 from payerwatch.web.description import answers, texts
 from payerwatch.web.description.examples import example
 from payerwatch.web.description.operations import JSON, SECURITY_SCHEMES
 from payerwatch.web.description.values import Schema, bounded
 
-_METHODS = ("get", "post", "patch", "put", "delete")
+METHODS = ("get", "head", "options", "post", "patch", "put", "delete")
 _INFO: Schema = {
     "title": "Payerwatch",
     "summary": "Warns a medical billing team when a payer changes how it treats their claims.",
@@ -28,8 +30,23 @@ _INFO: Schema = {
 EXAMPLE_SERVER = "https://payerwatch.example.org"
 
 
+class Offered(EndpointEnumerator):
+    """The methods that a route names: HEAD and OPTIONS too where it has actions of their own for them."""
+
+    def get_allowed_methods(self, callback: Any) -> list[str]:
+        return [name.upper() for name in METHODS if name in callback.actions and hasattr(callback.cls, "may")]
+
+
 class Routes(SchemaGenerator):
     """Every route of the API, whose one parameter is called `id` as everywhere in the documentation."""
+
+    endpoint_inspector_cls = Offered
+
+    def create_view(self, callback: Any, method: str, request: Any = None) -> Any:
+        view = BaseSchemaGenerator.create_view(self, callback, method, request)
+        view.action, view.request = callback.actions[method.lower()], HttpRequest()
+        view.request.method = method
+        return view
 
     def coerce_path(self, path: str, method: str, view: Any) -> str:
         return str(super().coerce_path(path, method, view)).replace("{public_id}", "{id}")
@@ -41,7 +58,7 @@ def whole(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
     schemas |= {"Problem": answers.PROBLEM, "ProblemPlace": answers.PROBLEM_PLACE}
     for name, schema in schemas.items():
         schemas[name] = bounded(schema, closed=name.endswith("Request"))
-    operations = [each for path in result["paths"].values() for name, each in path.items() if name in _METHODS]
+    operations = [each for path in result["paths"].values() for name, each in path.items() if name in METHODS]
     for operation in operations:
         _finish(operation, schemas)
     result["components"]["responses"] = _named_refusals(operations)
@@ -98,7 +115,7 @@ def _refs(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _tags(paths: Schema, views: dict[Any, Any]) -> list[Schema]:
-    operations = [each for path in paths.values() for name, each in path.items() if name in _METHODS]
+    operations = [each for path in paths.values() for name, each in path.items() if name in METHODS]
     words = {cls.__module__.rpartition(".")[2].replace("_", "-"): texts.about(cls) for cls in views}
     used = sorted({tag for each in operations for tag in each["tags"]})
     return [{"name": tag, "description": words.get(tag, tag)} for tag in used]

@@ -13,10 +13,11 @@ from rest_framework.serializers import Serializer
 
 from payerwatch.members.door import READING_METHODS, SESSION_COOKIE, Admits
 from payerwatch.web.api.catalogue import codes_of
+from payerwatch.web.api.once import takes_key
 from payerwatch.web.api.paging import LARGEST_PAGE
 from payerwatch.web.api.resource import Gives, Listed, Resource
 from payerwatch.web.description import answers, parameters, texts
-from payerwatch.web.description.values import ANY_TEXT, SEEN_TEXT, Schema, own_field
+from payerwatch.web.description.values import ANY_TEXT, LONGEST_TEXT, SEEN_TEXT, Schema, own_field
 
 JSON = "application/json"
 SECURITY_SCHEMES: dict[str, Schema] = {
@@ -97,14 +98,23 @@ class Operation(AutoSchema):
         if self.action in view.asks:
             form = view.asks[self.action]()
             found += parameters.of_form(form, self._map_basic_serializer(form, "request"))
-        return [*found, *parameters.in_the_headers(view, self.action, self.method)]
+        tags = self._tags_answers()
+        return [*found, *parameters.in_the_headers(view, self.action, self.method, tagged=tags)]
+
+    def _tags_answers(self) -> bool:
+        """Whether its answer bears a tag, and 304 is answered to whoever has it."""
+        return self.method == "GET" and not self._gives().streamed
 
     def _get_request_body(self, direction: Any = "request") -> Schema | None:  # noqa: ARG002
-        form = self.resource.takes.get(self.action)
-        if form is None:
+        view = self.resource
+        form, kinds = view.takes.get(self.action), [each.media_type for each in self.view.get_parsers()]
+        if form is None and self.action not in view.read_as:
             return None
+        if form is None:
+            largest = view.largest_body.get(self.action, LONGEST_TEXT)
+            bytes_: Schema = {"type": "string", "format": "binary", "maxLength": largest}
+            return {"required": True, "content": {kind: {"schema": bytes_} for kind in kinds}}
         schema = self.resolve_serializer(form, "request").ref
-        kinds = [each.media_type for each in self.view.parser_classes]
         return {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
 
     # What is answered
@@ -113,10 +123,25 @@ class Operation(AutoSchema):
         view = self.resource
         gives = self._gives()
         counted = view.throttle is not None
-        headers = answers.header_fields(gives.status, counted=counted)
-        done = {str(int(gives.status)): answers.success(gives.status, self._content(gives), headers)}
+        done = {}
+        for status in [gives.status, *([gives.otherwise] if gives.otherwise else [])]:
+            own = answers.own_header_fields(view.says.get(self.action, ()))
+            headers = answers.header_fields(status, counted=counted, more=self._more_fields(status)) | own
+            done[str(int(status))] = answers.success(status, self._content(gives), headers)
+        if self._tags_answers():
+            headers = answers.header_fields(HTTPStatus.NOT_MODIFIED, counted=counted, more=["ETag"])
+            done["304"] = answers.success(HTTPStatus.NOT_MODIFIED, {}, headers)
         codes = codes_of(view, self.action, self.method)
         return done | answers.refusals(codes, counted=counted)
+
+    def _more_fields(self, status: HTTPStatus) -> list[str]:
+        view, found = self.resource, []
+        changed = self.action in view.guarded and status is HTTPStatus.OK
+        if self._tags_answers() or changed:
+            found.append("ETag")
+        if takes_key(view, self.method):
+            found.append("IdempotencyReplayed")
+        return found
 
     def _gives(self) -> Gives:
         view = self.resource
@@ -163,6 +188,8 @@ class Operation(AutoSchema):
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         if direction == "request" and type(field) is serializers.CharField and not field.allow_blank:
             schema["pattern"] = SEEN_TEXT if field.trim_whitespace else ANY_TEXT
+        if isinstance(field, serializers.FileField):
+            schema |= {"minLength": 1, "maxLength": settings.FILE_UPLOAD_MAX_MEMORY_SIZE}
         for limit, name in (("max_length", "maxItems"), ("min_length", "minItems")):
             value = getattr(field, limit, None)
             if isinstance(field, serializers.ListField) and value is not None:

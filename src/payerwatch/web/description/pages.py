@@ -13,12 +13,11 @@ from django.utils.safestring import SafeString, mark_safe
 
 from payerwatch.web.api.catalogue import Described, catalogue
 from payerwatch.web.description.answers import codes_in
-from payerwatch.web.description.document import EXAMPLE_SERVER, described
+from payerwatch.web.description.document import EXAMPLE_SERVER, METHODS, described
 from payerwatch.web.description.tables import fields_of, kind_of, resolved
 from payerwatch.web.description.values import Schema
 from payerwatch.web.problems import NotFound
 
-METHODS = ("get", "post", "patch", "put", "delete")
 _STYLE = Path(__file__).parents[1] / "templates" / "documentation.css"
 
 

@@ -10,8 +10,9 @@ from rest_framework.serializers import Serializer
 from payerwatch.web.api import once, preconditions
 from payerwatch.web.api.dates import DayFilter, MomentFilter
 from payerwatch.web.api.once import LONGEST_KEY, takes_key
-from payerwatch.web.api.paging import LARGEST_PAGE, PAGE_SIZE
-from payerwatch.web.api.resource import Listed, Resource
+from payerwatch.web.api.paging import LARGEST_PAGE, MOST_COUNTED, PAGE_SIZE
+from payerwatch.web.api.resource import Listed, Resource, Shown
+from payerwatch.web.api.sparse import names_of
 from payerwatch.web.description.values import (
     ANY_TEXT,
     DAY_PATTERN,
@@ -27,7 +28,7 @@ from payerwatch.web.description.values import (
 )
 
 # Of things that no body shows under `id`.
-_PREFIXES = {"session": "ses", "invitation": "inv"}
+_PREFIXES = {"session": "ses", "invitation": "inv", "drift_event": "evt", "upload": "upl"}
 _NAME = re.compile(r"{(\w+)}")
 
 
@@ -45,27 +46,52 @@ def _path_parameter(name: str, view: type[Resource]) -> Schema:
 
 
 def _prefix(view: type[Resource]) -> str:
+    if view.thing in _PREFIXES:
+        return _PREFIXES[view.thing]
     shown = [view.serializer_class, *(each.body for each in view.gives.values())]
     for body in shown:
         field = getattr(body, "_declared_fields", {}).get("id")
         told = ID_TOLD.search(str(getattr(field, "help_text", None) or ""))
         if told:
             return told[1]
-    if view.thing not in _PREFIXES:
-        warn(f"no body of {view.__name__} tells how ids of its thing begin (help_text='abc_…')")
-    return _PREFIXES.get(view.thing, "abc")
+    warn(f"no body of {view.__name__} tells how ids of its thing begin (help_text='abc_…')")
+    return "abc"
 
 
 def in_the_query(view: type[Resource], action: str) -> list[Schema]:
     if action == "list" and issubclass(view, Listed):
         declared = getattr(getattr(view, "filterset_class", None), "base_filters", {})
-        return [*(_filter(name, each) for name, each in declared.items()), *_PAGING]
-    return []
+        filters_ = [_filter(name, each) for name, each in declared.items()]
+        return [*filters_, *_order(view), *_PAGING, _fields(view)]
+    return [_fields(view)] if action == "retrieve" and issubclass(view, Shown) else []
 
 
-def in_the_headers(view: type[Resource], action: str, method: str) -> list[Schema]:
-    """What a change may say beside its body: that it is to be done once, and of what it was read."""
-    found = []
+def _order(view: Any) -> list[Schema]:
+    if not view.orders:
+        return []
+    offered = list(view.orders)
+    schema = {"type": "string", "enum": offered, "default": offered[0]}
+    return [_parameter("order", "query", schema, "In what order; with a minus sign the largest or latest first.")]
+
+
+def _fields(view: Any) -> Schema:
+    names = names_of(view.serializer_class)
+    one = f"({'|'.join(names)})"
+    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT, "pattern": f"^{one}(,{one})*$"}
+    words = "The fields that are wanted, with commas between; others are left out, but never the id."
+    return _parameter("fields", "query", schema, words, example=f"id,{names[1]}")
+
+
+def in_the_headers(view: type[Resource], action: str, method: str, *, tagged: bool) -> list[Schema]:
+    """What is known already; that a change is to be done once, and of what it was read; and an action's own."""
+    found = [
+        _parameter(each.name, "header", dict(each.schema), each.words, required=each.required, example=each.example)
+        for each in view.hears.get(action, ())
+    ]
+    if tagged:
+        schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[\x20-\x7e]+$"}
+        words = "ETags of answers that are there already: the same is answered 304 without a body."
+        found.append(_parameter("If-None-Match", "header", schema, words, example='"9f86d081884c7d65"'))
     if takes_key(view, method):
         schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[\x20-\x7e]+$"}
         words = "A name of the request's own: sent again under it, it is not done again but given the first answer."
@@ -148,5 +174,11 @@ _PAGING = [
         "query",
         {"type": "integer", "format": "int32", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
         "How many are on a page.",
+    ),
+    _parameter(
+        "count",
+        "query",
+        {"type": "string", "enum": ["true", "false"], "default": "false"},
+        f"Whether to say how many there are on all pages, up to {MOST_COUNTED}.",
     ),
 ]

@@ -6,9 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from payerwatch.claims.formats.header_words import FIELDS
 from payerwatch.web.api.dates import Moment
-from payerwatch.web.api.fields import Dollars, PublicId
+from payerwatch.web.api.fields import LONGEST_COLUMN, ColumnMapping, Dollars, PublicId
 from payerwatch.web.api.resource import PUBLIC_ID
+from payerwatch.web.description.meanings import MEANINGS
 
 Schema = dict[str, Any]
 
@@ -23,6 +25,7 @@ DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 MOMENT_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
 )
+COLUMN_PATTERN = r"^[^\x00-\x1f\x7f-\xa0\xad]*$"
 LONGEST_TEXT, LONGEST_MOMENT, MOST_ITEMS = 10_000, 32, 10_000
 LARGEST_NUMBER = 2**53 - 1  # that every reader of JSON keeps exactly
 
@@ -45,6 +48,8 @@ def own_field(field: serializers.Field) -> Schema | None:
     told = str(field.help_text or "")
     if isinstance(field, PublicId | serializers.CharField | serializers.SerializerMethodField) and ID_TOLD.search(told):
         schema = id_schema(told)
+    elif isinstance(field, ColumnMapping):
+        schema = _column_mapping()
     elif isinstance(field, Dollars):
         schema = {"type": "number", "format": "double", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     elif isinstance(field, Moment):
@@ -58,6 +63,12 @@ def own_field(field: serializers.Field) -> Schema | None:
     return schema
 
 
+def _column_mapping() -> Schema:
+    """In a form, an object is a part of JSON."""
+    column = {"type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_COLUMN, "pattern": COLUMN_PATTERN}
+    return {"type": "object", "properties": {name: column for name in FIELDS}, "examples": [{"payer": "Ins Co"}]}
+
+
 def bounded(schema: Any, *, closed: bool) -> Any:
     """The schema with a limit for everything that has none, and objects that hold nothing unnamed where `closed`."""
     if isinstance(schema, list):
@@ -65,6 +76,8 @@ def bounded(schema: Any, *, closed: bool) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     limited = {name: _inner(name, value, closed=closed) for name, value in schema.items() if name not in _LEFT_OUT}
+    if schema.get("format") == "binary":
+        return {"maxLength": LARGEST_NUMBER, **limited}
     kinds = schema.get("type", ())
     for kind in [kinds] if isinstance(kinds, str) else kinds:
         for name, value in _LIMITS.get(kind, {}).items():
@@ -81,8 +94,13 @@ def bounded(schema: Any, *, closed: bool) -> Any:
 
 def _inner(name: str, value: Any, *, closed: bool) -> Any:
     if name == "properties":
-        return {each: bounded(inner, closed=closed) for each, inner in value.items()}
+        return {each: _told(each, bounded(inner, closed=closed)) for each, inner in value.items()}
     return bounded(value, closed=closed) if name in ("items", "additionalProperties", *_TOGETHER) else value
+
+
+def _told(name: str, schema: Schema) -> Schema:
+    """The field with what it means, where its declaration does not say."""
+    return {"description": MEANINGS[name], **schema} if name in MEANINGS else schema
 
 
 _TOGETHER = ("allOf", "oneOf", "anyOf")
