@@ -11,6 +11,9 @@ from django.utils import timezone
 from payerwatch.audit.models import Chain, Entry, InstallationChain, InstallationEntry
 from payerwatch.audit.verifying.definition import CONTENT, GENESIS, entry_digest, microseconds
 
+# One by one: the driver writes a list in Python, letter by letter where there is something to escape.
+_PLACES = ", ".join(["%s"] * len(CONTENT))
+
 
 @dataclass(frozen=True)
 class Head:
@@ -36,7 +39,7 @@ def _append_by_function(customer: int | None, content: Sequence[str]) -> Head:
     """One round trip. The function takes the customer from the transaction, never from its caller."""
     function = "audit_append_for_installation" if customer is None else "audit_append"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {function}(%s::text[])", [list(content)])
+        cursor.execute(f"SELECT * FROM {function}(ARRAY[{_PLACES}]::text[])", content)
         position, digest, at = cursor.fetchone()
     return Head(customer, position, bytes(digest), at)
 

@@ -90,6 +90,7 @@ class Door:
         request.caller = None
         found = found_at(request.path_info)
         view = view_of(found)
+        request.found = found
         request.route = found.route if found else ""
         request.attempt = _attempt(request, found)
         if not getattr(view, "answers_any_host", False):

@@ -68,7 +68,7 @@ class Statement:
         with connection.cursor() as cursor:
             cursor.execute(self._sql, values)
             rows: list[tuple] = cursor.fetchall()
-        return [self._converted(row) for row in rows] if self._converters else rows
+        return self._converted(rows) if self._converters else rows
 
     def _value(self, place: Any, given: dict[str, Any]) -> Any:
         if place is CUSTOMER_ENTERED:
@@ -77,12 +77,12 @@ class Statement:
             return place.output_field.get_db_prep_value(given[place.name], connection)
         return place
 
-    def _converted(self, row: Sequence[Any]) -> tuple:
-        values = list(row)
-        for position, (converters, expression) in self._converters.items():
+    def _converted(self, rows: Sequence[Sequence[Any]]) -> list[tuple]:
+        columns: list[Any] = list(zip(*rows, strict=True))
+        for position, (converters, expression) in self._converters.items() if rows else ():
             for convert in converters:
-                values[position] = convert(values[position], expression, connection)
-        return tuple(values)
+                columns[position] = [convert(value, expression, connection) for value in columns[position]]
+        return list(zip(*columns, strict=True))
 
 
 @contextmanager
