@@ -76,7 +76,9 @@ class AuditEntries(Listed, Shown, Resource):
     may: ClassVar = dict.fromkeys(("list", "retrieve", "export"), Permission.READ_AUDIT)
     verbs: ClassVar = {"export": "export"}
     asks: ClassVar = {"export": ExportQuery}
-    gives: ClassVar = {"export": Gives(media=tuple(each.partition(";")[0] for each in MEDIA_TYPES.values()), streamed=True)}
+    gives: ClassVar = {
+        "export": Gives(media=tuple(each.partition(";")[0] for each in MEDIA_TYPES.values()), streamed=True)
+    }
     reading_is_recorded = True
     plain_filters = frozenset(
         {"verb", "actor", "actor_kind", "role", "request_id", "thing_kind", "thing", "outcome", "since", "until"}
