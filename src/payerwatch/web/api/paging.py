@@ -214,9 +214,7 @@ def _ordered(
 
 
 @lru_cache(maxsize=256)
-def _statement(
-    view: Any, order: Sequence[str], size: int, backwards: bool, continued: bool, _vendor: str
-) -> Statement:
+def _statement(view: Any, order: Sequence[str], size: int, backwards: bool, continued: bool, _vendor: str) -> Statement:
     """The query of a listing without filters, written once."""
     columns = [Column.of(view.queryset, each) for each in order]
     after = [Given(each.name, each.field) for each in columns] if continued else None
