@@ -46,7 +46,7 @@ class CurrentCustomer(Expression):
         self,
         compiler: SQLCompiler,  # noqa: ARG002
         connection: BaseDatabaseWrapper,  # noqa: ARG002
-    ) -> tuple[str, tuple[object]]:
+    ) -> tuple[str, tuple[Any]]:
         return "%s", (customer_written(),)
 
 

@@ -49,7 +49,7 @@ class Given(Expression):
         self,
         compiler: SQLCompiler,  # noqa: ARG002
         connection: BaseDatabaseWrapper,  # noqa: ARG002
-    ) -> tuple[str, tuple["Given"]]:
+    ) -> tuple[str, tuple[Any]]:
         return "%s", (self,)
 
 

@@ -91,7 +91,8 @@ class CursorPages(BasePagination):
         backwards = cursor is not None and cursor.backwards
         given = cursor.read(columns) if cursor is not None else {}
         if view.columns and view.queryset_is_fixed and not view.asked:
-            statement = _statement(type(view), order, size, backwards, cursor is not None, connection.vendor)
+            listing: Any = type(view)
+            statement = _statement(listing, order, size, backwards, cursor is not None, connection.vendor)
             rows: list[Any] = statement.rows(**given)
         else:
             after = [Value(given[each.name], output_field=each.field) for each in columns] if given else None
@@ -207,10 +208,12 @@ def _ordered(
 ) -> QuerySet:
     """The rows in order, those after the place alone where there is one."""
     absent = {each.name: AbsentLowest(each.field.name) for each in columns if each.may_be_absent}
-    found = queryset.annotate(**absent).order_by(*(each.sorted(backwards=backwards) for each in columns))
+    found: QuerySet = queryset.annotate(**absent).order_by(*(each.sorted(backwards=backwards) for each in columns))
     if after is not None:
         found = found.filter(_beyond(columns, after, backwards=backwards))
-    return found.values_list(*_selected(values, [each.name for each in columns])) if values else found
+    if values:
+        found = found.values_list(*_selected(values, [each.name for each in columns]))
+    return found
 
 
 @lru_cache(maxsize=256)
