@@ -20,8 +20,9 @@ from tests.make import claims_file, denied, row
 pytestmark = [pytest.mark.database, pytest.mark.postgresql]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-SEEDS, EXAMPLES = ((1, 2, 3), 500) if FULL else ((1,), int(os.environ.get("FUZZ_N", "30")))
-PHASES = os.environ.get("FUZZ_PHASES", "examples,coverage,fuzzing,stateful")
+# All phases always. What costs most is what is made up of each operation: few in each run, many in the full proof.
+SEEDS, EXAMPLES = ((1, 2, 3), 500) if FULL else ((1,), 10)
+PHASES = "examples,coverage,fuzzing,stateful"
 HERE = Path(__file__).parent / "fuzzing"
 OWNER, SPARE = "owner@example.com", "spare@example.com"
 EVERYTHING = UNHINDERED | {
@@ -34,6 +35,8 @@ EVERYTHING = UNHINDERED | {
 LEFT_OUT = {
     "positive_data_acceptance": "it takes every 400 for a mistake of the description, but no schema can say that a link"
     " was used or that a reason is missing; `what_is_described_is_accepted` in hooks.py stands in its place",
+    "negative_data_rejection": "an `If-None-Match` that names no tag and an unknown header field are passed over, as"
+    " HTTP has it; for all else `what_is_malformed_is_refused` in hooks.py asks it",
     "response_schema_conformance": "with `fields` an answer has those alone, which no schema of it can say;"
     " `what_is_described_is_answered` in hooks.py asks it wherever no fields were asked for",
 }
@@ -124,7 +127,6 @@ def schemathesis(fuzzed: Fuzzed, seed: int, folder: Path) -> subprocess.Complete
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_request_is_answered_otherwise_than_described(seed: int, fuzzed: Fuzzed, tmp_path: Path):
     done = schemathesis(fuzzed, seed, tmp_path)
-    Path("/tmp/fuzz.out").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
     counts = json.loads(Path(fuzzed.told["counts"]).read_text())
     tried = Counter[bool]()

@@ -10,7 +10,6 @@ import pytest
 
 from tests.journeys.conftest import Installation
 from tests.journeys.serving import PASSWORD, Served, add_member, serving
-from tests.make import claims_file, denied, row
 from tests.openapi.tools import HERE, node, run
 
 pytestmark = pytest.mark.database
@@ -36,20 +35,36 @@ def project() -> Iterator[Path]:
 @pytest.fixture
 def served(installation: Installation, tmp_path: Path) -> Iterator[Served]:
     add_member(installation, OWNER)
-    rows = [row(number="C1"), denied(number="D1"), denied(number="D2")]
-    installation.ask("load", claims_file(tmp_path, rows))
+    installation.run("sample", tmp_path / "sample", "--weeks", "60", "--claims-per-week", "150")
     with serving(installation) as running:
         yield running
 
 
-def test_a_client_made_of_the_description_walks_through_the_api(project: Path, served: Served):
+def test_a_client_made_of_the_description_walks_from_a_file_to_what_changed(
+    project: Path, served: Served, tmp_path: Path
+):
     compiled = run("tsc", "--project", project)
     assert compiled.returncode == 0, compiled.stdout
-    walked = node([project / "walk.js", f"http://127.0.0.1:{served.port}/api/v1", OWNER, PASSWORD])
+    walked = node(
+        [
+            project / "walk.js",
+            f"http://127.0.0.1:{served.port}/api/v1",
+            OWNER,
+            PASSWORD,
+            tmp_path / "sample" / "claims.csv",
+        ]
+    )
     assert walked.returncode == 0, walked.stderr
     found = json.loads(walked.stdout)
-    assert (found["who"], found["claims"], found["outcome"]) == ("person", 2, "denied")
-    assert (found["events"], len(found["uploads"])) == ([], 1)
+    assert (found["who"], found["claims"], found["outcome"]) == ("person", 5, "denied")
+    assert found["loaded"][0] == "loaded"
+    assert found["loaded"][1] > 8000
+    assert found["run"] == ["done", False]  # the file was judged when it was loaded, so there was nothing new
+    assert found["events"]
+    assert found["behind"] == 1
+    assert set(found["top"]) <= set(found["events"])
+    assert len(found["top"]) > 0
+    assert len(found["uploads"]) == 1
     assert found["refused"] == "GET /claims/clm_999999999/: 404 not_found"
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import requests
 import schemathesis
-from schemathesis.specs.openapi.checks import response_schema_conformance
+from schemathesis.specs.openapi.checks import negative_data_rejection, response_schema_conformance
+
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 GIVEN = json.loads(os.environ["PAYERWATCH_FUZZED"])
 BASE, PASSWORD, OWNER, SPARE = GIVEN["base"], GIVEN["password"], GIVEN["owner"], GIVEN["spare"]
@@ -179,12 +181,20 @@ OF_THE_FORM = frozenset({"body_unreadable", "invalid", "page_size_unusable", "un
 def what_is_described_is_answered(context: Any, response: Any, case: Any) -> None:
     """The tool's own check; where `fields` were asked for, of those that are there."""
     wanted = str((case.query or {}).get("fields", "")) if response.status_code == 200 else ""
-    if not wanted:
+    if not wanted or not response.content:
         response_schema_conformance(context, response, case)
         return
     document = response.json()
     for each in document.get("results", [document]):
         assert set(each) <= {"id", *wanted.split(",")}, f"more than {wanted}: {sorted(each)}"
+
+
+@schemathesis.check
+def what_is_malformed_is_refused(context: Any, response: Any, case: Any) -> None:
+    """The tool's own check, but for what any reader of HTTP must pass over: tags that are none, unknown fields."""
+    of_tags = str(getattr(case.meta.phase.data, "parameter", "")).lower() == "if-none-match" if case.meta else False
+    if not of_tags and "x-schemathesis-unknown-property" not in {each.lower() for each in case.headers or ()}:
+        negative_data_rejection(context, response, case)
 
 
 @schemathesis.check

@@ -39,10 +39,11 @@ from payerwatch.web.problems import (
 
 Refusals = Sequence[type[Refusal]]
 OF_EVERYTHING: Refusals = (
-    http.BadRequest, http.NotAcceptable, UnknownParameter, BodyLate, BodyTooLarge, Failed, Busy, *FOR_THE_OPERATOR,
+    http.BadRequest, http.NotAcceptable, http.UriTooLong, UnknownParameter, BodyLate, BodyTooLarge, Failed, Busy,
+    *FOR_THE_OPERATOR,
 )  # fmt: skip
 OF_NO_OPERATION: Refusals = (
-    NotFound, http.MethodNotAllowed, http.NotAllowed, http.UriTooLong, http.HeadersTooLarge, http.ExpectationFailed,
+    NotFound, http.MethodNotAllowed, http.NotAllowed, http.HeadersTooLarge, http.ExpectationFailed,
     http.TransferCodingUnknown, TooManyRequests,
 )  # fmt: skip
 """What is answered where nothing is, or before it is known what is asked for."""

@@ -32,7 +32,7 @@ class DriftRunBody(serializers.ModelSerializer):
     changed_events = serializers.SerializerMethodField(
         help_text="whether its findings are the events': not of a week before the newest run, nor of one withdrawn"
     )
-    same_as = PublicId(source="same_as.public_id", default=None, help_text="the run that judged the same before")
+    same_as = PublicId(source="same_as.public_id", default=None, help_text="run_… that judged the same before")
     refusal = RunRefusal(allow_null=True, help_text="why it was refused")
 
     class Meta:

@@ -1,12 +1,13 @@
 """Filters as declared: a value that cannot be used is an error that names the field; an unknown name is one too."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
 from rest_framework.request import Request
+from rest_framework.serializers import ValidationError
 
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.sparse import LIKE_A_NAME
@@ -33,6 +34,13 @@ def refuse_unknown(known: Collection[str], asked: Collection[str]) -> None:
         raise UnknownParameter(known, asked)
 
 
+def refuse_empty(asked: Mapping[str, str]) -> None:
+    """Nothing is not taken for everything. Raises ValidationError."""
+    empty = [name for name, value in asked.items() if value == ""]
+    if empty:
+        raise ValidationError(dict.fromkeys(empty, "Give a value, or leave this out."), code="empty")
+
+
 class StrictFilters(DjangoFilterBackend):
     """The view's `filterset_class`; what was asked for, as read, is then the view's `asked`.
 
@@ -43,6 +51,7 @@ class StrictFilters(DjangoFilterBackend):
         filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
         orders = {"order"} if view.orders else set()
         refuse_unknown(PAGING.union(filters, orders), request.query_params)
+        refuse_empty({name: request.query_params[name] for name in filters if name in request.query_params})
         if not filters.keys() & request.query_params.keys():
             return queryset
         filterset = self.get_filterset(request, queryset, view)

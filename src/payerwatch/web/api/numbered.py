@@ -11,4 +11,5 @@ class Numbered:
     def with_id(self: Any, public_id: str) -> Any:
         """The thing of this id, of this customer alone, or None."""
         prefix, _, number = public_id.partition("_")
-        return self.get_queryset().filter(pk=int(number)).first() if prefix == self.prefix else None
+        known = prefix == self.prefix and number.isdecimal()
+        return self.get_queryset().filter(pk=int(number)).first() if known else None

@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Model, QuerySet
+from django.http import QueryDict
 from django_filters import CharFilter
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, Serializer
+from rest_framework.serializers import BaseSerializer, BooleanField, CharField, IntegerField, Serializer
 
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.callers import Caller
@@ -25,7 +26,7 @@ from payerwatch.members.door import READING_METHODS, Admits, Attempt
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.conditional import tagged
-from payerwatch.web.api.filtering import refuse_unknown
+from payerwatch.web.api.filtering import refuse_empty, refuse_unknown
 from payerwatch.web.api.header_fields import HeaderField
 from payerwatch.web.api.sparse import fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
@@ -36,6 +37,7 @@ PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent|grp|map|pyr
 MOST_IDS = 50
 OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
 # What may be repeated as the name of a field: anything else may be a value that was typed in its place.
+_KINDS = ((CharField, str, "a text"), (BooleanField, bool, "true or false"), (IntegerField, int, "a whole number"))
 _FIELD_NAME = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
@@ -136,6 +138,7 @@ class Resource(Writing):
         """The body as the action's form has it, at whose fields a refusal can point. Raises ValidationError."""
         filled = self.takes[self.action](data=self.request.data)
         _refuse_unknown_fields(self.request.data, filled)
+        _refuse_other_kinds(self.request.data, filled)
         self.request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
         filled.is_valid(raise_exception=True)
         return dict(filled.validated_data)
@@ -144,6 +147,7 @@ class Resource(Writing):
         """The parameters of the address as the action's form has them. Raises ValidationError, and UnknownParameter."""
         filled = self.asks[self.action](data=self.request.query_params)
         refuse_unknown(filled.fields, self.request.query_params)
+        refuse_empty(self.request.query_params)
         filled.is_valid(raise_exception=True)
         return dict(filled.validated_data)
 
@@ -223,6 +227,19 @@ def _refuse_unknown_fields(sent: Any, form: Serializer) -> None:
         told = f"There is no such field. There are: {', '.join(form.fields)}."
         named = {each if _FIELD_NAME.fullmatch(str(each)) else "non_field_errors" for each in unknown}
         raise ValidationError(dict.fromkeys(sorted(named), told), code="unknown_field")
+
+
+def _refuse_other_kinds(sent: Any, form: Serializer) -> None:
+    """JSON says what is a text, a number or a truth: none is taken for another. Raises ValidationError."""
+    given = sent if isinstance(sent, dict) and not isinstance(sent, QueryDict) else {}
+    wrong = {
+        name: f"Give {words}."
+        for name, value in given.items()
+        for field, kind, words in _KINDS
+        if value is not None and isinstance(form.fields[name], field) and type(value) is not kind
+    }
+    if wrong:
+        raise ValidationError(wrong, code="of_another_kind")
 
 
 def public_id_in(kwargs: Mapping[str, Any]) -> str:

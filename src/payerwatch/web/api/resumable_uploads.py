@@ -72,9 +72,7 @@ _VERSION = HeaderField("Tus-Resumable", "The version of the protocol that is spo
 _VERSIONS = HeaderField("Tus-Version", "The versions of the protocol that are understood.", {"const": TUS}, TUS)
 _EXTENSIONS = HeaderField("Tus-Extension", "What of the protocol there is beside its core.", text(), EXTENSIONS)
 _MOST = HeaderField("Tus-Max-Size", "How many bytes a file may have.", number(2**53 - 1), settings.LARGEST_UPLOAD)
-_LENGTH = HeaderField(
-    "Upload-Length", "How many bytes the whole file has.", number(settings.LARGEST_UPLOAD), 62_914_560
-)
+_LENGTH = HeaderField("Upload-Length", "How many bytes the whole file has.", number(settings.LARGEST_UPLOAD), 1_048_576)
 _OFFSET = HeaderField("Upload-Offset", "How many bytes of it are here.", number(settings.LARGEST_UPLOAD), 0)
 _METADATA = HeaderField(
     "Upload-Metadata",
@@ -122,7 +120,7 @@ class ResumableUploads(Resource):
     hears: ClassVar = {
         "begin": [_VERSION, _LENGTH, _METADATA],
         "append": [_VERSION, _OFFSET],
-        **dict.fromkeys(("progress", "give_up"), [_VERSION]),
+        **dict.fromkeys(("progress", "give_up"), (_VERSION,)),
     }
     says: ClassVar = {
         "offer": [_VERSION, _VERSIONS, _EXTENSIONS, _MOST],

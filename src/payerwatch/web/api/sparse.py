@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer, ValidationError
 
-LONGEST_NAME = 40
+LONGEST_NAME, LONGEST_LIST = 40, 1000
 # What cannot be taken for a value, and so may be repeated: what people type in a name's place may be anything.
 LIKE_A_NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}", re.ASCII)
 
@@ -18,6 +18,8 @@ def fields_wanted(request: Request, body: type[Serializer]) -> frozenset[str] | 
     text = request.query_params.get("fields")
     if text is None:
         return None
+    if len(text) > LONGEST_LIST:
+        raise ValidationError({"fields": f"Give at most {LONGEST_LIST} characters."}, code="field_unknown")
     wanted, known = text.split(","), names_of(body)
     unknown = [each for each in wanted if each not in known]
     if unknown:

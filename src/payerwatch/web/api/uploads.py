@@ -35,6 +35,9 @@ class UploadBody(serializers.ModelSerializer):
     mapping = serializers.DictField(
         child=serializers.CharField(allow_null=True), read_only=True, help_text="field -> the file's column"
     )
+    refusal = serializers.DictField(
+        child=serializers.CharField(), read_only=True, allow_null=True, help_text="why it was refused, as problems tell"
+    )
     dropped_columns = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="columns refused at the door as patient data"
     )

@@ -12,7 +12,7 @@ from payerwatch.web.api.dates import DayFilter, MomentFilter
 from payerwatch.web.api.once import LONGEST_KEY, takes_key
 from payerwatch.web.api.paging import LARGEST_PAGE, MOST_COUNTED, PAGE_SIZE
 from payerwatch.web.api.resource import Listed, Resource, Shown
-from payerwatch.web.api.sparse import names_of
+from payerwatch.web.api.sparse import LONGEST_LIST, names_of
 from payerwatch.web.description.values import (
     ANY_TEXT,
     DAY_PATTERN,
@@ -77,7 +77,7 @@ def _order(view: Any) -> list[Schema]:
 def _fields(view: Any) -> Schema:
     names = names_of(view.serializer_class)
     one = f"({'|'.join(names)})"
-    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT, "pattern": f"^{one}(,{one})*$"}
+    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_LIST, "pattern": f"^{one}(,{one})*$"}
     words = "The fields that are wanted, with commas between; others are left out, but never the id."
     return _parameter("fields", "query", schema, words, example=f"id,{names[1]}")
 
@@ -89,7 +89,7 @@ def in_the_headers(view: type[Resource], action: str, method: str, *, tagged: bo
         for each in view.hears.get(action, ())
     ]
     if tagged:
-        schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[\x20-\x7e]+$"}
+        schema = {"type": "string", "maxLength": 1000, "pattern": r"^[\x20-\x7e]*$"}
         words = "ETags of answers that are there already: the same is answered 304 without a body."
         found.append(_parameter("If-None-Match", "header", schema, words, example='"9f86d081884c7d65"'))
     if takes_key(view, method):

@@ -66,7 +66,7 @@ def own_field(field: serializers.Field) -> Schema | None:
 def _column_mapping() -> Schema:
     """In a form, an object is a part of JSON."""
     column = {"type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_COLUMN, "pattern": COLUMN_PATTERN}
-    return {"type": "object", "properties": {name: column for name in FIELDS}, "examples": [{"payer": "Ins Co"}]}
+    return {"type": "object", "properties": dict.fromkeys(FIELDS, column), "examples": [{"payer": "Ins Co"}]}
 
 
 def bounded(schema: Any, *, closed: bool) -> Any:
