@@ -51,7 +51,7 @@ class StrictFilters(DjangoFilterBackend):
         filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
         orders = {"order"} if view.orders else set()
         refuse_unknown(PAGING.union(filters, orders), request.query_params)
-        refuse_empty({name: value for name, value in request.query_params.items() if name in filters})
+        refuse_empty({name: request.query_params[name] for name in filters if name in request.query_params})
         if not filters.keys() & request.query_params.keys():
             return queryset
         filterset = self.get_filterset(request, queryset, view)
