@@ -156,3 +156,30 @@ def test_a_parameter_is_refused_where_none_is_asked_for(world: World):
     for method, path in (("GET", "/api/v1/me/"), ("GET", "/api/v1/settings/"), ("POST", "/api/v1/auth/sign-out/")):
         refused = ask(world.headers("owner"), method, path, query={"fields": "id"})
         assert (refused.status, refused.document["code"]) == (400, "unknown_parameter")
+
+
+def test_a_value_of_another_kind_is_refused_by_its_place(world: World):
+    """What JSON says is a number is no text, however well it could be written as one."""
+    sent = {"name": 7, "scopes": ["claims.read"], "expires_in_days": "30"}
+    refused = ask(world.headers("owner"), "POST", "/api/v1/api-keys/", body=sent)
+    assert (refused.status, refused.document["code"]) == (400, "invalid")
+    assert {each["pointer"] for each in refused.document["errors"]} == {"/name", "/expires_in_days"}
+
+
+def test_an_empty_value_is_refused_where_one_is_asked_for(world: World):
+    for path, name in (("claims/", "outcome"), ("uploads/", "loaded_to"), ("audit-entries/export/", "until")):
+        refused = ask(world.headers("owner"), "GET", f"/api/v1/{path}", query={name: ""})
+        assert (refused.status, refused.document["code"]) == (400, "invalid"), path
+        assert [each["parameter"] for each in refused.document["errors"]] == [name]
+
+
+def test_the_description_is_the_same_after_requests_were_answered(world: World):
+    """The framework adds HEAD to a route with the first request that it answers."""
+    before = described()
+    ask(world.headers("owner"), "GET", "/api/v1/members/")
+    described.cache_clear()
+    assert described()["paths"].keys() == before["paths"].keys()
+    assert {method for each in described()["paths"].values() for method in each} == {
+        "get", "post", "patch", "delete", "head", "options",
+    }  # fmt: skip
+    assert list(described()["paths"]["/members/"]) == ["get"]

@@ -34,7 +34,10 @@ class Offered(EndpointEnumerator):
     """The methods that a route names: HEAD and OPTIONS too where it has actions of their own for them."""
 
     def get_allowed_methods(self, callback: Any) -> list[str]:
-        return [name.upper() for name in METHODS if name in callback.actions and hasattr(callback.cls, "may")]
+        offered = dict(callback.actions)
+        if offered.get("head") == offered.get("get"):  # which the framework adds with the first request
+            offered.pop("head", None)
+        return [name.upper() for name in METHODS if name in offered and hasattr(callback.cls, "may")]
 
 
 class Routes(SchemaGenerator):
