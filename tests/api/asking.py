@@ -23,6 +23,14 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def _in_parts(fields: Mapping[str, Any]) -> bytes:
+    """A form with files, which may have been read when it was sent before."""
+    for each in fields.values():
+        if hasattr(each, "seek"):
+            each.seek(0)
+    return encode_multipart(BOUNDARY, fields)
+
+
 class Asker:
     """`asked` counts requests; `fields` are those of the forms that were filled, by view and action."""
 
@@ -53,7 +61,7 @@ class Asker:
         self._endpoint = endpoint
         sent, body = SENT.get(endpoint.key, Sent()), request.body
         if sent.content_type and body is not None:
-            body = sent.content if sent.content is not None else encode_multipart(BOUNDARY, body)
+            body = sent.content if sent.content is not None else _in_parts(body)
         known = {"If-Match": "*"} if endpoint.action in endpoint.view.guarded else {}
         return ask(
             {**known, **headers, **sent.headers, **request.headers},

@@ -6,6 +6,7 @@ running it shows a form's fields, by the crawl itself.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -104,6 +105,7 @@ _CREDENTIALS: Fields = {
 }
 _NO_LINK = "no-such-secret"
 
+_CODES = count(20_001)
 # By view and action: every field that may be sent in the body.
 BODIES: dict[str, Fields] = {
     "AcceptInvitation.accept": {
@@ -121,7 +123,11 @@ BODIES: dict[str, Fields] = {
         "allowed_addresses": ["192.0.2.0/24"],
     },
     "ApiKeys.rotate": {"overlap_hours": 1},
-    "CptGroupMappings.create": {"code_from": "97110", "code_to": "97150", "cpt_group": "therapy"},
+    "CptGroupMappings.create": {
+        "code_from": "20000",
+        "code_to": Made(lambda _world: f"{next(_CODES):05}"),
+        "cpt_group": "therapy",
+    },
     "CptGroupMappings.partial_update": {"cpt_group": "rehab"},
     "DriftRuns.create": {"as_of": "2026-01-11"},
     "Invitations.create": {"email": Natural(_invited_email, Practice.email), "role": "viewer"},
