@@ -43,9 +43,9 @@ OPERATIONS = (
     Operation("list drift events", "drift-events/", 5, 5, 3),
     Operation("drift events by severity", "drift-events/?certainty=likely", 5, 5, 2),
     Operation("active drift events", "drift-events/active/", 6, 6),
-    Operation("alerts", "drift-events/?tier=alert&status=open", 5, 5),
+    Operation("events of the alert tier, beside its alerts", "drift-events/?tier=alert&status=open", 5, 5),
     Operation("list uploads", "uploads/", 5, 5, 2),
-    Operation("list reports", "drift-runs/", 5, 5, 1),
+    Operation("drift runs, beside its reports", "drift-runs/", 5, 5, 1),
     Operation("dashboard", "dashboard/", 7, 3, 4),
     Operation("list mappings", "payer-mappings/", 5, 5),
 )
