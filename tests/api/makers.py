@@ -30,6 +30,7 @@ from tests.make import ACTOR
 
 MONDAY = date(2026, 1, 5)
 _NUMBERS = count(1)
+_CODES = count(1)  # of five digits
 
 
 @dataclass
@@ -198,7 +199,7 @@ def payer_mapping(practice: Practice) -> str:
 
 def cpt_group_mapping(practice: Practice) -> str:
     with acting_in(practice.customer):
-        number = f"{next(_NUMBERS):05}"
+        number = f"{next(_CODES):05}"
         return CptGroupMapping.objects.create(code_from=number, code_to=number, cpt_group=practice.name()).public_id
 
 
