@@ -74,7 +74,8 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         log_what_nobody_catches()
         largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
-        every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting)
+        worker.do(take_up_waiting_runs)
+        every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting_files)
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -210,10 +211,9 @@ class Worker(ThreadWorker):
                 log.debug("The client had gone.")
 
 
-def _take_up_waiting() -> None:
-    """Whatever of any customer waits for its step, unless this process is at work: then its queue has some."""
+def _take_up_waiting_files() -> None:
+    """Those of any customer, unless this process is at work: then its queue has some."""
     if worker.finish(0):
-        take_up_waiting_runs()
         receiving.take_up_waiting()
 
 
