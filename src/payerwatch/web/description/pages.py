@@ -1,6 +1,5 @@
 """The reference for people: the description as pages, without a script and the same for everyone."""
 
-import hashlib
 import json
 import re
 from functools import cache
@@ -68,10 +67,6 @@ def _error(code: str) -> str:
 @cache
 def style() -> str:
     return _STYLE.read_text()
-
-
-def digest_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def words(text: str) -> SafeString:
