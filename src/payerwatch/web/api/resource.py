@@ -28,7 +28,7 @@ from payerwatch.refusals import Refusal
 from payerwatch.web.api.conditional import tagged
 from payerwatch.web.api.filtering import refuse_empty, refuse_unknown
 from payerwatch.web.api.header_fields import HeaderField
-from payerwatch.web.api.sparse import fields_wanted, sparse
+from payerwatch.web.api.sparse import LIKE_A_NAME, fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
 from payerwatch.web.problems import NotFound
 
@@ -36,9 +36,7 @@ from payerwatch.web.problems import NotFound
 PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent|grp|map|pyr)_[1-9][0-9]{0,17}", re.ASCII)
 MOST_IDS = 50
 OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
-# What may be repeated as the name of a field: anything else may be a value that was typed in its place.
 _KINDS = ((CharField, str, "a text"), (BooleanField, bool, "true or false"), (IntegerField, int, "a whole number"))
-_FIELD_NAME = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
 class Gives(NamedTuple):
@@ -225,7 +223,7 @@ def _refuse_unknown_fields(sent: Any, form: Serializer) -> None:
     unknown = set(sent).difference(form.fields) if isinstance(sent, Mapping) else set()
     if unknown:
         told = f"There is no such field. There are: {', '.join(form.fields)}."
-        named = {each if _FIELD_NAME.fullmatch(str(each)) else "non_field_errors" for each in unknown}
+        named = {each if LIKE_A_NAME.fullmatch(str(each)) else "non_field_errors" for each in unknown}
         raise ValidationError(dict.fromkeys(sorted(named), told), code="unknown_field")
 
 

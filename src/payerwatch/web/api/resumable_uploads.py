@@ -163,7 +163,7 @@ class ResumableUploads(Resource):
         told.is_valid(raise_exception=True)
         asked = Asked(**told.validated_data)
         upload = receiving.begin(_count_in(request, "Upload-Length"), asked, actor=self.caller.actor)
-        return self._answer({"Location": f"/api/v1/uploads/resumable/{upload.public_id}/", **_offset(upload)})
+        return self._answer({"Location": f"{request.path}{upload.public_id}/", **_offset(upload)})
 
     def progress(self, request: Request, public_id: str) -> Response:
         """How much of the file is here: where the next slice begins."""

@@ -136,7 +136,7 @@ class Uploads(Listed, Shown, Resource):
         sent = asked.pop("file")
         upload = receiving.receive(sent.read(), Asked(sent.name, **asked), actor=self.caller.actor)
         answer = self.answer(upload)
-        answer["Location"] = f"/api/v1/uploads/{upload.public_id}/"
+        answer["Location"] = f"{request.path}{upload.public_id}/"
         return answer
 
     def undo(self, request: Request, public_id: str) -> Response:
