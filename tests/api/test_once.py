@@ -133,6 +133,15 @@ def test_another_body_under_the_same_key_is_refused_and_not_done(other: dict[str
     assert invitations(world.own) == 1
 
 
+def test_another_query_under_the_same_key_is_refused_and_not_done(world: World):
+    """As any query of what changes something is, so that none can be part of a request."""
+    headers = {**owner_of(world), "Idempotency-Key": "first"}
+    assert ask(headers, "POST", INVITE, body=GUEST).status == 201
+    answer = ask(headers, "POST", INVITE, query={"x": "1"}, body=GUEST)
+    assert (answer.status, answer.document["code"]) == (400, "unknown_parameter")
+    assert invitations(world.own) == 1
+
+
 def test_the_same_key_elsewhere_is_another_request(world: World):
     headers = owner_of(world)
     made = [once(headers, KEYS, {**NEW_KEY, "name": name}, name).document["id"] for name in ("one", "two")]

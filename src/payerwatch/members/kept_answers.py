@@ -30,7 +30,7 @@ _SIGNS = "idempotency"
 
 
 class IdempotencyKeyReused(Refusal):
-    """The key was sent before with another request: another body, or another query."""
+    """The key was sent before with another body."""
 
     kind = Kind.INVALID
 

@@ -67,19 +67,15 @@ def keep_answer(asking: Asking, response: HttpResponseBase) -> None:
 
 
 def _payload(request: Request) -> bytes:
-    """A digest of what was sent: the query, what an upload says of itself, and the body.
+    """A digest of what was sent: what an upload says of itself, and the body. What changes takes no query.
 
     A body in parts is known by its parts, since what stands between them is another each time.
     """
     digest = hashlib.sha256()
-    for piece in (_query(request), *_said_of_uploads(request), *_body(request)):
+    for piece in (*_said_of_uploads(request), *_body(request)):
         digest.update(len(piece).to_bytes(8))
         digest.update(piece)
     return digest.digest()
-
-
-def _query(request: Request) -> bytes:
-    return str(request._request.META.get("QUERY_STRING", "")).encode()
 
 
 def _said_of_uploads(request: Request) -> Iterator[bytes]:
