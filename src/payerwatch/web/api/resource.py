@@ -32,8 +32,8 @@ from payerwatch.web.api.sparse import LIKE_A_NAME, fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
 from payerwatch.web.problems import NotFound
 
-# As ids are made, and those that are numbers.
-PUBLIC_ID = re.compile(r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}|(clm|ent|grp|map|pyr)_[1-9][0-9]{0,17}", re.ASCII)
+NUMBERED = ("clm", "ent", "grp", "map", "pyr")  # ids of these kinds are numbers; all others are drawn
+PUBLIC_ID = re.compile(rf"[a-z]{{3}}_[2-9b-df-hj-np-tv-xz]{{16}}|({'|'.join(NUMBERED)})_[1-9][0-9]{{0,17}}", re.ASCII)
 MOST_IDS = 50
 OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
 _KINDS = ((CharField, str, "a text"), (BooleanField, bool, "true or false"), (IntegerField, int, "a whole number"))

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from payerwatch.claims.formats.header_words import FIELDS
 from payerwatch.web.api.dates import Moment
 from payerwatch.web.api.fields import LONGEST_COLUMN, ColumnMapping, Dollars, PublicId
-from payerwatch.web.api.resource import PUBLIC_ID
+from payerwatch.web.api.resource import NUMBERED, PUBLIC_ID
 from payerwatch.web.description.meanings import MEANINGS
 
 Schema = dict[str, Any]
@@ -39,7 +39,7 @@ def id_schema(of: str = "") -> Schema:
 
 
 def sample_id(prefix: str) -> str:
-    return f"{prefix}_1042" if prefix in ("clm", "ent") else f"{prefix}_4t7wz9k2m5p8rc3x"
+    return f"{prefix}_1042" if prefix in NUMBERED else f"{prefix}_4t7wz9k2m5p8rc3x"
 
 
 def own_field(field: serializers.Field) -> Schema | None:
