@@ -1,7 +1,6 @@
 """`audit-entries/`: who did what to what in the customer, newest first."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, get_args
 
@@ -16,10 +15,10 @@ from payerwatch.audit.models import Entry
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import Moment, MomentFilter
 from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.numbered import Numbered
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
 MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
-_ENTRY_ID = re.compile(r"ent_([1-9][0-9]{0,17})", re.ASCII)
 
 
 class EntryBody(serializers.ModelSerializer):
@@ -71,8 +70,8 @@ class ExportQuery(serializers.Serializer):
     until = Moment(default=None)
 
 
-class AuditEntries(Listed, Shown, Resource):
-    thing = "entry"
+class AuditEntries(Numbered, Listed, Shown, Resource):
+    thing, prefix, numbered_by = "entry", "ent", "position"
     may: ClassVar = dict.fromkeys(("list", "retrieve", "export"), Permission.READ_AUDIT)
     verbs: ClassVar = {"export": "export"}
     asks: ClassVar = {"export": ExportQuery}
@@ -101,7 +100,3 @@ class AuditEntries(Listed, Shown, Resource):
             content_type=MEDIA_TYPES[started.form],
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
-
-    def with_id(self, public_id: str) -> Any:
-        known = _ENTRY_ID.fullmatch(public_id)
-        return self.get_queryset().filter(position=int(known[1])).first() if known else None

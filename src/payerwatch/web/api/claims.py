@@ -1,6 +1,5 @@
 """`claims/`: the claims as they are known now. Every answer that shows claims is on the record."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,12 +13,12 @@ from payerwatch.claims.queries import claims_searched, claims_with_number, payer
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import Dollars, PublicId
+from payerwatch.web.api.numbered import Numbered
 from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.problems import NotFound
 
 STATUSES = ("paid", "partially_paid", "denied", "appealed", "pending")
 CATEGORIES = (*DENIAL_CODES, UNKNOWN)
-_CLAIM_ID = re.compile(r"clm_([1-9][0-9]{0,17})", re.ASCII)
 
 
 class ClaimBody(serializers.ModelSerializer):
@@ -111,8 +110,8 @@ class ClaimFilter(filters.FilterSet):
         return claims.filter(upload=upload)
 
 
-class Claims(Listed, Shown, Resource):
-    thing = "claim"
+class Claims(Numbered, Listed, Shown, Resource):
+    thing, prefix = "claim", "clm"
     may: ClassVar = {"list": Permission.READ_CLAIMS, "retrieve": Permission.READ_CLAIMS}
     reading_is_recorded = True
     plain_filters = frozenset(
@@ -134,7 +133,3 @@ class Claims(Listed, Shown, Resource):
     }
     serializer_class = ClaimBody
     filterset_class = ClaimFilter
-
-    def with_id(self, public_id: str) -> Any:
-        known = _CLAIM_ID.fullmatch(public_id)
-        return self.get_queryset().filter(pk=int(known[1])).first() if known else None
