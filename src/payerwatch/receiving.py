@@ -89,7 +89,9 @@ def load_received(customer_id: int, public_id: str) -> None:
     ):
         lock_claims()  # as whoever brings claims and pieces under another key: first this, then the pieces
         arrived = arrivals.taken(public_id)
-        if arrived is not None:
+        if arrived is None:
+            arrivals.leave_to_another(public_id)
+        else:
             _load(customer, arrived, progress)
 
 

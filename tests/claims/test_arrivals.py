@@ -85,6 +85,19 @@ def test_a_load_that_breaks_off_leaves_the_file_waiting_and_a_few_of_them_end_it
     assert count(practice, UploadSlice) == 0
 
 
+def test_of_two_that_begin_with_a_file_at_once_one_has_tried(
+    practice: Customer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    public_id, take = received(practice, the_file(tmp_path, "C1")), arrivals.taken
+    with acting_in(practice):
+        arrivals.count_attempt(upload_of(practice, public_id))
+    found = [take, lambda _public_id: None]
+    monkeypatch.setattr(arrivals, "taken", lambda public_id: found.pop(0)(public_id))
+    receiving.load_received(practice.pk, public_id)
+    kept = upload_of(practice, public_id)
+    assert (kept.state, kept.attempts, found) == (Upload.State.LOADING, 1, [])
+
+
 def test_what_waits_is_found_again_loaded_and_judged(practice: Customer, tmp_path: Path, at_once: list[Any]):
     public_id = received(practice, the_file(tmp_path, "C1", "C2"))
     at_once.clear()  # as the server was stopped

@@ -207,6 +207,13 @@ def forget_attempt(public_id: str) -> None:
     waits.update(attempts=F("attempts") - 1, state=Upload.State.RECEIVED)
 
 
+def leave_to_another(public_id: str) -> None:
+    """Two began with it at the same time; who came second has not tried."""
+    Upload.objects.filter(public_id=public_id, state=Upload.State.LOADING, attempts__gt=1).update(
+        attempts=F("attempts") - 1
+    )
+
+
 def held(upload: Upload) -> HeldFile:
     """All of the file, in memory. Raises FieldKeyMissing or SealBroken."""
     whole = BytesIO()  # which gives its bytes away without copying them
