@@ -56,12 +56,12 @@ class BackgroundWorker:
 
 
 def every(seconds: float, work: Callable[[], None]) -> None:
-    """Do the work now and then again and again, in a thread of its own that ends with the process."""
+    """Do the work again and again, first after so long, in a thread of its own that ends with the process."""
 
     def repeat() -> None:
         while True:
-            _done("looking for what waits", work)
             time.sleep(seconds)
+            _done("looking for what waits", work)
 
     threading.Thread(target=repeat, name="every", daemon=True).start()
 

@@ -75,6 +75,7 @@ class Worker(ThreadWorker):
         log_what_nobody_catches()
         largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
         worker.do(take_up_waiting_runs)
+        worker.do(receiving.take_up_waiting)
         every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting_files)
         super().init_process()
 
