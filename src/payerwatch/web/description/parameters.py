@@ -131,18 +131,12 @@ def _words_of(name: str, declared: Any) -> str:
 
 
 def _filter_schema(name: str, declared: Any) -> Schema:
-    if isinstance(declared, filters.BaseCSVFilter):
-        return {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT, "pattern": ANY_TEXT}
     if isinstance(declared, filters.ChoiceFilter):
         return {"type": "string", "enum": [value for value, _ in declared.extra["choices"]]}
     if isinstance(declared, DayFilter):
         return {"type": "string", "format": "date", "maxLength": 10, "pattern": DAY_PATTERN}
     if isinstance(declared, MomentFilter):
         return {"type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN}
-    if isinstance(declared, filters.BooleanFilter):
-        return {"type": "string", "enum": ["true", "false"]}
-    if isinstance(declared, filters.NumberFilter):
-        return bounded({"type": "integer"}, closed=True)  # type: ignore[no-any-return]
     if isinstance(declared, filters.CharFilter):
         longest = declared.extra.get("max_length", LONGEST_TEXT)
         return id_schema() if longest == LONGEST_ID else {
