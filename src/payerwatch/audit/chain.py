@@ -1,6 +1,6 @@
 """Appending to a chain: on PostgreSQL the database does it, on SQLite this module under its triggers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,23 +25,26 @@ class Head:
     at: datetime
 
 
-def append(customer: int | None, content: Sequence[str]) -> Head:
+def append(customer: int | None, content: Sequence[str], told: Callable[[Head], None]) -> None:
     """Append to the chain of the customer entered, or with None to the installation's; within a transaction.
 
-    `content` is in the order of CONTENT. The chain is locked until the transaction ends.
+    `content` is in the order of CONTENT. The entry is there before the next statement or the commit, and the head is
+    told by then. From then until the transaction ends the chain is locked.
     """
     if connection.vendor == "postgresql":
-        return _append_by_function(customer, content)
-    return _append_by_rows(customer, content)
+        _append_by_function(customer, content, told)
+    else:
+        told(_append_by_rows(customer, content))
 
 
-def _append_by_function(customer: int | None, content: Sequence[str]) -> Head:
-    """One round trip. The function takes the customer from the transaction, never from its caller."""
+def _append_by_function(customer: int | None, content: Sequence[str], told: Callable[[Head], None]) -> None:
+    """No journey of its own. The function takes the customer from the transaction, never from its caller."""
     function = "audit_append_for_installation" if customer is None else "audit_append"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {function}(ARRAY[{_PLACES}]::text[])", content)
-        position, digest, at = cursor.fetchone()
-    return Head(customer, position, bytes(digest), at)
+    connection.ask_with_next(  # type: ignore[attr-defined]
+        f"SELECT * FROM {function}(ARRAY[{_PLACES}]::text[])",
+        content,
+        lambda row: told(Head(customer, row[0], bytes(row[1]), row[2])),
+    )
 
 
 def _append_by_rows(customer: int | None, content: Sequence[str]) -> Head:

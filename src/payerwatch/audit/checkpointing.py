@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC
 from functools import cache
@@ -26,6 +27,7 @@ from payerwatch.audit.verifying.definition import chain_name
 from payerwatch.config.private_files import make_private_directory
 
 logger = logging.getLogger(__name__)
+_APPENDING = os.O_APPEND | os.O_CREAT | os.O_RDWR
 
 
 def checkpoint_directory() -> Path:
@@ -65,24 +67,33 @@ def key_fingerprint() -> str:
     return hashlib.sha256(public_key_path().read_bytes()).hexdigest()[:16]
 
 
-def checkpoint_on_commit(head: Head) -> None:
-    """Write a checkpoint once the transaction is committed: one for each chain, at its newest entry."""
-    waiting = _Waiting(head)
+def checkpoint_on_commit(customer: int | None) -> Callable[[Head], None]:
+    """Write a checkpoint once the transaction is committed: one for each chain, at its newest entry.
+
+    Called before the entry is appended; what is returned is to be told the head.
+    """
+    waiting = _Waiting(customer)
     for each in reversed(connection.run_on_commit):
-        if isinstance(each[1], _Waiting) and each[1].head.customer == head.customer:
+        if isinstance(each[1], _Waiting) and each[1].customer == customer:
             waiting.together = each[1].together
             break
     waiting.together.add(waiting)
     transaction.on_commit(waiting)
+    return waiting.tell
 
 
 class _Waiting:
     """What is called after the commit, unless a savepoint took the entry back: then Django has dropped it."""
 
-    def __init__(self, head: Head) -> None:
-        self.head = head
+    head: Head
+
+    def __init__(self, customer: int | None) -> None:
+        self.customer = customer
         self.together: WeakSet[_Waiting] = WeakSet()
         """The others of the transaction and chain that are still to be called."""
+
+    def tell(self, head: Head) -> None:
+        self.head = head
 
     def __call__(self) -> None:
         """The change is committed and stays so whatever happens here."""
@@ -95,7 +106,7 @@ class _Waiting:
             logger.error(
                 "The checkpoint of entry %d of %s could not be written: %s. Check PAYERWATCH_CHECKPOINT_DIR and the "
                 "key that `payerwatch migrate` makes; the next entry's checkpoint vouches for this one too.",
-                self.head.position, chain_name(self.head.customer), error,
+                self.head.position, chain_name(self.customer), error,
             )  # fmt: skip
 
 
@@ -107,7 +118,7 @@ def _signed(head: Head) -> Checkpoint:
 
 def signature(said: bytes) -> str:
     """With the key of checkpoints, in hexadecimal. Raises OSError or ValueError where there is no such key."""
-    return _key(Path(settings.CHECKPOINT_KEY)).sign(said).hex()
+    return _key(settings.CHECKPOINT_KEY).sign(said).hex()
 
 
 @cache
@@ -120,10 +131,13 @@ def _key(path: Path) -> Ed25519PrivateKey:
 
 def _append(checkpoint: Checkpoint) -> None:
     """One write of one short line, so that lines of several processes do not mix; apart from one that was torn."""
-    directory = checkpoint_directory()
-    make_private_directory(directory)
-    path, line = directory / file_name(checkpoint.chain, checkpoint.at), checkpoint.line().encode()
-    target = os.open(path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
+    directory, line = settings.CHECKPOINT_DIR, checkpoint.line().encode()
+    path = f"{directory}/{file_name(checkpoint.chain, checkpoint.at)}"
+    try:
+        target = os.open(path, _APPENDING, 0o600)
+    except FileNotFoundError:
+        make_private_directory(checkpoint_directory())
+        target = os.open(path, _APPENDING, 0o600)
     try:
         size = os.fstat(target).st_size
         if size and os.pread(target, 1, size - 1) != b"\n":

@@ -67,7 +67,7 @@ def record_for_installation(
 
 def _append(customer: int | None, content: list[str]) -> None:
     with transaction.atomic(savepoint=False):
-        checkpoint_on_commit(append(customer, content))
+        append(customer, content, checkpoint_on_commit(customer))
 
 
 def _content(
@@ -87,7 +87,9 @@ def _content(
 
 def _fitted(word: str, limit: int | None) -> str:
     """The word as any database can store it: names and request ids come from outside and stop no entry."""
-    return "".join(letter if letter.isprintable() else "?" for letter in word)[:limit]
+    if not word.isprintable():
+        word = "".join(letter if letter.isprintable() else "?" for letter in word)
+    return word[:limit]
 
 
 def _detail(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
@@ -95,10 +97,13 @@ def _detail(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
     said = {name: dict(value) for name, value in (("before", before), ("after", after)) if value is not None}
     if not said:
         return ""
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+    return _CANONICAL.encode(said)
 
 
 def _plain(value: object) -> str:
     if isinstance(value, date | datetime):
         return value.isoformat()
     raise TypeError(f"An entry cannot hold a {type(value).__name__}.")
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)

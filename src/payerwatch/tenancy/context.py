@@ -115,5 +115,4 @@ def _row_policies_see(customer_id: int) -> Iterator[None]:
 
 def _set_policy_customer(value: str) -> None:
     # The statement, not set_config(): where tables are distributed only the statement reaches every node.
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL app.customer_id = '{value}'")
+    connection.send_with_next(f"SET LOCAL app.customer_id = '{value}'")  # type: ignore[attr-defined]

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from payerwatch.audit.verifying.lines import parsed_lines
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 class NoPublicKey(Exception):
     """The file does not hold an Ed25519 public key."""
@@ -32,7 +34,7 @@ class Checkpoint(NamedTuple):
 
     def signed_bytes(self) -> bytes:
         said = {"at": self.at, "chain": self.chain, "digest": self.digest, "position": self.position}
-        return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+        return _CANONICAL.encode(said).encode()
 
     def line(self) -> str:
         said = {"chain": self.chain, "position": self.position, "digest": self.digest, "at": self.at}

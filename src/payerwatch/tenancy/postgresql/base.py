@@ -1,13 +1,16 @@
 """The connection: refuses to serve the application as a role that row policies do not hold."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
+from django.db.backends.utils import debug_transaction
 
+from payerwatch.tenancy.postgresql.ahead import Ahead, Cursor, Told
 from payerwatch.tenancy.postgresql.creation import DatabaseCreation
 from payerwatch.tenancy.postgresql.features import DatabaseFeatures
 from payerwatch.tenancy.postgresql.operations import DatabaseOperations
@@ -33,6 +36,53 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.health_check_done = True
         super().close_if_health_check_failed()
         self._used_at = now
+
+    # A transaction is begun, entered and ended in the messages that are sent anyway; see `ahead.py`.
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        connection = super().get_new_connection(conn_params)
+        connection.ahead, connection.cursor_factory, connection.autocommit = Ahead(), Cursor, True
+        return connection
+
+    def send_with_next(self, statement: str) -> None:
+        """Run it before the statement that follows in this transaction; without one, not at all."""
+        self.ensure_connection()
+        self.connection.ahead.add(statement)
+
+    def ask_with_next(self, statement: str, params: Sequence[Any], told: Told) -> None:
+        """Run it before the statement that follows, or before COMMIT, and tell its one row."""
+        self.ensure_connection()
+        with self.connection.cursor() as cursor:
+            written = cursor.mogrify(statement, params)
+        self.connection.ahead.add(written, told)
+        if self.queries_logged:
+            self.queries_log.append({"sql": written, "time": "0.000"})
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        if name:
+            with self.connection.cursor() as cursor:
+                cursor.send_ahead()
+        return super().create_cursor(name)
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """The driver is left in autocommit: else it would send BEGIN in a message of its own."""
+        self.connection.ahead.clear()
+        if not autocommit:
+            self.connection.ahead.add("BEGIN")
+
+    def _commit(self) -> None:
+        ahead = self.connection.ahead if self.connection is not None else Ahead()
+        if not ahead.must_be_sent:
+            ahead.clear()
+            super()._commit()  # type: ignore[misc]
+            return
+        with debug_transaction(self, "COMMIT"), self.wrap_database_errors, self.connection.cursor() as cursor:
+            cursor.execute("COMMIT")
+
+    def _rollback(self) -> None:
+        if self.connection is not None:
+            self.connection.ahead.clear()
+        super()._rollback()  # type: ignore[misc]
 
     def init_connection_state(self) -> None:
         super().init_connection_state()

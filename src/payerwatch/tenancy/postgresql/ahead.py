@@ -1,0 +1,89 @@
+"""Statements that travel with the next one, in one message: the journey costs more than most of what is asked.
+
+Nobody waits for what BEGIN or SET LOCAL answer, nor for an entry of the record before the transaction ends. So they
+wait here, in order, and are sent with the statement that follows, the last ones with COMMIT. Whatever runs finds
+them done; what was never sent goes with the transaction.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from django.db.backends.postgresql import base
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+Told = Callable[[tuple], None]
+_DjangoCursor: Any = base.Cursor  # which its type stubs know nothing of
+_NOTHING_SENT = (TransactionStatus.IDLE, TransactionStatus.INTRANS)  # else the server has refused something, or is gone
+
+
+class Waiting(NamedTuple):
+    """A statement, and who is told the one row of its answer. What nobody is told of need not come before COMMIT."""
+
+    statement: str
+    told: Told | None
+
+
+class Ahead:
+    """What waits on one connection."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+
+    def add(self, statement: str, told: Told | None = None) -> None:
+        self._waiting.append(Waiting(statement, told))
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    @property
+    def must_be_sent(self) -> bool:
+        """Whether a transaction that ends now would leave something out."""
+        return any(each.told is not None for each in self._waiting)
+
+    @contextmanager
+    def taken(self, status: Callable[[], TransactionStatus]) -> Iterator[list[Waiting]]:
+        """All that waits, for the block to send; it goes on waiting where the block fails before anything was sent."""
+        taken, self._waiting = self._waiting, []
+        sent = False
+        try:
+            yield taken
+            sent = True
+        finally:
+            if not sent and status() in _NOTHING_SENT:
+                self._waiting = taken
+
+
+class Cursor(_DjangoCursor):
+    """Django's, on a connection with an `ahead`."""
+
+    def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+        ahead: Ahead = self.connection.ahead
+        if not ahead._waiting:
+            return super().execute(query, params, **how)
+        with ahead.taken(lambda: self.connection.info.transaction_status) as waiting:
+            super().execute(self._joined(waiting, query, params), params, **how)
+        for each in waiting:
+            if each.told is not None:
+                each.told(self.fetchone())
+            self.nextset()
+        return self
+
+    def executemany(self, *args: Any, **how: Any) -> None:
+        self.send_ahead()
+        super().executemany(*args, **how)
+
+    def copy(self, *args: Any, **how: Any) -> Any:
+        self.send_ahead()
+        return super().copy(*args, **how)
+
+    def send_ahead(self) -> None:
+        """Send what waits, before what cannot be sent with it."""
+        if self.connection.ahead._waiting:
+            self.execute("SELECT")
+
+    def _joined(self, waiting: list[Waiting], query: Any, params: Any) -> str:
+        text = query.as_string(self) if isinstance(query, sql.Composable) else query
+        before = "; ".join(each.statement for each in waiting)
+        return f"{before if params is None else before.replace('%', '%%')}; {text}"
