@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -17,8 +17,9 @@ CONNECTIONS = 4  # at most, for each process
 ANSWER_SECONDS = 1.0  # to wait for a free connection, and again for the server's answer
 CONNECT_SECONDS = 2  # the least that libpq knows
 
-_TAKE = "SELECT allowed, moment, hits, leaves FROM throttling_take(%s, %s, %s, %s)"
-_GIVE_BACK = "SELECT throttling_give_back(%s, %s)"
+# Lists are written here: the driver looks at each element to see what it is, which takes longer than all else.
+_TAKE = "SELECT allowed, moment, hits, leaves FROM throttling_take(%s, %s::bytea[], %s::integer[], %s::bigint[])"
+_GIVE_BACK = "SELECT throttling_give_back(%s, %s::bytea[])"
 
 
 class PostgresqlStore:
@@ -32,8 +33,8 @@ class PostgresqlStore:
 
     def take(self, receipt: int, buckets: Sequence[Bucket]) -> Counted:
         """Count one hit in each of the buckets, or in none if one of them is full."""
-        limits = [bucket.rate.limit for bucket in buckets]
-        windows = [bucket.rate.window for bucket in buckets]
+        limits = _written(bucket.rate.limit for bucket in buckets)
+        windows = _written(bucket.rate.window for bucket in buckets)
         rows = self._ask(_TAKE, [receipt, _digests(buckets), limits, windows])
         return Counted(rows[0][0], rows[0][1], tuple(Held(hits, leaves) for _, _, hits, leaves in rows))
 
@@ -101,8 +102,13 @@ class _Connection(psycopg.Connection):
         return super().wait(gen, interval, timeout)
 
 
-def _digests(buckets: Sequence[Bucket]) -> list[bytes]:
-    return [bucket.digest for bucket in buckets]
+def _digests(buckets: Sequence[Bucket]) -> str:
+    return _written(f'"\\\\x{bucket.digest.hex()}"' for bucket in buckets)
+
+
+def _written(elements: Iterable[object]) -> str:
+    """An array as PostgreSQL reads it."""
+    return f"{{{','.join(map(str, elements))}}}"
 
 
 def _unavailable(reason: str) -> ThrottleUnavailable:
