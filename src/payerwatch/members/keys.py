@@ -29,7 +29,7 @@ from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in, current_customer_id
 from payerwatch.tenancy.models import Customer
 from payerwatch.tenancy.patience import write_if_free
-from payerwatch.tenancy.statements import Given, Statement
+from payerwatch.tenancy.statements import Given, Statement, columns_of
 
 KEY_PATTERN = r"pw_live_[0-9a-z]{1,11}_[0-9A-Za-z]{38}"
 DEFAULT_DAYS, LONGEST_DAYS = 365, 730
@@ -42,9 +42,8 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE36 = string.digits + string.ascii_lowercase
 _SECRET_LENGTH, _CHECKSUM_LENGTH = 32, 6
 _SHOWN_OF_SECRET = 4  # 28 characters stay unknown: 166 bits
-_COLUMNS, _COLUMNS_OF_CUSTOMER = (
-    [field.attname for field in model._meta.concrete_fields] for model in (ApiKey, Customer)
-)
+_COLUMNS = columns_of(ApiKey, without=("created_at", "issued_by", "last_used_address", "prefix", "rotated_from_id"))
+_COLUMNS_OF_CUSTOMER = columns_of(Customer, without=("created_at",))
 _KEY = re.compile(
     rf"(?P<body>pw_live_(?P<customer>[0-9a-z]{{1,11}})_[0-9A-Za-z]{{{_SECRET_LENGTH}}})(?P<checksum>[0-9A-Za-z]{{6}})"
 )

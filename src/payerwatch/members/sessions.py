@@ -4,14 +4,15 @@ A session's secret changes whenever what it may do changes, so that no secret kn
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Literal
+from functools import lru_cache, partial
+from typing import Any, Literal
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db import connection, transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
@@ -23,6 +24,7 @@ from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_customer_id, acting_in
 from payerwatch.tenancy.models import Customer
 from payerwatch.tenancy.patience import write_if_free
+from payerwatch.tenancy.statements import Given, Statement, columns_of
 
 BROWSER_LIFETIME = timedelta(hours=12)
 PROGRAM_LIFETIME = timedelta(days=30)
@@ -115,11 +117,19 @@ def read_cookie(value: str) -> tuple[int | None, str]:
 
 def live(now: datetime) -> Q:
     """The condition that a session neither was ended, nor is too old, nor was idle for too long."""
-    idle_since = now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-    in_use = Q(kind=Session.Kind.BROWSER, seen_at__gt=idle_since) | Q(
-        kind=Session.Kind.PROGRAM, rotated_at__gt=now - PROGRAM_IDLE
+    return _live(**_moments(now))
+
+
+def _live(now: Any, unseen_since: Any, unrotated_since: Any) -> Q:
+    in_use = Q(kind=Session.Kind.BROWSER, seen_at__gt=unseen_since) | Q(
+        kind=Session.Kind.PROGRAM, rotated_at__gt=unrotated_since
     )
     return Q(ended_at=None, expires_at__gt=now) & in_use
+
+
+def _moments(now: datetime) -> dict[str, datetime]:
+    unseen_since = now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    return {"now": now, "unseen_since": unseen_since, "unrotated_since": now - PROGRAM_IDLE}
 
 
 def find_session(customer_id: int | None, now: datetime, **named: str) -> Entered:
@@ -128,17 +138,48 @@ def find_session(customer_id: int | None, now: datetime, **named: str) -> Entere
     Inside acting_in(customer), or outside with None: a credential names its customer itself, and one that
     names another than its session has is refused like any other. Raises CredentialRefused.
     """
-    sessions = Session.objects.select_related("person", "customer").filter(live(now), Q(customer=customer_id), **named)
-    sessions = sessions.filter(person__suspended_at=None)
-    if customer_id is not None:
-        mine = Member.objects.filter(person=OuterRef("person"), state=Member.State.ACTIVE)
-        sessions = sessions.annotate(role=Subquery(mine.values("role")))
-    session = sessions.first()
-    if session is None:
+    statement = _statement(tuple(named), customer_id is not None, connection.vendor)
+    rows = statement.rows(customer_id=customer_id, **_moments(now), **named)
+    if not rows:
         raise CredentialRefused
+    *row, role = rows[0]
+    session = _made(row)
     if session.reason and session.person.is_operator:
         return Entered(session, Role.OPERATOR)
-    return Entered(session, getattr(session, "role", None) or "")
+    return Entered(session, role or "")
+
+
+_COLUMNS = columns_of(Session, without=("address", "agent", "created_at", "ended_at", "ended_because"))
+_COLUMNS_OF_PERSON = columns_of(Person, without=("created_at", "password_changed_at"))
+_COLUMNS_OF_CUSTOMER = columns_of(Customer, without=("created_at",))
+
+
+@lru_cache
+def _statement(named: tuple[str, ...], in_customer: bool, _vendor: str) -> Statement:
+    """With the session, person and customer of these columns, and the role."""
+    moment: Any = Session._meta.get_field("expires_at")
+    fields: Any = {name: Session._meta.get_field(name) for name in named}
+    customer = Given("customer_id", Customer._meta.get_field("id")) if in_customer else None
+    sessions = Session.objects.filter(
+        _live(**{name: Given(name, moment) for name in _moments(timezone.now())}),
+        customer=customer,
+        person__suspended_at=None,
+        **{name: Given(name, field) for name, field in fields.items()},
+    )
+    mine = Member.objects.filter(person=OuterRef("person"), state=Member.State.ACTIVE)
+    role = Subquery(mine.values("role")) if in_customer else Value("")
+    persons = (f"person__{name}" for name in _COLUMNS_OF_PERSON)
+    customers = (f"customer__{name}" for name in _COLUMNS_OF_CUSTOMER)
+    return Statement(sessions.values_list(*_COLUMNS, *persons, *customers, role)[:1])
+
+
+def _made(row: Sequence[Any]) -> Session:
+    own, persons = len(_COLUMNS), len(_COLUMNS) + len(_COLUMNS_OF_PERSON)
+    session = Session.from_db(connection.alias, _COLUMNS, row[:own])
+    session.person = Person.from_db(connection.alias, _COLUMNS_OF_PERSON, row[own:persons])
+    if session.customer_id is not None:
+        session.customer = Customer.from_db(connection.alias, _COLUMNS_OF_CUSTOMER, row[persons:])
+    return session
 
 
 def touch(session: Session, now: datetime) -> None:

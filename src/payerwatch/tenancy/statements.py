@@ -10,14 +10,14 @@ To write a query anew costs several times what it costs to ask it. The customer 
 the customer entered then, and there is no run outside of acting_in.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -77,12 +77,19 @@ class Statement:
             return place.output_field.get_db_prep_value(given[place.name], connection)
         return place
 
-    def _converted(self, rows: Sequence[Sequence[Any]]) -> list[tuple]:
-        columns: list[Any] = list(zip(*rows, strict=True))
-        for position, (converters, expression) in self._converters.items() if rows else ():
+    def _converted(self, rows: list[tuple]) -> list[tuple]:
+        """With the values of the columns that have another form in Python. What is absent is so in any form."""
+        for at, (converters, expression) in self._converters.items():
+            if [row[at] for row in rows].count(None) == len(rows):
+                continue
             for convert in converters:
-                columns[position] = [convert(value, expression, connection) for value in columns[position]]
-        return list(zip(*columns, strict=True))
+                rows = [(*row[:at], convert(row[at], expression, connection), *row[at + 1 :]) for row in rows]
+        return rows
+
+
+def columns_of(model: type[Model], *, without: Collection[str] = ()) -> list[str]:
+    """Of a model that `Model.from_db` is to make of a row; those left out are read when they are asked for."""
+    return [field.attname for field in model._meta.concrete_fields if field.attname not in without]
 
 
 @contextmanager
