@@ -3,6 +3,8 @@
 Amounts are whole US cents. Dates are calendar dates without a zone, as payers state them.
 """
 
+from collections.abc import Sequence
+
 from django.db import models
 from django.utils import timezone
 
@@ -208,9 +210,14 @@ class ClaimState(TenantModel):
 
 def number_read(claim_key: str, opened: str | None) -> str:
     """The claim number of two columns as they are read. Raises SealBroken."""
-    if opened is None:
+    return numbers_read([(claim_key, opened)])[0]
+
+
+def numbers_read(columns: Sequence[tuple[str, str | None]]) -> list[str]:
+    """As `number_read` for each. Raises SealBroken."""
+    if any(opened is None for _, opened in columns):
         refuse_plain(PURPOSE)
-    return number_from(claim_key, opened)
+    return [key if opened is None else number_from(key, opened) for key, opened in columns]
 
 
 class Claim(ClaimState):

@@ -1,6 +1,6 @@
 """`claims/`: the claims as they are known now. Every answer that shows claims is on the record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -8,7 +8,7 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from payerwatch.claims.denials import DENIAL_CODES, UNKNOWN
-from payerwatch.claims.models import Claim, Upload, number_read
+from payerwatch.claims.models import Claim, Upload, numbers_read
 from payerwatch.claims.queries import claims_searched, claims_with_number, payer_named
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter
@@ -49,15 +49,20 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def claim_document(row: Sequence[Any]) -> dict[str, Any]:
-    """What ClaimBody says of a claim, of its columns."""
+def claim_documents(rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """What ClaimBody says of claims, of their columns."""
+    numbers = numbers_read([(row[1], row[2]) for row in rows])
+    return [_document(row, number) for row, number in zip(rows, numbers, strict=True)]
+
+
+def _document(row: Sequence[Any], number: str) -> dict[str, Any]:
     (
-        pk, key, opened, payer, cpt, cpt_group, submitted, service, billed, allowed, paid, outcome, status, decided,
+        pk, _, _, payer, cpt, cpt_group, submitted, service, billed, allowed, paid, outcome, status, decided,
         denial_code, denial_category, first_outcome, first_decided, first_denial_category, upload,
     ) = row  # fmt: skip
     return {
         "id": f"clm_{pk}",
-        "claim_number": number_read(key, opened),
+        "claim_number": number,
         "payer": payer,
         "cpt": cpt,
         "cpt_group": cpt_group,
@@ -125,7 +130,6 @@ class Claims(Numbered, Listed, Shown, Resource):
     queryset = Claim.objects.select_related("payer", "upload")
     columns = _COLUMNS
     queryset_is_fixed = True
-    document = staticmethod(claim_document)
     orders: ClassVar = {
         "-submitted_date": ("-submitted_date", "-pk"),
         "submitted_date": ("submitted_date", "pk"),
@@ -133,3 +137,6 @@ class Claims(Numbered, Listed, Shown, Resource):
     }
     serializer_class = ClaimBody
     filterset_class = ClaimFilter
+
+    def documents(self, rows: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        return claim_documents(rows)

@@ -21,7 +21,7 @@ _OF_A_BODY = ("Content-Type", "Content-Length", "Content-Language")
 def tagged(request: Request, response: HttpResponse) -> HttpResponse:
     """The answer with its tag; without its body where `If-None-Match` names it (RFC 9110, 13.1.2)."""
     response.headers["ETag"] = tag = tag_of(response.content)
-    if not _has(request.headers.get("If-None-Match", ""), tag):
+    if not _has(request.META.get("HTTP_IF_NONE_MATCH", ""), tag):
         return response
     unchanged = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
     del unchanged.headers["Content-Type"]

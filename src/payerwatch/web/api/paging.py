@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.core import signing
 from django.db import connection
@@ -87,11 +88,11 @@ class CursorPages(BasePagination):
         self._listing = f"{type(view).__name__}.{view.action}:{','.join(order)}"
         size, cursor = self._page_size(), self._cursor()
         self._counted = _counted(queryset) if _count_wanted(request) else None
-        columns = [Column.of(queryset, each) for each in order]
+        listing: Any = type(view)
+        columns = _columns(listing, order) if view.queryset_is_fixed else _columns_of(queryset, order)
         backwards = cursor is not None and cursor.backwards
         given = cursor.read(columns) if cursor is not None else {}
         if view.columns and view.queryset_is_fixed and not view.asked:
-            listing: Any = type(view)
             statement = _statement(listing, order, size, backwards, cursor is not None, connection.vendor)
             rows: list[Any] = statement.rows(**given)
         else:
@@ -149,9 +150,9 @@ class CursorPages(BasePagination):
     def _link(self, place: Sequence[Any] | None, *, backwards: bool) -> str | None:
         if place is None:
             return None
-        query = self._request.query_params.copy()
-        query["cursor"] = self._signer().sign_object([backwards, [_plain(each) for each in place]])
-        return f"{self._request.path}?{query.urlencode()}"
+        asked = [(name, value) for name, value in self._request.query_params.items() if name != "cursor"]
+        cursor = self._signer().sign_object([backwards, [_plain(each) for each in place]])
+        return f"{self._request.path}?{urlencode([*asked, ('cursor', cursor)])}"
 
     def _signer(self) -> signing.Signer:
         return signing.Signer(salt=self._salt())
@@ -219,9 +220,18 @@ def _ordered(
 @lru_cache(maxsize=256)
 def _statement(view: Any, order: Sequence[str], size: int, backwards: bool, continued: bool, _vendor: str) -> Statement:
     """The query of a listing without filters, written once."""
-    columns = [Column.of(view.queryset, each) for each in order]
+    columns = _columns(view, order)
     after = [Given(each.name, each.field) for each in columns] if continued else None
     return Statement(_ordered(view.queryset, columns, after, backwards, view.columns)[: size + 1])
+
+
+@lru_cache(maxsize=256)
+def _columns(view: Any, order: Sequence[str]) -> list[Column]:
+    return _columns_of(view.queryset, order)
+
+
+def _columns_of(queryset: QuerySet, order: Sequence[str]) -> list[Column]:
+    return [Column.of(queryset, each) for each in order]
 
 
 def _beyond(columns: Sequence[Column], after: Sequence[Any], *, backwards: bool) -> Q | _Beyond:

@@ -16,6 +16,7 @@ from django.http import QueryDict
 from django_filters import CharFilter
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, BooleanField, CharField, IntegerField, Serializer
@@ -115,6 +116,13 @@ class Resource(Writing):
     def get_parsers(self) -> list[BaseParser]:
         read_as = self.read_as.get(self.action_map.get(str(self.request.method).lower(), ""))
         return [read_as()] if read_as else super().get_parsers()
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """The one form there is, at once where any will do. Raises NotAcceptable."""
+        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+            renderer = self.get_renderers()[0]
+            return renderer, renderer.media_type
+        return super().perform_content_negotiation(request, force)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who asks first; then no parameter of the address, where the action names none. Raises UnknownParameter."""
