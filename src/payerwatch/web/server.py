@@ -3,6 +3,7 @@
 A client that is slow costs no thread: the loop of a process collects each request, and threads answer whole ones.
 """
 
+import gc
 import json
 import logging
 import selectors
@@ -43,6 +44,7 @@ REFUSAL_OF: dict[type[Exception], Callable[[], Refusal]] = {
 }
 MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, in one process
 MOST_HELD_LARGE = 64 * 1024 * 1024  # and of those with a body longer than usual, which are promised their room
+OBJECTS_BETWEEN_SEARCHES = 20_000  # a request makes and drops some hundred that may hold each other
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
@@ -74,6 +76,7 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         log_what_nobody_catches()
         largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
+        _spare_what_stays()
         worker.do(take_up_waiting_runs)
         worker.do(receiving.take_up_waiting)
         every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting_files)
@@ -210,6 +213,13 @@ class Worker(ThreadWorker):
                 util.write_nonblock(client, sent)
             except OSError:
                 log.debug("The client had gone.")
+
+
+def _spare_what_stays() -> None:
+    """Let the search for garbage pass over what was loaded until now, and come after so many objects more."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
 
 
 def _take_up_waiting_files() -> None:
