@@ -96,7 +96,7 @@ class JsonLines(logging.Formatter):
         line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[1] is not None:
             line |= told(record.exc_info[1])
-        return json.dumps(line, default=_no_value).replace("\x7f", "\\u007f")
+        return _ONE_LINE.encode(line).replace("\x7f", "\\u007f")
 
 
 def told(error: BaseException) -> dict[str, Any]:
@@ -144,3 +144,6 @@ def _type_name(error: BaseException) -> str:
 
 def _no_value(value: object) -> str:
     return type(value).__name__
+
+
+_ONE_LINE = json.JSONEncoder(default=_no_value)

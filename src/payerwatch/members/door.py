@@ -244,7 +244,7 @@ def origin_of(request: HttpRequest) -> Origin:
     address = client_address(request.META, read_proxies(settings.TRUSTED_PROXIES))
     return Origin(
         address=address,
-        agent=request.headers.get("User-Agent", "")[:200],
+        agent=request.META.get("HTTP_USER_AGENT", "")[:200],
         request_id=request_id.get(),
         device=request.COOKIES.get(DEVICE_COOKIE, ""),
     )

@@ -1,12 +1,13 @@
 """What answers at an address, and the body it is sent: how long that may be, and reading all of it."""
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import UnreadablePostError
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.urls import Resolver404, ResolverMatch, get_urlconf, resolve
 
 from payerwatch.members.callers import CallerNotKnown
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge
@@ -16,9 +17,15 @@ from payerwatch.members.presented import Presented
 def found_at(path: str) -> ResolverMatch | None:
     """What the address leads to, if anything."""
     try:
-        return resolve(path)
+        return _resolved(path, get_urlconf())
     except Resolver404:
         return None
+
+
+@lru_cache(maxsize=1024)
+def _resolved(path: str, urlconf: str | None) -> ResolverMatch:
+    """As every request looks through all routes anew. Raises Resolver404, which is not kept."""
+    return resolve(path, urlconf)
 
 
 def view_of(found: ResolverMatch | None) -> Any:

@@ -32,7 +32,7 @@ class Presented(NamedTuple):
 
 def presented_by(request: HttpRequest) -> Presented:
     """A key or an access token in `Authorization`, else the session's cookie."""
-    header = request.headers.get("Authorization", "")
+    header = request.META.get("HTTP_AUTHORIZATION", "")
     try:
         if header:
             return Presented(_from_header(header))

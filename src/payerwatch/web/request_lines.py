@@ -26,7 +26,7 @@ class RequestLines:
 
     def __call__(self, request: Any) -> HttpResponseBase:
         began = time.perf_counter()
-        request.request_id = id_of(request.headers.get("X-Request-ID", ""))
+        request.request_id = id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         before = request_id.set(request.request_id)
         try:
             response = self.get_response(request)
