@@ -183,12 +183,17 @@ class Undone:
     """Drift events that had been judged on weeks beyond the data that remain."""
 
 
+def lock_claims_and_findings() -> None:
+    """Both locks, in the one order in which they are taken: the other way round, two would wait for each other."""
+    lock_claims()
+    lock_findings()
+
+
 def undo(customer: Customer, upload_id: str, *, actor: Actor, files_named: bool = True) -> Undone:
     """Take an upload back. Raises UnknownUpload, UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince."""
     thing = Thing("upload", upload_id if _UPLOAD_ID.fullmatch(upload_id) else "")
     with refusals_recorded("undo", thing, actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
         upload = upload_with_id(upload_id)
         claims.refuse_unless_undoable(upload, files_named=files_named)
         runoff.count_upload(upload, sign=-1)
@@ -218,8 +223,7 @@ def map_payer(
     With `only_new` a spelling that is mapped stays as it is: MappedAlready where it means another payer.
     """
     with refusals_recorded("map", Thing("payer_mapping"), actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
         names = claims.payer_names(raw_name, payer_name)
         spelling = claims.payer_spelling(raw_name)
         if only_new and spelling is not None:
@@ -260,8 +264,7 @@ def map_cpt_group(
     Raises CodeRangeUnusable or CptGroupNameUnusable.
     """
     with refusals_recorded("map", Thing("cpt_group_mapping"), actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
         codes, name = claims.code_range(code_from, code_to), claims.cpt_group_name(group)
         earlier = claims.cpt_group_mapping(*codes)
         if only_new and earlier is not None:
@@ -290,8 +293,7 @@ def unmap_cpt_group(customer: Customer, mapping: CptGroupMapping, *, actor: Acto
     """
     thing = Thing("cpt_group_mapping", mapping.public_id)
     with refusals_recorded("unmap", thing, actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
         codes = mapping.code_from, mapping.code_to
         runoff.count_codes(*codes, sign=-1)
         removed = claims.unmap_cpt_group(mapping.pk)

@@ -212,3 +212,22 @@ def test_without_the_locks_one_maps_over_the_other(path: str, world: World, monk
     monkeypatch.setattr(pipeline, "lock_claims", lambda: None)
     monkeypatch.setattr(pipeline, "lock_findings", lambda: sleep(0.02))
     assert mapped_at_once(world, path, 20)[201, 201] > 0
+
+
+def test_who_maps_anew_and_who_changes_a_mapping_keep_no_other_waiting_for_good(world: World):
+    headers = [as_person(world.own.people[role], world.own.customer) for role in ("owner", "admin")]
+    made = ask(headers[0], "POST", GROUPS, body={"code_from": "30000", "code_to": "30000", "cpt_group": "one"})
+    statuses: Counter[int] = Counter()
+
+    def map_it(who: int) -> None:
+        for number in range(ROUNDS):
+            if who:
+                body = {"cpt_group": f"Changed {number}"}
+                path = f"{GROUPS}{made.document['id']}/"
+                statuses[ask({**headers[1], "If-Match": "*"}, "PATCH", path, body=body).status] += 1
+            else:
+                body = {"code_from": f"{40_000 + number}", "code_to": "49999", "cpt_group": "new"}
+                statuses[ask(headers[0], "POST", GROUPS, body=body).status] += 1
+
+    at_once(2, map_it)
+    assert statuses == {200: ROUNDS, 201: ROUNDS}

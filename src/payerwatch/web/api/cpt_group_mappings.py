@@ -66,6 +66,10 @@ class CptGroupMappings(Numbered, Listed, Shown, Resource):
     order = ("pk",)
     serializer_class = CptGroupMappingBody
 
+    def hold(self) -> None:
+        """Claims and then the customer's row, as whatever changes claims does."""
+        pipeline.lock_claims_and_findings()
+
     def create(self, request: Request) -> Response:
         """Group a range of codes: 201 for a new range, 200 where exactly this one has this group already.
 

@@ -78,6 +78,10 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     serializer_class = PayerMappingBody
     filterset_class = PayerMappingFilter
 
+    def hold(self) -> None:
+        """Claims and then the customer's row, as whatever changes claims does."""
+        pipeline.lock_claims_and_findings()
+
     def create(self, request: Request) -> Response:
         """Map a spelling to a payer: 201 for a new one, 200 where it means this payer already.
 
