@@ -235,7 +235,7 @@ class Claim(ClaimState):
         ]
         indexes = [
             models.Index(fields=["customer", "upload"], name="claims_claim_upload"),
-            models.Index(fields=["customer", "payer", "submitted_date"], name="claims_claim_payer"),
+            models.Index(fields=["customer", "payer", "submitted_date", "id"], name="claims_claim_payer"),
             models.Index(fields=["customer", "payer_mapping"], name="claims_claim_spelling"),
             models.Index(fields=["customer", "submitted_date", "id"], name="claims_claim_submitted"),
             models.Index("customer", AbsentLowest("billed_amount"), "id", name="claims_claim_billed"),
