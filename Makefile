@@ -76,6 +76,7 @@ prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (about 
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/sign_in.py
 	$(BIN)/python benchmarks/sign_in.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_search.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof

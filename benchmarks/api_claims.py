@@ -18,9 +18,10 @@ _STATEMENTS = (
     """
     INSERT INTO claims_upload (customer_id, public_id, state, filename, digest, size_bytes, rows, accepted, set_aside,
         new_claims, updated_claims, unchanged_claims, reasons, mapping, dropped_columns, date_order, header_signature,
-        loaded_at, received_bytes, attempts, stage, done, total, repeats, detection_due)
+        loaded_at, arrived_at, received_bytes, attempts, stage, done, total, repeats, detection_due)
     SELECT %(customer)s, 'upl_' || lpad(n::text, 16, '2'), 'loaded', 'claims.csv', md5(n::text), 1000, 100, 100, 0, 100,
-        0, 0, '{}', '{}', '[]', 'mdy', '', now() - make_interval(days => n), 0, 0, '', 0, 0, '', false
+        0, 0, '{}', '{}', '[]', 'mdy', '', now() - make_interval(days => n), now() - make_interval(days => n), 0, 0, '',
+        0, 0, '', false
     FROM generate_series(1, %(uploads)s) n
     """,
     """

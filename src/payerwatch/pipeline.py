@@ -183,12 +183,17 @@ class Undone:
     """Drift events that had been judged on weeks beyond the data that remain."""
 
 
+def lock_claims_and_findings() -> None:
+    """Both locks, in the one order in which they are taken: the other way round, two would wait for each other."""
+    lock_claims()
+    lock_findings()
+
+
 def undo(customer: Customer, upload_id: str, *, actor: Actor, files_named: bool = True) -> Undone:
     """Take an upload back. Raises UnknownUpload, UploadNotLoaded, UploadAlreadyUndone or UploadChangedSince."""
     thing = Thing("upload", upload_id if _UPLOAD_ID.fullmatch(upload_id) else "")
     with refusals_recorded("undo", thing, actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
         upload = upload_with_id(upload_id)
         claims.refuse_unless_undoable(upload, files_named=files_named)
         runoff.count_upload(upload, sign=-1)
@@ -210,18 +215,21 @@ class Mapped(NamedTuple, Generic[Mapping]):
     new: bool
 
 
-def map_payer(customer: Customer, raw_name: str, payer_name: str, *, actor: Actor) -> Mapped[PayerMapping]:
-    """Map a spelling to a payer; claims and cells follow. Raises PayerNameUnusable."""
+def map_payer(
+    customer: Customer, raw_name: str, payer_name: str, *, actor: Actor, only_new: bool = False
+) -> Mapped[PayerMapping]:
+    """Map a spelling to a payer; claims and cells follow. Raises PayerNameUnusable.
+
+    With `only_new` a spelling that is mapped stays as it is: MappedAlready where it means another payer.
+    """
     with refusals_recorded("map", Thing("payer_mapping"), actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
+        names = claims.payer_names(raw_name, payer_name)
         spelling = claims.payer_spelling(raw_name)
-        if spelling is not None:
-            runoff.count_spelling(spelling.pk, sign=-1)
-        mapping = claims.map_payer(raw_name, payer_name)
-        if spelling is not None:
-            runoff.count_spelling(mapping.pk, sign=1)
-        note_remapping()
+        if only_new and spelling is not None:
+            mapping = _left(spelling, same=claims.payer_meant(*names) == spelling.payer)
+        else:
+            mapping = _map_payer(spelling, *names)
         # Payers' names are no patients' data; the file's spelling, which may be any cell of it, is told by its number.
         before = {"payer": spelling.payer.name} if spelling is not None else None
         after = {"payer": mapping.payer.name}
@@ -229,27 +237,53 @@ def map_payer(customer: Customer, raw_name: str, payer_name: str, *, actor: Acto
         return Mapped(mapping, new=spelling is None)
 
 
+def _left(mapping: Mapping, *, same: bool) -> Mapping:
+    """What is mapped, left as it is. Raises MappedAlready where that is not the same as what is asked for."""
+    if not same:
+        raise claims.MappedAlready(mapping)
+    return mapping
+
+
+def _map_payer(spelling: PayerMapping | None, raw_name: str, payer_name: str) -> PayerMapping:
+    """Map what may be mapped already, as `spelling`."""
+    if spelling is not None:
+        runoff.count_spelling(spelling.pk, sign=-1)
+    mapping = claims.map_payer(raw_name, payer_name)
+    if spelling is not None:
+        runoff.count_spelling(mapping.pk, sign=1)
+    note_remapping()
+    return mapping
+
+
 def map_cpt_group(
-    customer: Customer, code_from: str, code_to: str, group: str, *, actor: Actor
+    customer: Customer, code_from: str, code_to: str, group: str, *, actor: Actor, only_new: bool = False
 ) -> Mapped[CptGroupMapping]:
     """Group a range of codes the customer's own way; claims and cells follow.
 
+    With `only_new` a range that is grouped stays as it is: MappedAlready where it has another group.
     Raises CodeRangeUnusable or CptGroupNameUnusable.
     """
     with refusals_recorded("map", Thing("cpt_group_mapping"), actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
-        codes = claims.code_range(code_from, code_to)
+        lock_claims_and_findings()
+        codes, name = claims.code_range(code_from, code_to), claims.cpt_group_name(group)
         earlier = claims.cpt_group_mapping(*codes)
-        runoff.count_codes(*codes, sign=-1)
-        mapping = claims.map_cpt_group(*codes, group)
-        runoff.count_codes(*codes, sign=1)
-        note_remapping()
+        if only_new and earlier is not None:
+            mapping = _left(earlier, same=earlier.cpt_group == name)
+        else:
+            mapping = _map_cpt_group(*codes, name)
         before = {"cpt_group": earlier.cpt_group} if earlier is not None else None
         record(
             "map", Thing("cpt_group_mapping", mapping.public_id), actor=actor, before=before, after=_said_of(mapping)
         )
         return Mapped(mapping, new=earlier is None)
+
+
+def _map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
+    runoff.count_codes(code_from, code_to, sign=-1)
+    mapping = claims.map_cpt_group(code_from, code_to, group)
+    runoff.count_codes(code_from, code_to, sign=1)
+    note_remapping()
+    return mapping
 
 
 def unmap_cpt_group(customer: Customer, mapping: CptGroupMapping, *, actor: Actor) -> None:
@@ -259,8 +293,7 @@ def unmap_cpt_group(customer: Customer, mapping: CptGroupMapping, *, actor: Acto
     """
     thing = Thing("cpt_group_mapping", mapping.public_id)
     with refusals_recorded("unmap", thing, actor=actor, customer=customer), acting_in(customer):
-        lock_claims()
-        lock_findings()
+        lock_claims_and_findings()
         codes = mapping.code_from, mapping.code_to
         runoff.count_codes(*codes, sign=-1)
         removed = claims.unmap_cpt_group(mapping.pk)

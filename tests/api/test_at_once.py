@@ -1,4 +1,4 @@
-"""Many at the same moment: a request under one key is done once, and no change of the settings is lost."""
+"""Many at the same moment: a request under one key is done once, and no change of settings or mappings is lost."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from payerwatch import pipeline
 from payerwatch.audit.models import Entry
 from payerwatch.members.models import ApiKey, Invitation, KeptAnswer, Session
 from payerwatch.members.secrets import Origin
@@ -34,6 +35,7 @@ SEEDS = range(50 if FULL else 3)
 ROUNDS = 500 if FULL else 50
 THREADS = 50
 KEYS, INVITE, SETTINGS = "/api/v1/api-keys/", "/api/v1/invitations/", "/api/v1/settings/"
+SPELLINGS, GROUPS = "/api/v1/payer-mappings/", "/api/v1/cpt-group-mappings/"
 
 
 def at_once(count: int, act: Callable[[int], None]) -> None:
@@ -177,3 +179,55 @@ def test_without_the_lock_changes_are_lost(world: World, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(writing, "refuse_unless_current", unheld)
     assert rounds(world, 20)[200, 200] > 0
+
+
+# Mapping
+
+
+def mapped_at_once(world: World, path: str, count: int) -> Counter[tuple[int, ...]]:
+    """Two map the same new thing to what only one of them means: how the two were answered, each round."""
+    outcomes: Counter[tuple[int, ...]] = Counter()
+    headers = [as_person(world.own.people[role], world.own.customer) for role in ("owner", "admin")]
+    for number in range(count):
+        code, statuses = f"{30_000 + number}", []
+        same = {"raw_name": f"New {number}"} if path == SPELLINGS else {"code_from": code, "code_to": code}
+        field = "payer" if path == SPELLINGS else "cpt_group"
+
+        def send(who: int, same=same, field=field, statuses=statuses) -> None:
+            body = {**same, field: f"Meant by {who}"}
+            statuses.append(ask(headers[who], "POST", path, body=body).status)
+
+        at_once(2, send)
+        outcomes[tuple(sorted(statuses))] += 1
+    return outcomes
+
+
+@pytest.mark.parametrize("path", [SPELLINGS, GROUPS])
+def test_of_two_who_map_the_same_one_is_told_that_it_is_mapped(path: str, world: World):
+    assert mapped_at_once(world, path, ROUNDS) == {(201, 409): ROUNDS}
+
+
+@pytest.mark.parametrize("path", [SPELLINGS, GROUPS])
+def test_without_the_locks_one_maps_over_the_other(path: str, world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pipeline, "lock_claims", lambda: None)
+    monkeypatch.setattr(pipeline, "lock_findings", lambda: sleep(0.02))
+    assert mapped_at_once(world, path, 20)[201, 201] > 0
+
+
+def test_who_maps_anew_and_who_changes_a_mapping_keep_no_other_waiting_for_good(world: World):
+    headers = [as_person(world.own.people[role], world.own.customer) for role in ("owner", "admin")]
+    made = ask(headers[0], "POST", GROUPS, body={"code_from": "30000", "code_to": "30000", "cpt_group": "one"})
+    statuses: Counter[int] = Counter()
+
+    def map_it(who: int) -> None:
+        for number in range(ROUNDS):
+            if who:
+                body = {"cpt_group": f"Changed {number}"}
+                path = f"{GROUPS}{made.document['id']}/"
+                statuses[ask({**headers[1], "If-Match": "*"}, "PATCH", path, body=body).status] += 1
+            else:
+                body = {"code_from": f"{40_000 + number}", "code_to": "49999", "cpt_group": "new"}
+                statuses[ask(headers[0], "POST", GROUPS, body=body).status] += 1
+
+    at_once(2, map_it)
+    assert statuses == {200: ROUNDS, 201: ROUNDS}

@@ -1,6 +1,7 @@
 """Payers, their spellings and groups of codes over the API: claims and cells follow, and it is on the record."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def test_a_payer_is_found_by_part_of_its_name(practice: Loaded, tmp_path: Path, 
 
 def test_a_spelling_mapped_takes_its_claims_and_cells_along(practice: Loaded, tmp_path: Path):
     upload(tmp_path, [row(payer="UnitedHealthcare"), denied(number="C2", payer="UHC")])
-    answer = practice.ask("POST", "payer-mappings/", {"raw_name": "uhc", "payer": "UnitedHealthcare"})
+    path = f"payer-mappings/{mapping_of(practice, 'UHC')['id']}/"
+    answer = practice.ask("PATCH", path, {"payer": "UnitedHealthcare"})
     assert (answer.status, answer.document["payer"]) == (200, "UnitedHealthcare")
     assert set(claims(practice, "payer__name").values()) == {"UnitedHealthcare"}
     assert_cells_are_right(practice.customer)
@@ -74,6 +76,56 @@ def test_a_spelling_never_seen_is_new(practice: Loaded, tmp_path: Path):
     assert practice.get(f"payer-mappings/{answer.document['id']}/") == answer.document
     upload(tmp_path, [row(payer="U.H.C.")])
     assert claims(practice, "payer__name") == {"C1": "UnitedHealthcare"}
+
+
+@pytest.fixture
+def no_remapping(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From when it is called, nothing of claims, cells or findings may be touched."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("remapped")
+
+    def from_now_on() -> None:
+        for name in ("runoff.count_spelling", "runoff.count_codes", "claims.map_payer", "claims.map_cpt_group"):
+            monkeypatch.setattr(f"payerwatch.pipeline.{name}", refuse)
+        monkeypatch.setattr("payerwatch.pipeline.note_remapping", refuse)
+
+    return from_now_on
+
+
+@pytest.mark.parametrize("payer", ["UnitedHealthcare", "united  HEALTHCARE", "UHC of Texas"])
+def test_what_means_this_payer_already_is_given_again_and_left_alone(
+    practice: Loaded, no_remapping: Callable[[], None], payer: str
+):
+    words("map_payer", "UHC", "UnitedHealthcare")
+    words("map_payer", "UHC of Texas", "UnitedHealthcare")
+    no_remapping()
+    answer = practice.ask("POST", "payer-mappings/", {"raw_name": "u.h.c.", "payer": payer})
+    assert (answer.status, answer.document) == (200, mapping_of(practice, "UHC"))
+
+
+@pytest.mark.parametrize("payer", ["Aetna", "UHC", "Never Heard Of"])
+def test_what_means_another_payer_is_changed_only_at_its_own_address(
+    practice: Loaded, no_remapping: Callable[[], None], payer: str
+):
+    words("map_payer", "UHC", "UnitedHealthcare")
+    words("map_payer", "Aetna", "Aetna")
+    before, payers = mapping_of(practice, "UHC"), practice.get("payers/")["results"]
+    no_remapping()
+    answer = practice.ask("POST", "payer-mappings/", {"raw_name": "uhc", "payer": payer})
+    assert (answer.status, answer.document["code"]) == (409, "mapped_already")
+    assert "PATCH it with If-Match of its ETag" in answer.document["fix"]
+    assert before["id"] in answer.document["fix"]
+    assert newest_entry(practice) == ("map", "payer_mapping", "", {"after": {"code": "mapped_already", "status": 409}})
+    assert (mapping_of(practice, "UHC"), practice.get("payers/")["results"]) == (before, payers)
+
+
+def test_a_spelling_that_a_file_brought_is_mapped_already_to_its_own_name(practice: Loaded, tmp_path: Path):
+    upload(tmp_path, [row(payer="UHC")])
+    assert practice.ask("POST", "payer-mappings/", {"raw_name": "uhc", "payer": "UHC"}).status == 200
+    answer = practice.ask("POST", "payer-mappings/", {"raw_name": "uhc", "payer": "UnitedHealthcare"})
+    assert answer.document["code"] == "mapped_already"
+    assert claims(practice, "payer__name") == {"C1": "UHC"}
 
 
 def test_a_spelling_is_mapped_to_another_payer_and_back(practice: Loaded, tmp_path: Path):
@@ -127,11 +179,37 @@ def test_a_range_grouped_takes_its_claims_and_cells_along(practice: Loaded, tmp_
         "97140": "physical_therapy",
         "99213": "office_visits",
     }
-    assert group(practice, "97110", "97139", "Therapy") == (200, {**made, "cpt_group": "Therapy"})
     assert practice.ask("PATCH", f"cpt-group-mappings/{made['id']}/", {"cpt_group": "Rehab"}).status == 200
     assert claims(practice, "cpt_group")["97110"] == "Rehab"
     assert practice.get("cpt-group-mappings/")["results"] == [{**made, "cpt_group": "Rehab"}]
     assert_cells_are_right(practice.customer)
+
+
+def test_a_range_that_has_this_group_already_is_given_again_and_left_alone(
+    practice: Loaded, no_remapping: Callable[[], None]
+):
+    _, made = group(practice, "J0100", "J0999", "injected drugs")
+    no_remapping()
+    assert group(practice, "j0100", " J0999", "injected  drugs") == (200, made)
+
+
+def test_a_range_that_has_another_group_is_changed_only_at_its_own_address(
+    practice: Loaded, no_remapping: Callable[[], None]
+):
+    _, made = group(practice, "97110", "97139", "Exercise")
+    no_remapping()
+    status, problem = group(practice, "97110", "97139", "exercise")
+    assert (status, problem["code"]) == (409, "mapped_already")
+    assert problem["fix"] == f"To change it, read {made['id']} and PATCH it with If-Match of its ETag."
+    assert practice.get("cpt-group-mappings/")["results"] == [made]
+
+
+def test_the_command_line_changes_what_is_mapped(practice: Loaded):
+    for payer, name in (("Aetna", "one"), ("UnitedHealthcare", "two")):
+        words("map_payer", "UHC", payer)
+        words("map_cpt_group", "97110", name)
+    assert mapping_of(practice, "UHC")["payer"] == "UnitedHealthcare"
+    assert [each["cpt_group"] for each in practice.get("cpt-group-mappings/")["results"]] == ["two"]
 
 
 def test_codes_go_back_to_the_wider_range_and_then_to_our_group(practice: Loaded, tmp_path: Path):

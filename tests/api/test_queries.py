@@ -71,7 +71,14 @@ def test_a_detail_asks_at_most_four_times(endpoint: Endpoint, world: World):
     assert len(asked) <= MOST_OF_A_DETAIL, "\n".join(asked)
 
 
-@pytest.mark.parametrize(("name", "more"), [("payer", 0), ("cpt", 0), ("claim_number", 1), ("search", 1)])
+@pytest.mark.parametrize(("name", "more"), [("payer", 0), ("cpt", 0), ("claim_number", 1), ("search", 0)])
 def test_a_filter_asks_no_more_but_for_the_key_that_numbers_are_under(name: str, more: int, world: World):
     headers, path = world.headers("owner"), LISTINGS["claims/"].path()
     assert len(twice(headers, path, {name: "Wombat 0001"[:5]})) == len(twice(headers, path, {})) + more
+
+
+@pytest.mark.parametrize("term", ["Wombat", "W0001", "unheard"])
+@pytest.mark.parametrize("order", ["-submitted_date", "submitted_date"])
+def test_a_search_asks_at_most_three_times_whatever_it_finds(term: str, order: str, world: World):
+    asked = twice(world.headers("key"), LISTINGS["claims/"].path(), {"search": term, "order": order})
+    assert len(asked) <= MOST_OF_A_LIST, "\n".join(asked)

@@ -68,6 +68,18 @@ class CptGroupNameUnusable(Refusal):
     """A CPT group's name must have 1 to 40 characters that can be printed."""
 
 
+class MappedAlready(Refusal):
+    """The spelling or the range of codes is mapped already, and to something else."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self, mapping: PayerMapping | CptGroupMapping) -> None:
+        super().__init__(
+            f"This is mapped already to something else, as {mapping.public_id}.",
+            fix=f"To change it, read {mapping.public_id} and PATCH it with If-Match of its ETag.",
+        )
+
+
 def receive_upload(file: ClaimsFile, filename: str) -> Upload:
     """Record the file that is about to be loaded."""
     start_sealed()
@@ -137,18 +149,21 @@ def payer_spelling(raw_name: str) -> PayerMapping | None:
     return PayerMapping.objects.filter(raw_key=payer_key(raw_name)).select_related("payer").first()
 
 
-def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
-    """Map a spelling to a payer, which is made if it is new; claims stored under the spelling follow.
-
-    Raises PayerNameUnusable.
-    """
+def payer_names(raw_name: str, payer_name: str) -> tuple[str, str]:
+    """A spelling and a payer's name as they are stored. Raises PayerNameUnusable."""
     raw_name, payer_name = (" ".join(name.split()) for name in (raw_name, payer_name))
     for field, name in (("raw_name", raw_name), ("payer", payer_name)):
         if not payer_key(name) or len(name) > 200 or not name.isprintable():
             raise PayerNameUnusable(
                 "This cannot be a payer's name.", where=field, fix="Use 1 to 200 letters or digits."
             )
-    payer = _payer_meant(raw_name, payer_name)
+    return raw_name, payer_name
+
+
+def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
+    """Map a spelling to a payer (names as of `payer_names`), which is made if it is new; its stored claims follow."""
+    known = payer_meant(raw_name, payer_name)
+    payer = known or Payer.objects.create(name=payer_name, name_key=payer_key(payer_name))
     mapping, _ = PayerMapping.objects.update_or_create(
         raw_key=payer_key(raw_name), defaults={"payer": payer}, create_defaults={"payer": payer, "raw_name": raw_name}
     )
@@ -157,13 +172,15 @@ def map_payer(raw_name: str, payer_name: str) -> PayerMapping:
     return mapping
 
 
-def _payer_meant(raw_name: str, payer_name: str) -> Payer:
-    """The payer of a name, which may itself be a spelling that was mapped to another payer."""
+def payer_meant(raw_name: str, payer_name: str) -> Payer | None:
+    """Whom a spelling means that is mapped to this name, which may itself be a spelling of another payer's.
+
+    None where nobody has the name yet.
+    """
     spelling = payer_spelling(payer_name)
     if spelling is not None and payer_key(raw_name) != payer_key(payer_name):
         return spelling.payer
-    payer, _ = Payer.objects.get_or_create(name_key=payer_key(payer_name), defaults={"name": payer_name})
-    return payer
+    return Payer.objects.filter(name_key=payer_key(payer_name)).first()
 
 
 def code_range(code_from: str, code_to: str) -> tuple[str, str]:
@@ -185,16 +202,19 @@ def cpt_group_mapping(code_from: str, code_to: str) -> CptGroupMapping | None:
     return CptGroupMapping.objects.filter(code_from=code_from, code_to=code_to).first()
 
 
-def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
-    """Group a range of codes (ends as of `code_range`) the customer's own way; stored claims follow.
-
-    Raises CptGroupNameUnusable.
-    """
-    group = " ".join(group.split())
-    if not group or len(group) > 40 or not group.isprintable():
+def cpt_group_name(text: str) -> str:
+    """A group's name as it is stored. Raises CptGroupNameUnusable."""
+    name = " ".join(text.split())
+    if not name or len(name) > 40 or not name.isprintable():
         raise CptGroupNameUnusable(
             "This cannot be a CPT group's name.", where="cpt_group", fix="Use 1 to 40 printable characters."
         )
+    return name
+
+
+def map_cpt_group(code_from: str, code_to: str, group: str) -> CptGroupMapping:
+    """Group a range of codes (ends as of `code_range`, name as of `cpt_group_name`) the customer's own way; stored
+    claims follow."""
     mapping, _ = CptGroupMapping.objects.update_or_create(
         code_from=code_from, code_to=code_to, defaults={"cpt_group": group}
     )

@@ -227,13 +227,14 @@ def note_progress(public_id: str, stage: str, done: int, total: int) -> None:
 
 
 def take_over(loaded: Upload, arrived: Upload) -> None:
-    """Let the loaded upload be the one that was watched; its bytes are no longer needed."""
+    """Let the loaded upload be the one that was watched, where it was; its bytes are no longer needed."""
     slices.drop(arrived, _CONTENT)
     public_id = arrived.public_id
     arrived.delete()
-    loaded.public_id, loaded.received_at, loaded.received_bytes = public_id, arrived.received_at, loaded.size_bytes
+    loaded.public_id, loaded.arrived_at = public_id, arrived.arrived_at
+    loaded.received_at, loaded.received_bytes = arrived.received_at, loaded.size_bytes
     loaded.detection_due = True
-    loaded.save(update_fields=["public_id", "received_at", "received_bytes", "detection_due"])
+    loaded.save(update_fields=["public_id", "arrived_at", "received_at", "received_bytes", "detection_due"])
 
 
 def settle_as_repeated(arrived: Upload, earlier: Upload) -> None:

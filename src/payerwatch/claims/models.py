@@ -6,6 +6,7 @@ Amounts are whole US cents. Dates are calendar dates without a zone, as payers s
 from collections.abc import Sequence
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from payerwatch.claims.numbers import PURPOSE, number_from
@@ -81,7 +82,8 @@ class Upload(TenantModel):
     """One file: on its way, waiting to be loaded, loaded, refused or taken back; and what became of its rows.
 
     Only `loaded` uploads have claims. A file that was sent over HTTP has a row while it waits; loading it makes
-    another that takes over its public id, so that uploads are stored in the order in which they were loaded.
+    another that takes over its public id and its arrival, so that uploads are stored in the order in which they were
+    loaded, and listed in the order in which they came.
     """
 
     class State(models.TextChoices):
@@ -112,6 +114,9 @@ class Upload(TenantModel):
     header_signature = models.CharField(max_length=64, blank=True)
     first_date = models.DateField(null=True, help_text="earliest submitted or decided date accepted")
     last_date = models.DateField(null=True, help_text="latest submitted or decided date accepted")
+    arrived_at = models.DateTimeField(
+        default=timezone.now, db_default=Now(), help_text="when its sending was begun, or it was loaded by a command"
+    )
     received_at = models.DateTimeField(null=True, help_text="when it was sent over HTTP, or its last slice so far")
     loaded_at = models.DateTimeField(default=timezone.now, null=True)
     undone_at = models.DateTimeField(null=True)
@@ -128,6 +133,7 @@ class Upload(TenantModel):
         indexes = [
             models.Index(fields=["customer", "digest"], name="claims_upload_digest"),
             models.Index(fields=["customer", "state"], name="claims_upload_state"),
+            models.Index(fields=["customer", "arrived_at", "public_id"], name="claims_upload_arrived"),
         ]
 
     def __str__(self) -> str:
@@ -236,7 +242,7 @@ class Claim(ClaimState):
         ]
         indexes = [
             models.Index(fields=["customer", "upload"], name="claims_claim_upload"),
-            models.Index(fields=["customer", "payer", "submitted_date"], name="claims_claim_payer"),
+            models.Index(fields=["customer", "payer", "submitted_date", "id"], name="claims_claim_payer"),
             models.Index(fields=["customer", "payer_mapping"], name="claims_claim_spelling"),
             models.Index(fields=["customer", "submitted_date", "id"], name="claims_claim_submitted"),
             models.Index("customer", AbsentLowest("billed_amount"), "id", name="claims_claim_billed"),

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import CharField, Count, Max, Q, QuerySet, Sum, Value
-from django.db.models.functions import Cast
+from django.conf import settings
+from django.db.models import Count, Exists, Max, Q, QuerySet, Sum
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
 from payerwatch.claims.numbers import StoredNumbers
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.models import FieldKey, customer_key_id
+from payerwatch.tenancy.ways import Ways
 
 RECENT_DAYS = 7
 
@@ -149,25 +150,22 @@ def payer_named(name: str) -> QuerySet[Any]:
     return Payer.objects.filter(name__iexact=name).values("pk")[:1]
 
 
-def claims_searched(term: str) -> Q:
-    """Claims of exactly this number, code or denial code, or of payers whose name begins so. Raises FieldKeyMissing.
+def ways_of_searching(term: str) -> Ways:
+    """Claims of exactly this number, code or denial code, or of payers whose name begins so.
 
-    What has a number or code is found by three indexes, one after the other: asked for together, PostgreSQL goes
-    through all claims in their order. Where payers are found there are claims enough that going so ends soon.
+    Under which key the customer's numbers are is not asked for: the number is looked for as it is under any. Of a
+    customer whose key is not here every claim is found, since to open the first then raises FieldKeyMissing.
     """
-    payers, key_id = _payers_and_key(term)
-    key, code = StoredNumbers(key_id).key_of(term), term.upper()
-    named = {"claim_key": key, "cpt": code, "denial_code": code}
-    if payers:
-        return Q(payer__in=payers) | Q(*named.items(), _connector=Q.OR)
-    first, *others = (Claim.objects.filter(**{name: value}).values("pk") for name, value in named.items())
-    return Q(pk__in=first.union(*others, all=True))
-
-
-def _payers_and_key(name_begins: str) -> tuple[list[int], str | None]:
-    """The payers whose names begin so, and the key that the customer's numbers are under; in one query."""
-    payers = Payer.objects.filter(name__istartswith=name_begins).values_list(Value(0), Cast("pk", CharField()))
-    keys = FieldKey.objects.values_list(Value(1), "key_id")
-    found = list(payers.union(keys, all=True))
-    key_ids = [text for is_key, text in found if is_key]
-    return [int(text) for is_key, text in found if not is_key], next(iter(key_ids), None)
+    code, key_ids = term.upper(), list(settings.FIELD_KEYS)
+    sealed = [StoredNumbers(key_id).key_of(term) for key_id in key_ids]
+    return Ways(
+        [
+            Q(claim_key=term, sealed_number__isnull=True),
+            *([Q(claim_key__in=sealed, sealed_number__isnull=False)] if sealed else []),
+            Q(cpt=code),
+            Q(denial_code=code),
+        ],
+        of_all_or_none=Q(Exists(FieldKey.objects.exclude(key_id__in=key_ids))),
+        of_each={"payer": Payer.objects.filter(name__istartswith=term)},
+        along=("submitted_date", "pk"),
+    )

@@ -9,8 +9,9 @@ from rest_framework import serializers
 
 from payerwatch.claims.denials import DENIAL_CODES, UNKNOWN
 from payerwatch.claims.models import Claim, Upload, numbers_read
-from payerwatch.claims.queries import claims_searched, claims_with_number, payer_named
+from payerwatch.claims.queries import claims_with_number, payer_named, ways_of_searching
 from payerwatch.members.roles import Permission
+from payerwatch.tenancy.ways import Ways
 from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import Dollars, PublicId
 from payerwatch.web.api.numbered import Numbered
@@ -97,13 +98,14 @@ class ClaimFilter(filters.FilterSet):
     decided_from = DayFilter(field_name="decided_date", lookup_expr="gte")
     decided_to = DayFilter(field_name="decided_date", lookup_expr="lte")
     upload = filters.CharFilter(method="of_upload", max_length=24)
-    search = filters.CharFilter(method="found_by", max_length=200)
+    search = filters.CharFilter(method="of_any_claim", max_length=200)
 
     def of_payer(self, claims: QuerySet[Claim], _name: str, payer: str) -> QuerySet[Claim]:
         return claims.filter(payer=payer_named(payer))
 
-    def found_by(self, claims: QuerySet[Claim], _name: str, term: str) -> QuerySet[Claim]:
-        return claims.filter(claims_searched(term))
+    def of_any_claim(self, claims: QuerySet[Claim], _name: str, _term: str) -> QuerySet[Claim]:
+        """All: which of them are found is for the page to say, in the `ways` that the listing names."""
+        return claims
 
     def with_number(self, claims: QuerySet[Claim], _name: str, number: str) -> QuerySet[Claim]:
         return claims.filter(pk__in=claims_with_number(number).values("pk"))
@@ -140,3 +142,7 @@ class Claims(Numbered, Listed, Shown, Resource):
 
     def documents(self, rows: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
         return claim_documents(rows)
+
+    def ways(self) -> Ways | None:
+        term = self.asked.get("search")
+        return ways_of_searching(term) if term else None

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch import pipeline
-from payerwatch.claims.actions import CodeRangeUnusable, CptGroupNameUnusable, UnknownCptGroupMapping
+from payerwatch.claims.actions import CodeRangeUnusable, CptGroupNameUnusable, MappedAlready, UnknownCptGroupMapping
 from payerwatch.claims.models import CptGroupMapping
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.fields import PublicId
@@ -47,7 +47,7 @@ class CptGroupMappings(Numbered, Listed, Shown, Resource):
     thing, prefix = "cpt_group_mapping", "grp"
     verbs: ClassVar = {**dict.fromkeys(("create", "partial_update"), "map"), "destroy": "unmap"}
     refuses: ClassVar = {
-        "create": [CodeRangeUnusable, CptGroupNameUnusable],
+        "create": [CodeRangeUnusable, CptGroupNameUnusable, MappedAlready],
         "partial_update": [CptGroupNameUnusable],
         "destroy": [UnknownCptGroupMapping],
     }
@@ -66,10 +66,17 @@ class CptGroupMappings(Numbered, Listed, Shown, Resource):
     order = ("pk",)
     serializer_class = CptGroupMappingBody
 
+    def hold(self) -> None:
+        """Claims and then the customer's row, as whatever changes claims does."""
+        pipeline.lock_claims_and_findings()
+
     def create(self, request: Request) -> Response:
-        """Group a range of codes: 201 for a new range, 200 where exactly this one was grouped before."""
+        """Group a range of codes: 201 for a new range, 200 where exactly this one has this group already.
+
+        One that has another group stays as it is (409 `mapped_already`): it is changed at its own address.
+        """
         asked = self.body()
-        return self._mapped(asked["code_from"], asked["code_to"], asked["cpt_group"])
+        return self._mapped(asked["code_from"], asked["code_to"], asked["cpt_group"], only_new=True)
 
     def partial_update(self, request: Request, public_id: str) -> Response:
         """Give the range another group."""
@@ -83,9 +90,10 @@ class CptGroupMappings(Numbered, Listed, Shown, Resource):
         pipeline.unmap_cpt_group(self.caller.customer, self.get_object(), actor=self.caller.actor)
         return self.answer()
 
-    def _mapped(self, code_from: str, code_to: str, group: str) -> Response:
-        assert self.caller.customer is not None
-        mapping, new = pipeline.map_cpt_group(self.caller.customer, code_from, code_to, group, actor=self.caller.actor)
+    def _mapped(self, code_from: str, code_to: str, group: str, *, only_new: bool = False) -> Response:
+        customer, actor = self.caller.customer, self.caller.actor
+        assert customer is not None
+        mapping, new = pipeline.map_cpt_group(customer, code_from, code_to, group, actor=actor, only_new=only_new)
         answer = self.answer(mapping)
         answer.status_code = HTTPStatus.CREATED if new else HTTPStatus.OK
         return answer

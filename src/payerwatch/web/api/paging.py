@@ -23,6 +23,7 @@ from payerwatch.refusals import Refusal
 from payerwatch.tenancy.absent_values import AbsentLowest
 from payerwatch.tenancy.context import acting_customer_id
 from payerwatch.tenancy.statements import Given, Statement
+from payerwatch.tenancy.ways import Ways, first_of
 
 PAGE_SIZE, LARGEST_PAGE = 50, 200
 MOST_COUNTED = 10_000
@@ -87,7 +88,8 @@ class CursorPages(BasePagination):
         self._request, order = request, order_asked(request, view)
         self._listing = f"{type(view).__name__}.{view.action}:{','.join(order)}"
         size, cursor = self._page_size(), self._cursor()
-        self._counted = _counted(queryset) if _count_wanted(request) else None
+        ways = view.ways()
+        self._counted = _counted(queryset, ways) if _count_wanted(request) else None
         listing: Any = type(view)
         columns = _columns(listing, order) if view.queryset_is_fixed else _columns_of(queryset, order)
         backwards = cursor is not None and cursor.backwards
@@ -97,6 +99,8 @@ class CursorPages(BasePagination):
             rows: list[Any] = statement.rows(**given)
         else:
             after = [Value(given[each.name], output_field=each.field) for each in columns] if given else None
+            if ways is not None:
+                queryset, after = _found(queryset, ways, columns, after, backwards, size + 1), None
             rows = list(_ordered(queryset, columns, after, backwards, view.columns)[: size + 1])
         return self._page(rows, view.columns, [each.name for each in columns], size, cursor)
 
@@ -179,8 +183,10 @@ def _count_wanted(request: Request) -> bool:
     return text == "true"
 
 
-def _counted(queryset: QuerySet) -> int:
+def _counted(queryset: QuerySet, ways: Ways | None) -> int:
     """How many rows there are, as far as it costs no more than a page or two."""
+    if ways is not None:
+        queryset = first_of(queryset, ways, lambda rows: rows.order_by().values_list("pk"), (), MOST_COUNTED + 1)
     return queryset.order_by()[: MOST_COUNTED + 1].count()
 
 
@@ -215,6 +221,17 @@ def _ordered(
     if values:
         found = found.values_list(*_selected(values, [each.name for each in columns]))
     return found
+
+
+def _found(
+    queryset: QuerySet, ways: Ways, columns: Sequence[Column], after: Sequence[Any] | None, backwards: bool, size: int
+) -> QuerySet:
+    """Those of the rows found in these ways that a page of this size can show."""
+
+    def placed(rows: QuerySet) -> QuerySet:
+        return _ordered(rows, columns, after, backwards, ["pk"])
+
+    return first_of(queryset, ways, placed, [each.sorted(backwards=backwards) for each in columns], size)
 
 
 @lru_cache(maxsize=256)

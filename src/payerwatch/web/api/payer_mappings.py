@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch import pipeline
-from payerwatch.claims.actions import PayerNameUnusable
+from payerwatch.claims.actions import MappedAlready, PayerNameUnusable
 from payerwatch.claims.models import PayerMapping
 from payerwatch.claims.payers import payer_key
 from payerwatch.members.roles import Permission
@@ -58,7 +58,7 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     """Spellings of payers' names. Claims loaded before follow a change, and the next drift run sees it."""
 
     thing, prefix = "payer_mapping", "map"
-    refuses: ClassVar = {"create": [PayerNameUnusable], "partial_update": [PayerNameUnusable]}
+    refuses: ClassVar = {"create": [PayerNameUnusable, MappedAlready], "partial_update": [PayerNameUnusable]}
     verbs: ClassVar = dict.fromkeys(("create", "partial_update"), "map")
     may: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), Permission.READ_MAPPINGS),
@@ -78,19 +78,27 @@ class PayerMappings(Numbered, Listed, Shown, Resource):
     serializer_class = PayerMappingBody
     filterset_class = PayerMappingFilter
 
+    def hold(self) -> None:
+        """Claims and then the customer's row, as whatever changes claims does."""
+        pipeline.lock_claims_and_findings()
+
     def create(self, request: Request) -> Response:
-        """Map a spelling to a payer: 201 for a new one, 200 where it was mapped before."""
+        """Map a spelling to a payer: 201 for a new one, 200 where it means this payer already.
+
+        What means another payer stays as it is (409 `mapped_already`): it is changed at its own address.
+        """
         asked = self.body()
-        return self._mapped(asked["raw_name"], asked["payer"])
+        return self._mapped(asked["raw_name"], asked["payer"], only_new=True)
 
     def partial_update(self, request: Request, public_id: str) -> Response:
         """Map the spelling to another payer."""
         payer = self.body()["payer"]
         return self._mapped(self.get_object().raw_name, payer)
 
-    def _mapped(self, raw_name: str, payer: str) -> Response:
-        assert self.caller.customer is not None
-        mapping, new = pipeline.map_payer(self.caller.customer, raw_name, payer, actor=self.caller.actor)
+    def _mapped(self, raw_name: str, payer: str, *, only_new: bool = False) -> Response:
+        customer, actor = self.caller.customer, self.caller.actor
+        assert customer is not None
+        mapping, new = pipeline.map_payer(customer, raw_name, payer, actor=actor, only_new=only_new)
         answer = self.answer(mapping)
         answer.status_code = HTTPStatus.CREATED if new else HTTPStatus.OK
         return answer

@@ -26,6 +26,7 @@ from payerwatch.members.callers import Caller
 from payerwatch.members.door import READING_METHODS, Admits, Attempt
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
+from payerwatch.tenancy.ways import Ways
 from payerwatch.web.api.conditional import tagged
 from payerwatch.web.api.filtering import refuse_empty, refuse_unknown
 from payerwatch.web.api.header_fields import HeaderField
@@ -200,6 +201,10 @@ class Listed(Read):
     """Whether a listing of `columns` always begins with the class's `queryset`, so that its SQL is written once."""
     order: ClassVar[Sequence[str]] = ()
     """The one order of a listing that offers no others."""
+
+    def ways(self) -> Ways | None:
+        """In which ways the rows asked for are found, where one index does not find them all."""
+        return None
 
     def list(self: Any, request: Request) -> Response:
         wanted = fields_wanted(request, self.serializer_class)

@@ -123,7 +123,7 @@ class Uploads(Listed, Shown, Resource):
     queryset = Upload.objects.all()
     columns = _COLUMNS
     document = staticmethod(upload_document)
-    order = ("-pk",)
+    order = ("-arrived_at", "-public_id")  # neither is changed by loading, which makes another row
     serializer_class = UploadBody
     filterset_class = UploadFilter
 

@@ -1,0 +1,62 @@
+"""Uploads that were there before they had a place of their own get the one they came in."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from payerwatch.claims.models import Upload
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+from tests.make import answer, claims_file, row
+from tests.make import customer as make_customer
+from tests.tenancy.schema import schema_as_text
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def practices(tmp_path: Path) -> Iterator[list[Customer]]:
+    """Two, each with two files loaded by a command."""
+    made = [make_customer("One"), make_customer("Two")]
+    for practice in made:
+        for number in ("C1", "C2"):
+            assert answer("load", claims_file(tmp_path, [row(number=number)]), customer=practice.name).code == 0
+    yield made
+    call_command("migrate", "claims", verbosity=0)
+
+
+def test_each_upload_is_placed_where_it_came_in(practices: list[Customer]):
+    schema, now = schema_as_text(), timezone.now()
+    for practice in practices:
+        with acting_in(practice):
+            first, second = Upload.objects.order_by("pk")
+            Upload.objects.filter(pk=first.pk).update(loaded_at=now - timedelta(days=2))
+            # Sent before the other, and loaded after it.
+            Upload.objects.filter(pk=second.pk).update(received_at=now - timedelta(days=3), loaded_at=now)
+    call_command("migrate", "claims", "0004_page_orders", verbosity=0)
+    call_command("migrate", "claims", verbosity=0)
+    assert schema_as_text() == schema
+    for practice in practices:
+        with acting_in(practice):
+            places = list(Upload.objects.order_by("pk").values_list("arrived_at", flat=True))
+        assert places == [now - timedelta(days=2), now - timedelta(days=3)]
+
+
+def test_code_that_knows_no_place_can_still_add_an_upload(practices: list[Customer]):
+    columns = ", ".join(
+        field.column for field in Upload._meta.local_fields if field.name not in ("id", "public_id", "arrived_at")
+    )
+    before = timezone.now()
+    with acting_in(practices[0]), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO claims_upload (public_id, {columns}) "
+            f"SELECT 'upl_of_old_code', {columns} FROM claims_upload WHERE customer_id = %s LIMIT 1",
+            [practices[0].pk],
+        )
+        placed = Upload.objects.get(public_id="upl_of_old_code").arrived_at
+    assert abs(placed - before) < timedelta(minutes=1)
