@@ -1,12 +1,14 @@
 """Reads of claims that others need."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, Exists, JSONField, Max, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import JSONObject
 
 from payerwatch.claims.models import Claim, Payer, ReplacedClaim, Upload
 from payerwatch.claims.numbers import StoredNumbers
@@ -51,20 +53,33 @@ class UploadsSoFar:
     def counts(self) -> dict[str, int]:
         return {"loaded": self.loaded, "undone": self.undone}
 
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> "UploadsSoFar":
+        last = told["last_date"]
+        return cls(**{**told, "last_date": date.fromisoformat(last) if last else None})
+
 
 def uploads_so_far(now: datetime) -> UploadsSoFar:
+    return UploadsSoFar(**Upload.objects.aggregate(**_so_far(now)))
+
+
+def uploads_so_far_told(now: datetime) -> Subquery:
+    """The same as a value of another query, for `UploadsSoFar.read`."""
+    counted = Upload.objects.order_by().values("customer").annotate(told=JSONObject(**_so_far(now)))
+    return Subquery(counted.values("told"), output_field=JSONField())
+
+
+def _so_far(now: datetime) -> dict[str, Aggregate]:
     stands, undone = Q(state=Upload.State.LOADED), Q(state=Upload.State.UNDONE)
     recent = stands & Q(loaded_at__gt=now - timedelta(days=RECENT_DAYS))
-    return UploadsSoFar(
-        **Upload.objects.aggregate(
-            loaded=Count("pk", filter=stands | undone),
-            undone=Count("pk", filter=undone),
-            last_date=Max("last_date", filter=stands),
-            recent=Count("pk", filter=recent),
-            recent_rows=Sum("rows", filter=recent, default=0),
-            recent_set_aside=Sum("set_aside", filter=recent, default=0),
-        )
-    )
+    return {
+        "loaded": Count("pk", filter=stands | undone),
+        "undone": Count("pk", filter=undone),
+        "last_date": Max("last_date", filter=stands),
+        "recent": Count("pk", filter=recent),
+        "recent_rows": Sum("rows", filter=recent, default=0),
+        "recent_set_aside": Sum("set_aside", filter=recent, default=0),
+    }
 
 
 def earlier_upload_of(digest: str) -> Upload | None:

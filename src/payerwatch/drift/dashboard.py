@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from payerwatch.claims.queries import RECENT_DAYS, UploadsSoFar, uploads_so_far
+from payerwatch.claims.queries import RECENT_DAYS, UploadsSoFar, uploads_so_far, uploads_so_far_told
 from payerwatch.drift.models import DriftRun
 from payerwatch.drift.parameters import STALE_AFTER
-from payerwatch.drift.queries import run_in_force
+from payerwatch.drift.queries import runs_in_force
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """Two queries, whatever is loaded: the run with its kept summary, and the uploads counted."""
+    """One query, whatever is loaded: the run with its kept summary, and beside it the uploads counted."""
 
     now: datetime
     run: DriftRun | None
@@ -52,5 +52,7 @@ class Dashboard:
 
 
 def dashboard(now: datetime) -> Dashboard:
-    run = run_in_force()
-    return Dashboard(now, run if run is not None and run.summary is not None else None, uploads_so_far(now))
+    run = runs_in_force().annotate(uploads_now=uploads_so_far_told(now)).last()
+    told = run.uploads_now if run is not None else None
+    uploads = UploadsSoFar.read(told) if told is not None else uploads_so_far(now)
+    return Dashboard(now, run if run is not None and run.summary is not None else None, uploads)

@@ -65,7 +65,12 @@ def newest_run() -> DriftRun | None:
 
 def run_in_force() -> DriftRun | None:
     """The run that last changed events and was not withdrawn."""
-    return judged_runs().filter(carried_at__isnull=False).defer("nodes").order_by("carried_at", "pk").last()
+    return runs_in_force().last()
+
+
+def runs_in_force() -> QuerySet[DriftRun]:
+    """The runs that changed events and were not withdrawn, the one that is in force last."""
+    return judged_runs().filter(carried_at__isnull=False).defer("nodes").order_by("carried_at", "pk")
 
 
 def unfinished_runs() -> QuerySet[DriftRun]:
