@@ -11,9 +11,6 @@ from django.utils import timezone
 from payerwatch.audit.models import Chain, Entry, InstallationChain, InstallationEntry
 from payerwatch.audit.verifying.definition import CONTENT, GENESIS, entry_digest, microseconds
 
-# One by one: the driver writes a list in Python, letter by letter where there is something to escape.
-_PLACES = ", ".join(["%s"] * len(CONTENT))
-
 
 @dataclass(frozen=True)
 class Head:
@@ -41,9 +38,7 @@ def _append_by_function(customer: int | None, content: Sequence[str], told: Call
     """No journey of its own. The function takes the customer from the transaction, never from its caller."""
     function = "audit_append_for_installation" if customer is None else "audit_append"
     connection.ask_with_next(  # type: ignore[attr-defined]
-        f"SELECT * FROM {function}(ARRAY[{_PLACES}]::text[])",
-        content,
-        lambda row: told(Head(customer, row[0], bytes(row[1]), row[2])),
+        function, content, lambda row: told(Head(customer, row[0], bytes(row[1]), row[2]))
     )
 
 

@@ -5,13 +5,12 @@ wait here, in order, and are sent with the statement that follows, the last ones
 them done; what was never sent goes with the transaction.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from django.db.backends.postgresql import base
 from psycopg import sql
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Escaping, TransactionStatus
 
 Told = Callable[[tuple], None]
 _DjangoCursor: Any = base.Cursor  # which its type stubs know nothing of
@@ -42,17 +41,20 @@ class Ahead:
         """Whether a transaction that ends now would leave something out."""
         return any(each.told is not None for each in self._waiting)
 
-    @contextmanager
-    def taken(self, status: Callable[[], TransactionStatus]) -> Iterator[list[Waiting]]:
-        """All that waits, for the block to send; it goes on waiting where the block fails before anything was sent."""
+    def taken(self) -> list[Waiting]:
+        """All that waits, to be sent now."""
         taken, self._waiting = self._waiting, []
-        sent = False
-        try:
-            yield taken
-            sent = True
-        finally:
-            if not sent and status() in _NOTHING_SENT:
-                self._waiting = taken
+        return taken
+
+    def put_back(self, taken: list[Waiting]) -> None:
+        self._waiting = taken
+
+
+def array_written(connection: Any, words: Sequence[str]) -> str:
+    """The words as an array in SQL. The driver would look at each to see what it is, and escape it by itself."""
+    elements = '","'.join([word.replace("\\", "\\\\").replace('"', '\\"') for word in words])
+    literal = Escaping(connection.pgconn).escape_literal(f'{{"{elements}"}}'.encode())
+    return f"{bytes(literal).decode()}::text[]"
 
 
 class Cursor(_DjangoCursor):
@@ -60,15 +62,26 @@ class Cursor(_DjangoCursor):
 
     def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
         ahead: Ahead = self.connection.ahead
-        if not ahead._waiting:
+        waiting = ahead.taken()
+        if not waiting:
             return super().execute(query, params, **how)
-        with ahead.taken(lambda: self.connection.info.transaction_status) as waiting:
+        sent = False
+        try:
             super().execute(self._joined(waiting, query, params), params, **how)
-        for each in waiting:
-            if each.told is not None:
-                each.told(self.fetchone())
-            self.nextset()
+            sent = True
+        finally:
+            if not sent and self.connection.info.transaction_status in _NOTHING_SENT:
+                ahead.put_back(waiting)
+        self._tell(waiting)
         return self
+
+    def _tell(self, waiting: list[Waiting]) -> None:
+        """Hand out the answers that somebody waits for, and leave the cursor at the statement's own."""
+        for place, each in enumerate(waiting):
+            if each.told is not None:
+                self.set_result(place)
+                each.told(self.fetchone())
+        self.set_result(len(waiting))
 
     def executemany(self, *args: Any, **how: Any) -> None:
         self.send_ahead()

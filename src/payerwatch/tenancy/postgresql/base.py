@@ -10,7 +10,7 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
 
-from payerwatch.tenancy.postgresql.ahead import Ahead, Cursor, Told
+from payerwatch.tenancy.postgresql.ahead import Ahead, Cursor, Told, array_written
 from payerwatch.tenancy.postgresql.creation import DatabaseCreation
 from payerwatch.tenancy.postgresql.features import DatabaseFeatures
 from payerwatch.tenancy.postgresql.operations import DatabaseOperations
@@ -49,11 +49,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         self.connection.ahead.add(statement)
 
-    def ask_with_next(self, statement: str, params: Sequence[Any], told: Told) -> None:
-        """Run it before the statement that follows, or before COMMIT, and tell its one row."""
+    def ask_with_next(self, function: str, words: Sequence[str], told: Told) -> None:
+        """Call it with an array of words before the statement that follows, or before COMMIT, and tell its one row."""
         self.ensure_connection()
-        with self.connection.cursor() as cursor:
-            written = cursor.mogrify(statement, params)
+        written = f"SELECT * FROM {function}({array_written(self.connection, words)})"
         self.connection.ahead.add(written, told)
         if self.queries_logged:
             self.queries_log.append({"sql": written, "time": "0.000"})
