@@ -156,6 +156,7 @@ def writing(changes: list[Changes]) -> Iterator[None]:
 
 
 def walked(headers: Headers, start: str, way: str, chance: Random, between) -> list[str]:
+    between()
     shown = page(headers, start)
     seen, link = ids(shown), shown[way]
     while link is not None:
