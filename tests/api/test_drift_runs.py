@@ -130,6 +130,12 @@ def test_what_is_no_day_is_refused(practice: Loaded, steps: list[Work], day: Any
     assert steps == []
 
 
+@pytest.mark.parametrize("day", ["1989-12-31", "2101-01-01"])
+def test_a_day_outside_of_those_that_can_be_judged_is_told_which_can(practice: Loaded, steps: list[Work], day: str):
+    complaint = practice.ask("POST", "drift-runs/", {"as_of": day}).document["errors"][0]
+    assert complaint["detail"] == "Give a day from 1990-01-01 to 2100-12-31."
+
+
 def test_nothing_that_reads_runs_sees_one_that_waits_or_was_refused(
     practice: Loaded, steps: list[Work], tmp_path: Path
 ):

@@ -134,6 +134,29 @@ def test_rows_that_come_and_go_during_a_walk_repeat_and_hide_no_other(seed: int,
     assert gone
 
 
+@pytest.mark.parametrize(("way", "back"), [("next", "previous"), ("previous", "next")])
+def test_a_page_that_has_become_empty_leads_back_to_all_that_is_left(way: str, back: str, world: World):
+    headers, path = filled(world, "invitations/", 6), LISTINGS["invitations/"].path()
+    everything, here = ids(page(headers, f"{path}?page_size=200")), page(headers, f"{path}?page_size=2")
+    while way == "previous" and here["next"]:
+        here = page(headers, here["next"])
+    withdraw(world, set(everything) - set(ids(here)))
+    empty = page(headers, here[way])
+    assert (ids(empty), empty[way]) == ([], None)
+    assert walked(headers, empty[back], back) == [ids(here)]
+
+
+def test_a_page_emptied_by_a_filter_leads_back_to_the_end_of_all_claims(world: World):
+    headers = filled(world, "claims/", 4)
+    everything = ids(page(headers, f"{LISTINGS['claims/'].path()}?page_size=200"))
+    shown = page(headers, f"{LISTINGS['claims/'].path()}?page_size=3")
+    empty = page(headers, f"{shown['next']}&search=nobody")
+    assert (ids(empty), empty["next"]) == ([], None)
+    back = page(headers, empty["previous"].replace("&search=nobody", ""))
+    assert (ids(back), back["next"]) == (everything[-3:], None)
+    assert ids(page(headers, back["previous"])) == everything[-6:-3]
+
+
 def withdraw(world: World, gone: set[str]) -> None:
     with acting_in(world.own.customer):
         Invitation.objects.filter(public_id__in=gone).update(withdrawn_at=Now())

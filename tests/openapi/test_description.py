@@ -1,7 +1,10 @@
 """The description is the code's: nothing is missing, none of its examples is wrong, and it is what is committed."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,13 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator, FormatChecker
 
+from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.catalogue import catalogue
+from payerwatch.web.api.dates import read_day, read_moment
 from payerwatch.web.api.paging import LARGEST_PAGE
 from payerwatch.web.description.document import Routes, as_json, described
+from payerwatch.web.description.values import JUDGED_DAY_PATTERN, MOMENT_PATTERN
 from tests.api.routes import Endpoint, endpoints
 
 pytestmark = pytest.mark.pure
@@ -163,3 +169,31 @@ def test_limits_of_pages_are_those_that_are_kept(document: Document):
     assert size["schema"]["maximum"] == LARGEST_PAGE
     page = resolved(listing["responses"]["200"]["content"]["application/json"]["schema"], document)
     assert page["properties"]["results"]["maxItems"] == LARGEST_PAGE
+
+
+def read(reader: Callable[[str], object], text: str) -> bool:
+    try:
+        reader(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "0004", "0100", "0400", "1900", "2000", "2023", "2024", "9999"])
+def test_days_fit_their_pattern_if_they_are_read_as_days(year: str):
+    for month, day in product(range(14), range(33)):
+        text = f"{year}-{month:02}-{day:02}"
+        assert bool(re.match(MOMENT_PATTERN, text)) == read(read_day, text), text
+
+
+@pytest.mark.parametrize("offset", ["", "Z", "z", "+00:00", "-23:59", "+24:00", "+10:60"])
+def test_times_fit_their_pattern_if_they_are_read_as_times(offset: str):
+    for hour, minute, rest in product((0, 9, 19, 23, 24), (0, 59, 60), ("", ":00", ":59.123456", ":60", ":0", ":00.")):
+        text = f"2024-02-29T{hour:02}:{minute:02}{rest}{offset}"
+        assert bool(re.match(MOMENT_PATTERN, text)) == read(read_moment, text), text
+
+
+def test_the_pattern_of_days_that_can_be_judged_has_their_first_and_last_year():
+    years = [year for year in range(10_000) if re.match(JUDGED_DAY_PATTERN, f"{year:04}-01-01")]
+    assert years == list(range(FIRST_DAY.year, LAST_DAY.year + 1))
+    assert (date(years[0], 1, 1), date(years[-1], 12, 31)) == (FIRST_DAY, LAST_DAY)

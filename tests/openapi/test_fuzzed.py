@@ -24,11 +24,15 @@ FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 SEEDS, EXAMPLES = ((1, 2, 3), 500) if FULL else ((1,), 30)
 PHASES = "examples,coverage,fuzzing,stateful"
 HERE = Path(__file__).parent / "fuzzing"
+ROOT = HERE.parents[2]
+COUNTS = "counts.json"
 OWNER, SPARE = "owner@example.com", "spare@example.com"
 EVERYTHING = UNHINDERED | {
     "PAYERWATCH_RATE_SIGN_IN_NETWORK": "1000/s",
     "PAYERWATCH_RATE_INVITATION_ADDRESS": "1000/s",
     "PAYERWATCH_RATE_INVITATION_CUSTOMER": "1000/s",
+    "DJANGO_SETTINGS_MODULE": "tests.openapi.fuzzing.settings",
+    "PYTHONPATH": str(ROOT),
 }
 
 # The tool's checks that are not asked, each with its reason.
@@ -65,10 +69,10 @@ def fuzzed(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory)
         installation.ask("load", sample / "claims.csv")
         installation.ask("detect")
         with serving(installation, **EVERYTHING) as served:
-            yield Fuzzed(served, _told(served, folder))
+            yield Fuzzed(served, _told(served))
 
 
-def _told(served: Served, folder: Path) -> dict[str, Any]:
+def _told(served: Served) -> dict[str, Any]:
     owner = bearer(tokens_of(served, OWNER)["access"])
 
     def ids(path: str) -> list[dict[str, Any]]:
@@ -90,7 +94,6 @@ def _told(served: Served, folder: Path) -> dict[str, Any]:
         "kept": [each["id"] for each in ids("members/") if each["email"] in (OWNER, SPARE)],
         "nobody": "mbr_2222222222222222",
         "examples": [sample_id(prefix)[3:] for prefix in ("clm", "mbr")],
-        "counts": str(folder / "counts.json"),
     }
 
 
@@ -111,12 +114,12 @@ def schemathesis(fuzzed: Fuzzed, seed: int, folder: Path) -> subprocess.Complete
         *("--generation-database", "none"),
         *("--suppress-health-check", "all"),
     ]
-    root = HERE.parents[2]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    told = json.dumps(fuzzed.told | {"counts": str(folder / COUNTS)})
     return subprocess.run(
         [str(each) for each in command],
         cwd=folder,
-        env=environment | {"PAYERWATCH_FUZZED": json.dumps(fuzzed.told), "PYTHONPATH": str(root)},
+        env=environment | {"PAYERWATCH_FUZZED": told, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -127,8 +130,9 @@ def schemathesis(fuzzed: Fuzzed, seed: int, folder: Path) -> subprocess.Complete
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_request_is_answered_otherwise_than_described(seed: int, fuzzed: Fuzzed, tmp_path: Path):
     done = schemathesis(fuzzed, seed, tmp_path)
+    (tmp_path / "said.txt").write_text(done.stdout)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
-    counts = json.loads(Path(fuzzed.told["counts"]).read_text())
+    counts = json.loads((tmp_path / COUNTS).read_text())
     tried = Counter[bool]()
     for phase in ("examples", "stateful"):
         for name, times in counts.get(phase, {}).items():

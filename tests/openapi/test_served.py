@@ -166,6 +166,12 @@ def test_a_value_of_another_kind_is_refused_by_its_place(world: World):
     assert {each["pointer"] for each in refused.document["errors"]} == {"/name", "/expires_in_days"}
 
 
+@pytest.mark.parametrize(("days", "status"), [(30, 201), (30.0, 201), (30.5, 400), ("30", 400), (True, 400)])
+def test_a_number_without_a_fraction_is_whole_however_it_is_written(days: object, status: int, world: World):
+    sent = {"name": "nightly", "scopes": ["claims.read"], "expires_in_days": days}
+    assert ask(world.headers("owner"), "POST", "/api/v1/api-keys/", body=sent).status == status
+
+
 def test_an_empty_value_is_refused_where_one_is_asked_for(world: World):
     for path, name in (("claims/", "outcome"), ("uploads/", "loaded_to"), ("audit-entries/export/", "until")):
         refused = ask(world.headers("owner"), "GET", f"/api/v1/{path}", query={name: ""})

@@ -9,8 +9,10 @@ from django.core.exceptions import ValidationError
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
+from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:[0-5]\d)?)?", re.ASCII)
 DAY_UNUSABLE = "Give a day as YYYY-MM-DD."
 MOMENT_UNUSABLE = "Give a time as YYYY-MM-DDThh:mm:ssZ or with another offset, or a day as YYYY-MM-DD."
 
@@ -62,6 +64,16 @@ class Day(serializers.DateField):
             return read_day(str(value))
         except ValueError:
             raise serializers.ValidationError(DAY_UNUSABLE, code="day_unusable") from None
+
+
+class JudgedDay(Day):
+    """One of those that a run can be of."""
+
+    def to_internal_value(self, value: Any) -> date:
+        day = super().to_internal_value(value)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise serializers.ValidationError(f"Give a day from {FIRST_DAY} to {LAST_DAY}.", code="day_outside")
+        return day
 
 
 class Moment(serializers.Field):

@@ -1,6 +1,5 @@
 """`drift-runs/`: the judgements of weeks. Who starts one is answered at once and watches it until it is done."""
 
-from datetime import date
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -11,9 +10,8 @@ from rest_framework.response import Response
 
 from payerwatch.drift.asked_runs import ask_for_run
 from payerwatch.drift.models import DriftRun
-from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 from payerwatch.members.roles import Permission
-from payerwatch.web.api.dates import Day, DayFilter
+from payerwatch.web.api.dates import DayFilter, JudgedDay
 from payerwatch.web.api.fields import PublicId
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
@@ -47,12 +45,9 @@ class DriftRunBody(serializers.ModelSerializer):
 
 
 class DriftRunOrder(serializers.Serializer):
-    as_of = Day(default=None, allow_null=True, help_text="judge as on this day; without it, the latest day loaded")
-
-    def validate_as_of(self, day: date | None) -> date | None:
-        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-            raise serializers.ValidationError(f"Give a day from {FIRST_DAY} to {LAST_DAY}.")
-        return day
+    as_of = JudgedDay(
+        default=None, allow_null=True, help_text="judge as on this day; without it, the latest day loaded"
+    )
 
 
 class DriftRunFilter(filters.FilterSet):

@@ -48,11 +48,12 @@ class PageSizeUnusable(Refusal):
 class Cursor(NamedTuple):
     backwards: bool
     values: list[Any]
-    """Of the row just before the page, in the order read."""
+    """Of the row just before the page, in the order read; none where the page is the first of all in that order."""
 
     def read(self, columns: Sequence["Column"]) -> dict[str, Any]:
         """Its values as the columns have them, by their names."""
-        return {each.name: each.field.to_python(value) for each, value in zip(columns, self.values, strict=True)}
+        named = zip(columns, self.values, strict=True) if self.values else ()
+        return {each.name: each.field.to_python(value) for each, value in named}
 
 
 class Column(NamedTuple):
@@ -95,7 +96,7 @@ class CursorPages(BasePagination):
         backwards = cursor is not None and cursor.backwards
         given = cursor.read(columns) if cursor is not None else {}
         if view.columns and view.queryset_is_fixed and not view.asked:
-            statement = _statement(listing, order, size, backwards, cursor is not None, connection.vendor)
+            statement = _statement(listing, order, size, backwards, bool(given), connection.vendor)
             rows: list[Any] = statement.rows(**given)
         else:
             after = [Value(given[each.name], output_field=each.field) for each in columns] if given else None
@@ -107,9 +108,12 @@ class CursorPages(BasePagination):
     def _page(
         self, rows: list[Any], values: Sequence[str], places: Sequence[str], size: int, cursor: Cursor | None
     ) -> list[Any]:
-        """Rows as instances; where the view names values, as tuples of these."""
+        """Rows as instances; where the view names values, as tuples of these.
+
+        A page of which all rows have gone meanwhile leads back to the end from which it was reached.
+        """
         selected = _selected(values, places)
-        backwards = cursor is not None and cursor.backwards
+        backwards, came = (cursor.backwards, bool(cursor.values)) if cursor is not None else (False, False)
         more, rows = len(rows) > size, rows[:size]
         if backwards:
             rows.reverse()
@@ -117,8 +121,9 @@ class CursorPages(BasePagination):
         def place(row: Any) -> list[Any]:
             return [row[selected.index(each)] if values else getattr(row, each) for each in places]
 
-        self._next = place(rows[-1]) if rows and (more or backwards) else None
-        self._previous = place(rows[0]) if rows and (more if backwards else cursor is not None) else None
+        first, last = (place(rows[0]), place(rows[-1])) if rows else ([], [])
+        self._next = last if (came if backwards else more) else None
+        self._previous = first if (more if backwards else came) else None
         return [row[: len(values)] for row in rows] if values else rows
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -247,10 +247,15 @@ def _refuse_other_kinds(sent: Any, form: Serializer) -> None:
         name: f"Give {words}."
         for name, value in given.items()
         for field, kind, words in _KINDS
-        if value is not None and isinstance(form.fields[name], field) and type(value) is not kind
+        if value is not None and isinstance(form.fields[name], field) and not _is_of(kind, value)
     }
     if wrong:
         raise ValidationError(wrong, code="of_another_kind")
+
+
+def _is_of(kind: type, value: Any) -> bool:
+    """In JSON 1.0 is a whole number."""
+    return type(value) is kind or (kind is int and isinstance(value, float) and value.is_integer())
 
 
 def public_id_in(kwargs: Mapping[str, Any]) -> str:

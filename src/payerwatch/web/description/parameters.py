@@ -15,7 +15,6 @@ from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.api.sparse import LONGEST_LIST, names_of
 from payerwatch.web.description.values import (
     ANY_TEXT,
-    DAY_PATTERN,
     ID_TOLD,
     LONGEST_ID,
     LONGEST_MOMENT,
@@ -134,7 +133,7 @@ def _filter_schema(name: str, declared: Any) -> Schema:
     if isinstance(declared, filters.ChoiceFilter):
         return {"type": "string", "enum": [value for value, _ in declared.extra["choices"]]}
     if isinstance(declared, DayFilter):
-        return {"type": "string", "format": "date", "maxLength": 10, "pattern": DAY_PATTERN}
+        return {"type": "string", "format": "date", "maxLength": 10}
     if isinstance(declared, MomentFilter):
         return {"type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN}
     if isinstance(declared, filters.CharFilter):

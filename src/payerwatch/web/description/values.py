@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from payerwatch.claims.formats.header_words import FIELDS
-from payerwatch.web.api.dates import Moment
+from payerwatch.web.api.dates import JudgedDay, Moment
 from payerwatch.web.api.fields import LONGEST_COLUMN, ColumnMapping, Dollars, PublicId
 from payerwatch.web.api.resource import NUMBERED, PUBLIC_ID
 from payerwatch.web.description.meanings import MEANINGS
@@ -21,10 +21,16 @@ ID_TOLD = re.compile(r"\b([a-z]{3})_…")
 # No text holds the character that PostgreSQL refuses; one that must not be blank has something to be seen.
 ANY_TEXT = r"^[^\x00]*$"
 SEEN_TEXT = r"^[^\x00]*[^\s\x00-\x1f\x7f-\xa0][^\x00]*$"
-DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-MOMENT_PATTERN = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-)
+# Days that the calendar has, of the years 1 to 9999, and times that the clock shows.
+_YEAR = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+_LONG, _SHORT, _LEAP = "(0[13578]|1[02])", "(0[469]|11)", "(0[48]|[2468][048]|[13579][26])"
+_MONTH_AND_DAY = f"({_LONG}-(0[1-9]|[12][0-9]|3[01])|{_SHORT}-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+_LEAP_DAY = f"([0-9]{{2}}{_LEAP}|{_LEAP}00)-02-29"
+_DAY = f"({_YEAR}-{_MONTH_AND_DAY}|{_LEAP_DAY})"
+_HOUR, _MINUTE = "([01][0-9]|2[0-3])", "[0-5][0-9]"
+_TIME = rf"T{_HOUR}:{_MINUTE}(:{_MINUTE}(\.[0-9]{{1,6}})?)?(Z|[+-]{_HOUR}:{_MINUTE})?"
+MOMENT_PATTERN = f"^{_DAY}({_TIME})?$"
+JUDGED_DAY_PATTERN = "^(199[0-9]|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
 COLUMN_PATTERN = r"^[^\x00-\x1f\x7f-\xa0\xad]*$"
 LONGEST_TEXT, LONGEST_MOMENT, MOST_ITEMS = 10_000, 32, 10_000
 LARGEST_NUMBER = 2**53 - 1  # that every reader of JSON keeps exactly
@@ -52,6 +58,8 @@ def own_field(field: serializers.Field) -> Schema | None:
         schema = _column_mapping()
     elif isinstance(field, Dollars):
         schema = {"type": "number", "format": "double", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+    elif isinstance(field, JudgedDay):
+        schema = {"type": "string", "format": "date", "maxLength": 10, "pattern": JUDGED_DAY_PATTERN}
     elif isinstance(field, Moment):
         schema = {"type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN}
     else:
@@ -85,7 +93,7 @@ def bounded(schema: Any, *, closed: bool) -> Any:
     if "enum" in schema or "const" in schema:
         return {name: value for name, value in limited.items() if name not in ("pattern", "maxLength", "minLength")}
     if schema.get("format") in _LONGEST and "string" in kinds:
-        limited.pop("pattern", None)
+        limited = {name: value for name, value in limited.items() if name != "pattern" or name in schema}
         limited["maxLength"] = min(limited["maxLength"], _LONGEST[schema["format"]])
     if closed and "properties" in schema:
         limited.setdefault("additionalProperties", False)
