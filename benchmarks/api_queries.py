@@ -10,6 +10,7 @@ An address that this version does not have is left out.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         headers = set_up(Path(directory), 2_000)["key"]
+        _judge()
         counted = {each: queries for each in OPERATIONS if (queries := _counted(each.address, headers)) is not None}
     table = "".join(f"{line}\n" for line in _table(counted))
     print(table)
@@ -65,6 +67,20 @@ def main() -> None:
         before, _, rest = text.partition(BEGIN)
         DOCUMENT.write_text(before + BEGIN + table + END + rest.partition(END)[2])
     sys.exit(_saved(counted, warm=True) < LEAST_SAVED)
+
+
+def _judge() -> None:
+    """A run in force, as the morning finds one: it is what the dashboard reads."""
+    # What needs Django set up.
+    from django.utils import timezone
+
+    from payerwatch.drift.models import DriftRun
+    from payerwatch.tenancy.context import acting_in
+
+    now, rates = timezone.now(), {"false_discovery_rate": 0.1, "very_likely_rate": 0.01}
+    found = {"loaded_until": None, "uploads": {"loaded": 0, "undone": 0}, **rates}
+    with acting_in(int(os.environ["BENCHMARK_CUSTOMER"])):
+        DriftRun.objects.create(as_of_week=now.date(), data_version="0" * 64, carried_at=now, summary=found)
 
 
 def _counted(address: str, headers: Headers) -> int | None:

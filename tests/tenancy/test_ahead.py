@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from payerwatch.audit.models import Entry
 from payerwatch.audit.record import Thing, record
@@ -55,6 +56,16 @@ def test_a_customer_of_whom_nothing_is_asked_costs_no_message(world: World):
     with messages() as sent, acting_in(world.own.customer):
         pass
     assert sent == []
+
+
+def test_each_statement_is_logged_by_itself(world: World):
+    with CaptureQueriesContext(connection) as asked, acting_in(world.own.customer):
+        assert Book.objects.exists()
+        told("upl_1")
+    begun, question, entry, committed = (each["sql"] for each in asked.captured_queries)
+    assert (begun, committed) == ("BEGIN", "COMMIT")
+    assert question.startswith("SELECT 1")
+    assert "audit_append" in entry
 
 
 def test_an_entry_at_the_end_travels_with_the_commit(world: World):

@@ -1,6 +1,7 @@
 """Emptying tables, which only their owner may, and which triggers of append-only tables refuse."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.backends.postgresql import operations
 
@@ -14,6 +15,10 @@ _REFUSING = (
 
 
 class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002
+        """The statement by itself, without what travelled with it (`ahead.py`)."""
+        return str(self.compose_sql(sql, params))
+
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Between tests; the application's role could do none of this. Raises DatabaseKept anywhere else."""
         refuse_unless_throw_away()
