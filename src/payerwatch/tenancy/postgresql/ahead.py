@@ -41,6 +41,9 @@ class Ahead:
         """Whether a transaction that ends now would leave something out."""
         return any(each.told is not None for each in self._waiting)
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
     def taken(self) -> list[Waiting]:
         """All that waits, to be sent now."""
         taken, self._waiting = self._waiting, []
@@ -93,7 +96,7 @@ class Cursor(_DjangoCursor):
 
     def send_ahead(self) -> None:
         """Send what waits, before what cannot be sent with it."""
-        if self.connection.ahead._waiting:
+        if self.connection.ahead:
             self.execute("SELECT")
 
     def _joined(self, waiting: list[Waiting], query: Any, params: Any) -> str:
