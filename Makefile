@@ -67,7 +67,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py --claims 100000 --rounds 7
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 
-prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (about an hour)
+prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/quality.py --full
