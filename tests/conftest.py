@@ -26,11 +26,14 @@ def own_throttles(throttle_directory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only what touches a database runs again; a test of one database runs on that one."""
+    """On PostgreSQL only what touches a database runs again; a test of one database runs on that one.
+
+    What takes minutes comes first, so that no process waits for it at the end.
+    """
     kept, left_out = [], []
     for item in items:
         (kept if _belongs_here(item) else left_out).append(item)
-    items[:] = kept
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("minutes") is None)
     config.hook.pytest_deselected(items=left_out)
 
 

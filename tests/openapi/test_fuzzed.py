@@ -17,7 +17,7 @@ from tests.journeys.conftest import copy_of
 from tests.journeys.serving import PASSWORD, UNHINDERED, Served, add_member, bearer, serving, tokens_of
 from tests.make import claims_file, denied, row
 
-pytestmark = [pytest.mark.database, pytest.mark.postgresql]
+pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.minutes]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 # All phases always. What costs most is what is made up of each operation: few in each run, many in the full proof.
