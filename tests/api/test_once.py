@@ -87,6 +87,15 @@ def test_an_answer_without_a_body_is_replayed_without_one(world: World):
     assert plain(first) == plain(again)
 
 
+def test_a_file_begun_again_is_the_one_begun_with_all_that_was_said_of_it(world: World):
+    file = {"Tus-Resumable": "1.0.0", "Upload-Length": "311", "Upload-Metadata": "filename Y2xhaW1zLmNzdg=="}
+    headers = {**owner_of(world), **file, "Idempotency-Key": "first"}
+    first, again = (ask(headers, "POST", "/api/v1/uploads/resumable/") for _ in range(2))
+    assert (first.status, is_replayed(again)) == (201, True)
+    assert {"Location", "Upload-Offset", "Upload-Expires"} <= {name for name, _ in again.headers}
+    assert sorted(plain(first)[1]) == sorted(plain(again)[1])
+
+
 def test_each_replay_is_on_record_and_says_what_was_shown_again(world: World):
     headers = owner_of(world)
     once(headers, INVITE, GUEST)

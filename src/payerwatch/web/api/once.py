@@ -58,11 +58,12 @@ def replayed(view: Any, asking: Asking) -> HttpResponse | None:
     return response
 
 
-def keep_answer(asking: Asking, response: HttpResponseBase) -> None:
-    """Keep what was answered; what refuses has changed nothing and is not kept."""
+def keep_answer(view: Any, asking: Asking, response: HttpResponseBase) -> None:
+    """Keep what was answered, with the headers that the action says; what refuses has changed nothing: not kept."""
     if response.status_code >= 400 or not isinstance(response, HttpResponse):
         return
-    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    said = (*KEPT_HEADERS, *(each.name for each in view.says.get(view.action, ())))
+    headers = {name: response.headers[name] for name in said if name in response.headers}
     keep(asking, Answered(response.status_code, headers, response.content))
 
 

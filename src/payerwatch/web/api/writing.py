@@ -49,7 +49,7 @@ class Writing(GenericViewSet):
         if self.action in self.guarded and response.status_code == 200:
             response.headers["ETag"] = present_etag(self, request)
         if asking is not None:
-            keep_answer(asking, response)
+            keep_answer(self, asking, response)
         return response
 
     def _finished(self, response: Any) -> Any:
