@@ -217,3 +217,10 @@ def test_all_refusals_are_alike():
             read_access(confused)
         said.add(str(refused.value.as_dict()))
     assert len(said) == 1
+
+
+@pytest.mark.pure
+def test_a_header_nested_beyond_reading_is_refused():
+    deep = base64.urlsafe_b64encode(b"[" * 1400).decode().rstrip("=")
+    with pytest.raises(CredentialRefused):
+        read_access(f"{deep}.e30.{'A' * 43}")

@@ -73,7 +73,7 @@ def _header_of(text: str) -> Any:
     """What the token says of itself. Raises InvalidTokenError."""
     try:
         return json.loads(base64url_decode(text.partition(".")[0]))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise jwt.InvalidTokenError from None
 
 
