@@ -1,10 +1,9 @@
 """The rows that a load has set aside, given back to whoever asks."""
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
 
 from payerwatch.claims.models import Upload, UploadSlice
-from payerwatch.claims.slices import content_of, has_any
+from payerwatch.claims.slices import piece_at, places_of
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -28,16 +27,19 @@ class RejectedRowsNotKept(Refusal):
 def open_set_aside(customer: Customer, upload: Upload) -> Iterator[bytes]:
     """The rows as CSV, piece by piece, after the customer was left too.
 
+    Each is read within the customer and given out when that is left again: who takes them may break off at any time,
+    and whatever was open then would stay so.
     Raises RejectedRowsNotKept; and FieldKeyMissing or SealBroken, for the first piece before anything is given.
     """
-    if not has_any(upload, _KIND):
+    places = places_of(upload, _KIND)
+    if not places:
         raise RejectedRowsNotKept(upload)
-    first = next(content_of(upload, _KIND))
-    return chain([first], _rest(customer, upload))
+    return _pieces(customer, upload, piece_at(upload, _KIND, places[0]), places[1:])
 
 
-def _rest(customer: Customer, upload: Upload) -> Iterator[bytes]:
-    with acting_in(customer, reading=True):
-        pieces = content_of(upload, _KIND)
-        next(pieces, None)
-        yield from pieces
+def _pieces(customer: Customer, upload: Upload, first: bytes, places: Sequence[int]) -> Iterator[bytes]:
+    yield first
+    for place in places:
+        with acting_in(customer, reading=True):
+            piece = piece_at(upload, _KIND, place)
+        yield piece

@@ -35,12 +35,18 @@ def keep(upload: Upload, kind: UploadSlice.Kind, position: int, content: bytes, 
 
 def content_of(upload: Upload, kind: UploadSlice.Kind) -> Iterator[bytes]:
     """The pieces in order, one at a time in memory. Raises FieldKeyMissing or SealBroken."""
-    for position in list(_pieces(upload, kind).order_by("position").values_list("position", flat=True)):
-        yield _opened(upload.public_id, UploadSlice.objects.get(upload=upload, kind=kind, position=position))
+    for position in places_of(upload, kind):
+        yield piece_at(upload, kind, position)
 
 
-def has_any(upload: Upload, kind: UploadSlice.Kind) -> bool:
-    return _pieces(upload, kind).exists()
+def places_of(upload: Upload, kind: UploadSlice.Kind) -> list[int]:
+    """Where each piece begins, in order."""
+    return list(_pieces(upload, kind).order_by("position").values_list("position", flat=True))
+
+
+def piece_at(upload: Upload, kind: UploadSlice.Kind, position: int) -> bytes:
+    """Raises FieldKeyMissing or SealBroken."""
+    return _opened(upload.public_id, UploadSlice.objects.get(upload=upload, kind=kind, position=position))
 
 
 def drop(upload: Upload, kind: UploadSlice.Kind) -> None:
