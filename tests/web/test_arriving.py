@@ -10,7 +10,7 @@ LIMITS = Limits(1_000, lambda method, path: 100_000 if (method, path) == ("POST"
 KNOWN = "Authorization: Bearer something"
 
 
-def arrived(line: str, length: int, *fields: str) -> Arriving:
+def arrived(line: str, length: int | str, *fields: str) -> Arriving:
     request = Arriving(LIMITS, began=0)
     request.add("\r\n".join([line, f"Content-Length: {length}", *fields, "", ""]).encode(), 0)
     return request
@@ -54,3 +54,17 @@ def test_a_large_body_has_more_time_by_its_length_and_no_more_silence():
     assert not large.late(patience, 60 + more - 0.1)
     assert large.late(patience, 60 + more)
     assert large.late(patience, 75)
+
+
+@pytest.mark.parametrize("length", ["0000000000000000000000500", "000500", " 500 ", "500"])
+def test_a_length_is_a_number_however_it_is_written(length: str):
+    request = arrived("POST /small/ HTTP/1.1", length)
+    assert (request.leaves_rest, request.whole) == (False, False)
+    request.add(b"x" * 500, 0)
+    assert request.whole
+
+
+@pytest.mark.parametrize("length", ["9" * 19, "1" + "0" * 40, "-5", "+5", "5, 5", "5_0", "0x5", "five", "", "\u0665"])
+def test_a_body_of_a_length_that_is_none_is_not_waited_for(length: str):
+    request = arrived("POST /small/ HTTP/1.1", length)
+    assert (request.is_large, request.leaves_rest, request.whole) == (False, True, True)

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 LONGEST_HEAD = 1024 * 1024  # bytes; more than any that the parser accepts
 END_OF_HEAD = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
+_NUMBER = re.compile(rb"0*([0-9]{1,18})")
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _CREDENTIAL = re.compile(rb"\r\n(authorization|cookie):[ \t]*[^ \t\r]", re.IGNORECASE)
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,10}) (/[^ ?#]*)[^ ]* HTTP/1\.[01]\r\n")
@@ -66,10 +67,11 @@ class Arriving:
         """How many bytes of body to wait for: none where it has no length, or is one that is refused by its length."""
         head = bytes(self.received[: self._head])
         length = _LENGTH.search(head)
-        asked = int(length[1]) if length else 0
-        chunked = _CHUNKED.search(head) is not None
-        self.is_large = asked > self.limits.usual and not chunked and asked <= self._longest(head)
-        self.leaves_rest = chunked or (asked > self.limits.usual and not self.is_large)
+        number = _NUMBER.fullmatch(length[1]) if length else None
+        asked = int(number[1]) if number else 0
+        unknown = _CHUNKED.search(head) is not None or (length is not None and number is None)
+        self.is_large = asked > self.limits.usual and not unknown and asked <= self._longest(head)
+        self.leaves_rest = unknown or (asked > self.limits.usual and not self.is_large)
         return 0 if self.leaves_rest else asked
 
     def _longest(self, head: bytes) -> int:
