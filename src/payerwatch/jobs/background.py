@@ -71,5 +71,8 @@ def _done(name: str, work: Callable[[], None]) -> None:
         work()
     except (DatabaseError, InterfaceError, Refusal) as error:
         logger.error("%s failed: %s.", name, type(error).__name__)
+    except Exception as error:
+        # A fault of ours in one piece of work, of whatever kind, keeps no other from being done.
+        logger.error("%s failed.", name, exc_info=error)
     finally:
         connection.close()

@@ -1,0 +1,41 @@
+"""One thread does what waits; whatever becomes of one piece of work, the next is done."""
+
+import threading
+import time
+
+import pytest
+
+from payerwatch.jobs.background import BackgroundWorker, every
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def broken() -> None:
+    raise ZeroDivisionError
+
+
+def test_a_fault_in_one_piece_of_work_keeps_no_other_from_being_done(caplog: pytest.LogCaptureFixture):
+    worker, done = BackgroundWorker("tests", most=10), threading.Event()
+    worker.do(broken)
+    worker.do(done.set)
+    assert done.wait(10)
+    assert worker.finish(10)
+    [line] = [each for each in caplog.records if each.name == "payerwatch.jobs.background"]
+    assert line.getMessage() == "tests failed."
+    assert line.exc_info
+    assert line.exc_info[0] is ZeroDivisionError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_is_done_again_and_again_goes_on_after_a_fault():
+    times: list[float] = []
+
+    def work() -> None:
+        times.append(time.monotonic())
+        raise ZeroDivisionError if len(times) < 3 else SystemExit  # which ends the thread
+
+    every(0.01, work)
+    until = time.monotonic() + 10
+    while len(times) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(times) == 3
