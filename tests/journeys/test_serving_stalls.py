@@ -2,20 +2,24 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.conftest import Installation, copy_of
 from tests.journeys.serving import UNHINDERED, Served, add_member, bearer, serving, tokens_of
+from tests.journeys.test_uploads_over_http import key_of, send, watched
+from tests.make import claims_file, row
 
 pytestmark = pytest.mark.database
 
 IDLE, WHOLE = 2.0, 3.0  # seconds
 STALLED = 40  # more than all threads of all processes
+THREADS = 8
 TOKEN = "/api/v1/auth/token/"
 HEALTH = b"GET /api/v1/health/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -127,6 +131,45 @@ def test_requests_sent_one_behind_the_other_are_all_answered(served: Served):
         time.sleep(0.3)
         peer.sendall(HEALTH[20:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert rest_of(peer).count(b"HTTP/1.1 200 OK") == 4
+
+
+def reading_slowly(served: Served, path: str, key: dict[str, str]) -> socket.socket:
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    peer.connect(("127.0.0.1", served.port))
+    fields = "".join(f"{name}: {value}\r\n" for name, value in key.items())
+    peer.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n".encode())
+    peer.setblocking(False)
+    return peer
+
+
+def test_who_takes_an_answer_byte_by_byte_keeps_no_thread(installation: Installation, served: Served, tmp_path: Path):
+    key = key_of(installation)
+    good, *broken = [row(number="C1"), *(row(number=f"B{number}", cpt="none") for number in range(40_000))]
+    sent = send(served, key, claims_file(tmp_path, [good, *broken]).read_bytes(), date_order="ymd")
+    path = sent.header("Location")
+    assert watched(served, key, path, seconds=60)["set_aside"] == len(broken)
+    stop = threading.Event()
+    with ExitStack() as stack:
+        peers = [stack.enter_context(reading_slowly(served, f"{path}rejected-rows/", key)) for _ in range(THREADS + 2)]
+
+        def trickle() -> None:
+            while not stop.wait(0.1):
+                for each in peers:
+                    with suppress(OSError):
+                        each.recv(100)
+
+        reader = threading.Thread(target=trickle)
+        reader.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+        try:
+            for _ in range(6):
+                assert served.ask("GET", "/api/v1/health/").status == 200
+        finally:
+            stop.set()
+            reader.join()
+    assert time.monotonic() - began < IDLE * 6
 
 
 def test_who_is_removed_while_their_request_is_on_its_way_can_do_nothing_more(installation: Installation):

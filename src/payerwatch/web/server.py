@@ -42,7 +42,7 @@ REFUSAL_OF: dict[type[Exception], Callable[[], Refusal]] = {
     errors.ExpectationFailed: http.ExpectationFailed,
     errors.UnsupportedTransferCoding: http.TransferCodingUnknown,
 }
-MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, in one process
+MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not answered, in one process
 MOST_HELD_LARGE = 64 * 1024 * 1024  # and of those with a body longer than usual, which are promised their room
 OBJECTS_BETWEEN_SEARCHES = 20_000  # a request makes and drops some hundred that may hold each other
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
@@ -70,6 +70,7 @@ class Worker(ThreadWorker):
         self.arriving: dict[Any, Arriving] = {}
         self.leaving: dict[Any, float] = {}
         self.held = 0
+        self.whole: dict[Any, int] = {}
         self.promised: dict[Any, int] = {}
         self.limits = Limits(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, largest_body)
 
@@ -77,9 +78,8 @@ class Worker(ThreadWorker):
         log_what_nobody_catches()
         largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
         _spare_what_stays()
-        worker.do(take_up_waiting_runs)
-        worker.do(receiving.take_up_waiting)
-        every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_waiting_files)
+        _take_up_waiting()
+        every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_if_idle)
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -99,10 +99,12 @@ class Worker(ThreadWorker):
             return
         except OSError:
             data = b""
-        if data and (conn in self.promised or self.held + len(data) <= MOST_HELD):
+        if not data:
+            self._drop(conn)
+        elif conn in self.promised or self.held + len(data) <= MOST_HELD:
             self._add(conn, self.arriving[conn], data)
         else:
-            self._drop(conn)
+            self._refuse(conn, Busy())
 
     def _add(self, conn: Any, request: Arriving, data: bytes) -> None:
         request.add(data, time.monotonic())
@@ -113,6 +115,7 @@ class Worker(ThreadWorker):
                 return
         if request.whole:
             self._forget(conn)
+            self._hold_whole(conn, request)
             conn.leaves_rest = request.leaves_rest
             conn.init()
             conn.parser.unreader.unread(bytes(request.received))
@@ -120,6 +123,12 @@ class Worker(ThreadWorker):
         elif request.waits_to_be_asked:
             with suppress(OSError):
                 conn.sock.send(CONTINUE)
+
+    def _hold_whole(self, conn: Any, request: Arriving) -> None:
+        """It takes its room until it is answered: while all threads are at work, more and more might wait for one."""
+        if conn not in self.promised:
+            self.whole[conn] = len(request.received)
+            self.held += self.whole[conn]
 
     def _promise(self, conn: Any, request: Arriving) -> bool:
         """Keep room for all of a large request, so that none is cut off in the middle; False where there is none."""
@@ -157,9 +166,15 @@ class Worker(ThreadWorker):
         """No thread waits for the rest of a body that nobody reads."""
         return not conn.leaves_rest and bool(super()._keepalive_after(conn, keepalive))
 
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Each piece of an answer must be taken in time as a whole: who takes it byte by byte keeps no thread."""
+        conn.sock.settimeout(self.patience.idle)
+        return bool(super().handle_request(req, conn))
+
     def finish_request(self, conn: Any, fs: Any) -> None:
         """After the last answer let the client read it; the server's own way is to wait for that in the loop."""
         self.promised.pop(conn, None)
+        self.held -= self.whole.pop(conn, 0)
         if fs.cancelled() or fs.exception() is not None or fs.result():
             super().finish_request(conn, fs)
             return
@@ -222,10 +237,16 @@ def _spare_what_stays() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
 
 
-def _take_up_waiting_files() -> None:
-    """Those of any customer, unless this process is at work: then its queue has some."""
+def _take_up_waiting() -> None:
+    """Put on the queue a look for the runs and files of any customer."""
+    worker.do(take_up_waiting_runs)
+    worker.do(receiving.take_up_waiting)
+
+
+def _take_up_if_idle() -> None:
+    """Unless this process is at work: then its queue has some."""
     if worker.finish(0):
-        receiving.take_up_waiting()
+        _take_up_waiting()
 
 
 @contextmanager
