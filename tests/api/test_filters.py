@@ -114,3 +114,11 @@ def test_an_upload_is_found_by_when_it_was_loaded(world: World):
     assert found(world, "uploads/", loaded_from="2025-03-04T12:30:00Z", loaded_to="2025-03-04T12:30:01Z") == [known]
     assert found(world, "uploads/", loaded_to="2025-03-04T12:30:00Z") == []
     assert known not in found(world, "uploads/", loaded_from="2025-03-04T12:30:01Z")
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\x19", "\u00a0\u2003"], ids=repr)
+def test_nothing_is_not_taken_for_everything(blank: str, one_claim: str, world: World):
+    for name, listing in LISTINGS.items():
+        for each in listing.filters:
+            answer = ask(world.headers("owner"), "GET", f"/api/v1/{name}", query={each: blank})
+            assert (answer.status, answer.document["errors"][0]["parameter"]) == (400, each), (name, each)

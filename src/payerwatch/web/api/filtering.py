@@ -1,5 +1,6 @@
 """Filters as declared: a value that cannot be used is an error that names the field; an unknown name is one too."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from rest_framework.serializers import ValidationError
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.sparse import LIKE_A_NAME
 
+SEEN = re.compile(r"[^\s\x00-\x1f\x7f-\xa0]")
 PAGING = frozenset({"count", "cursor", "fields", "page_size"})
 
 
@@ -36,7 +38,7 @@ def refuse_unknown(known: Collection[str], asked: Collection[str]) -> None:
 
 def refuse_empty(asked: Mapping[str, str]) -> None:
     """Nothing is not taken for everything. Raises ValidationError."""
-    empty = [name for name, value in asked.items() if value == ""]
+    empty = [name for name, value in asked.items() if not SEEN.search(value)]
     if empty:
         raise ValidationError(dict.fromkeys(empty, "Give a value, or leave this out."), code="empty")
 

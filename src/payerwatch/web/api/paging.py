@@ -26,6 +26,7 @@ from payerwatch.tenancy.statements import Given, Statement
 from payerwatch.tenancy.ways import Ways, first_of
 
 PAGE_SIZE, LARGEST_PAGE = 50, 200
+_MOST_DIGITS = 9
 MOST_COUNTED = 10_000
 
 
@@ -142,7 +143,7 @@ class CursorPages(BasePagination):
 
     def _page_size(self) -> int:
         text = self._request.query_params.get("page_size", str(PAGE_SIZE))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_PAGE):
+        if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and 1 <= int(text) <= LARGEST_PAGE):
             raise PageSizeUnusable
         return int(text)
 

@@ -14,12 +14,12 @@ from payerwatch.web.api.paging import LARGEST_PAGE, MOST_COUNTED, PAGE_SIZE
 from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.api.sparse import LONGEST_LIST, names_of
 from payerwatch.web.description.values import (
-    ANY_TEXT,
     ID_TOLD,
     LONGEST_ID,
     LONGEST_MOMENT,
     LONGEST_TEXT,
     MOMENT_PATTERN,
+    SEEN_TEXT,
     Schema,
     bounded,
     id_schema,
@@ -139,7 +139,7 @@ def _filter_schema(name: str, declared: Any) -> Schema:
     if isinstance(declared, filters.CharFilter):
         longest = declared.extra.get("max_length", LONGEST_TEXT)
         return id_schema() if longest == LONGEST_ID else {
-            "type": "string", "minLength": 1, "maxLength": longest, "pattern": ANY_TEXT,
+            "type": "string", "minLength": 1, "maxLength": longest, "pattern": SEEN_TEXT,
         }  # fmt: skip
     warn(f"the filter {name!r} is of a kind that the description does not know: {type(declared).__name__}")
     return {"type": "string"}

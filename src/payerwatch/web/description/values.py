@@ -9,6 +9,7 @@ from rest_framework import serializers
 from payerwatch.claims.formats.header_words import FIELDS
 from payerwatch.web.api.dates import JudgedDay, Moment
 from payerwatch.web.api.fields import LONGEST_COLUMN, ColumnMapping, Dollars, PublicId
+from payerwatch.web.api.filtering import SEEN
 from payerwatch.web.api.resource import NUMBERED, PUBLIC_ID
 from payerwatch.web.description.meanings import MEANINGS
 
@@ -20,7 +21,7 @@ ID_TOLD = re.compile(r"\b([a-z]{3})_…")
 """How a field's help says that it holds an id, and of what."""
 # No text holds the character that PostgreSQL refuses; one that must not be blank has something to be seen.
 ANY_TEXT = r"^[^\x00]*$"
-SEEN_TEXT = r"^[^\x00]*[^\s\x00-\x1f\x7f-\xa0][^\x00]*$"
+SEEN_TEXT = rf"^[^\x00]*{SEEN.pattern}[^\x00]*$"
 # Days that the calendar has, of the years 1 to 9999, and times that the clock shows.
 _YEAR = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LONG, _SHORT, _LEAP = "(0[13578]|1[02])", "(0[469]|11)", "(0[48]|[2468][048]|[13579][26])"
