@@ -62,6 +62,10 @@ def append(upload: Upload, offset: int, content: bytes, *, actor: Actor) -> Uplo
 def give_up(upload: Upload, *, actor: Actor) -> None:
     """Forget a file that is not all here. Raises UploadComplete."""
     arrivals.give_up(upload)
+    _record_given_up(upload, actor)
+
+
+def _record_given_up(upload: Upload, actor: Actor) -> None:
     record("give_up", _thing(upload), actor=actor, before={"state": Upload.State.RECEIVING})
 
 
@@ -87,12 +91,19 @@ def load_received(customer_id: int, public_id: str) -> None:
         noted_progress(customer, public_id) as progress,
         acting_in(customer),
     ):
-        lock_claims()  # as whoever brings claims and pieces under another key: first this, then the pieces
-        arrived = arrivals.taken(public_id)
+        arrived = _taken_in_turn(public_id)
         if arrived is None:
             arrivals.leave_to_another(public_id)
         else:
             _load(customer, arrived, progress)
+
+
+def _taken_in_turn(public_id: str) -> Upload | None:
+    """The file, once nobody else changes the customer's claims; None where somebody else is at it."""
+    if not arrivals.alone_with(public_id):
+        return None
+    lock_claims()  # as whoever brings claims and pieces under another key: first this, then the pieces
+    return arrivals.taken(public_id)
 
 
 @contextmanager
@@ -109,7 +120,7 @@ def _trouble_not_counted(customer: Customer, public_id: str) -> Iterator[None]:
 def _begun(customer: Customer, public_id: str) -> bool:
     """Count the attempt where it is kept whatever becomes of it, so that no file stops the server again and again."""
     with acting_in(customer):
-        arrived = arrivals.taken(public_id)
+        arrived = arrivals.taken(public_id) if arrivals.alone_with(public_id) else None
         if arrived is None:
             return False
         try:
@@ -157,11 +168,13 @@ def take_up_waiting() -> None:
     for customer in Customer.objects.order_by("pk"):
         with acting_in(customer, reading=True):
             loads, judgements = arrivals.waiting(), arrivals.loaded_and_not_judged()
-            abandoned = arrivals.abandoned(timezone.now())
+            now = timezone.now()
+            abandoned = arrivals.abandoned(now)
         for public_id in loads:
             enqueue.again(load_received, customer.pk, public_id)
         for public_id in judgements:
             enqueue.again(judge_loaded, customer.pk, public_id)
         for upload in abandoned:
             with suppress(UploadComplete), acting_in(customer):
-                give_up(upload, actor=JOB)
+                if arrivals.give_up_abandoned(upload, now):
+                    _record_given_up(upload, JOB)

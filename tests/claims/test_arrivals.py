@@ -1,8 +1,9 @@
 """A file that waits: taken by one, tried a few times, found again, and never taken for one that is loaded."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 from payerwatch import pipeline, receiving
 from payerwatch.claims import arrivals
 from payerwatch.claims.arrivals import Asked
+from payerwatch.claims.loading import lock_claims
 from payerwatch.claims.models import Claim, Upload, UploadSlice
 from payerwatch.claims.progress_notes import noted_progress
 from payerwatch.claims.queries import earlier_upload_of, latest_upload_with, watermark
@@ -136,6 +138,24 @@ def test_a_file_half_sent_is_forgotten_after_a_day_and_no_sooner(practice: Custo
     with acting_in(practice):
         assert [each.public_id for each in Upload.objects.all()] == [young.public_id]
         assert not UploadSlice.objects.exists()
+
+
+def test_a_file_that_somebody_goes_on_sending_meanwhile_is_not_forgotten(
+    practice: Customer, monkeypatch: pytest.MonkeyPatch
+):
+    find = arrivals.abandoned
+    with acting_in(practice):
+        upload = receiving.begin(9, Asked("half.csv"), actor=ACTOR)
+        Upload.objects.filter(pk=upload.pk).update(received_at=timezone.now() - timedelta(days=2))
+
+    def found_just_before(now: datetime) -> list[Upload]:
+        found = find(now)
+        receiving.append(upload, 0, b"four", actor=ACTOR)
+        return found
+
+    monkeypatch.setattr(arrivals, "abandoned", found_just_before)
+    receiving.take_up_waiting()
+    assert upload_of(practice, upload.public_id).received_bytes == 4
 
 
 def test_no_more_than_some_files_wait(practice: Customer):
@@ -269,3 +289,35 @@ def test_what_one_has_taken_no_other_takes_and_all_see_how_far_it_is(practice: C
             told = Upload.objects.get()
     assert found == [None]
     assert (told.state, told.stage, told.done, told.total) == (Upload.State.LOADING, "check", 3, 9)
+
+
+@pytest.mark.postgresql
+def test_waiting_for_another_file_of_the_customer_is_no_attempt(practice: Customer, tmp_path: Path):
+    public_id = received(practice, the_file(tmp_path, "C1"))
+
+    def process() -> None:
+        try:
+            receiving.load_received(practice.pk, public_id)
+        finally:
+            connection.close()
+
+    first, *others = (Thread(target=process) for _ in range(arrivals.MOST_ATTEMPTS + 2))
+    with acting_in(practice):
+        lock_claims()
+        first.start()
+        wait_until(lambda: upload_of(practice, public_id).attempts == 1)
+        time.sleep(0.2)  # so that the first waits for its turn
+        for each in others:
+            each.start()
+            each.join(20)
+            assert not each.is_alive()
+    first.join(20)
+    loaded = upload_of(practice, public_id)
+    assert (loaded.state, count(practice, Claim)) == (Upload.State.LOADED, 1)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)

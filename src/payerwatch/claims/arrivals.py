@@ -10,6 +10,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -22,6 +23,8 @@ from payerwatch.refusals import Kind, Refusal
 MOST_WAITING = 20
 MOST_ATTEMPTS = 5
 KEPT_HALF_SENT = timedelta(hours=24)
+# Names the advisory locks under which one is at a file, while it waits for its turn to load as well.
+_ONE_AT_A_FILE = 7_401_962
 _CONTENT = UploadSlice.Kind.CONTENT
 _WAITING = (Upload.State.RECEIVED, Upload.State.LOADING)
 
@@ -125,9 +128,21 @@ def append(upload: Upload, offset: int, content: bytes) -> Upload:
 
 def give_up(upload: Upload) -> None:
     """Forget a file that is not all here. Raises UploadComplete."""
+    _forget(_locked_half_sent(upload))
+
+
+def give_up_abandoned(upload: Upload, now: datetime) -> bool:
+    """The same, unless somebody has gone on sending it since; whether it is forgotten. Raises UploadComplete."""
     present = _locked_half_sent(upload)
-    slices.drop(present, _CONTENT)
-    present.delete()
+    if present.received_at is None or present.received_at >= now - KEPT_HALF_SENT:
+        return False
+    _forget(present)
+    return True
+
+
+def _forget(upload: Upload) -> None:
+    slices.drop(upload, _CONTENT)
+    upload.delete()
 
 
 def abandoned(now: datetime) -> list[Upload]:
@@ -178,6 +193,18 @@ def waiting() -> list[str]:
 def loaded_and_not_judged() -> list[str]:
     """The public ids of the files since whose load drift was not looked for."""
     return list(Upload.objects.filter(detection_due=True).order_by("pk").values_list("public_id", flat=True))
+
+
+def alone_with(public_id: str) -> bool:
+    """Whether nobody else is at the file, and then none will be until the transaction ends; never waits.
+
+    Whoever waits for their turn to load must not count as having tried. On SQLite there is no telling.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [_ONE_AT_A_FILE, public_id])
+        return bool(cursor.fetchone()[0])
 
 
 def taken(public_id: str) -> Upload | None:
