@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from django.core.management import call_command
 from django.db import transaction
 
@@ -94,6 +96,19 @@ def test_without_a_key_nothing_is_signed_and_the_change_stays(
     settings.CHECKPOINT_KEY = tmp_path / "missing.pem"
     act(own)
     assert "payerwatch migrate" in caplog.text
+    assert positions(checkpoints, own)[-1] == LENGTH
+
+
+def test_with_a_key_under_a_password_nothing_is_signed_and_the_change_stays(
+    own: Customer, settings: Any, tmp_path: Path, checkpoints: Path, caplog: pytest.LogCaptureFixture
+):
+    settings.CHECKPOINT_KEY = tmp_path / "under_a_password.pem"
+    encrypted = BestAvailableEncryption(b"secret")
+    settings.CHECKPOINT_KEY.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encrypted)
+    )
+    act(own)
+    assert "is under a password" in caplog.text
     assert positions(checkpoints, own)[-1] == LENGTH
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from weakref import WeakSet
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -123,7 +124,10 @@ def signature(said: bytes) -> str:
 
 @cache
 def _key(path: Path) -> Ed25519PrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"{path} is under a password, or of a kind that is not known") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{path} is no Ed25519 key")
     return key
