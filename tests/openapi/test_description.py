@@ -1,6 +1,8 @@
 """The description is the code's: nothing is missing, none of its examples is wrong, and it is what is committed."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -197,3 +199,28 @@ def test_the_pattern_of_days_that_can_be_judged_has_their_first_and_last_year():
     years = [year for year in range(10_000) if re.match(JUDGED_DAY_PATTERN, f"{year:04}-01-01")]
     assert years == list(range(FIRST_DAY.year, LAST_DAY.year + 1))
     assert (date(years[0], 1, 1), date(years[-1], 12, 31)) == (FIRST_DAY, LAST_DAY)
+
+
+def test_who_asks_for_it_first_may_be_several_at_once():
+    """In a process of its own, as whatever asked before has loaded what makes it."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.stdout.split(), done.returncode) == (["ok"] * 4, 0), done.stderr[-2000:]
+
+
+AT_ONCE = """
+import threading
+from payerwatch.web.wsgi import application
+from payerwatch.web.description.document import described
+
+together = threading.Barrier(4)
+
+def ask():
+    together.wait()
+    print("ok" if described()["paths"] else "empty", flush=True)
+
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+"""

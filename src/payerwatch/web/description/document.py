@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest
@@ -129,10 +130,14 @@ def _with_servers(document: Schema, server: str) -> Schema:
     return {**document, "servers": [{"url": f"{server}/api/v1", **about}]}
 
 
+_describing = Lock()  # what makes the description loads its parts at first use, which two at once cannot
+
+
 @cache
 def described() -> Schema:
     """The description as it is written to docs/openapi.json, of an installation at an example's address."""
-    document: Schema = Routes(urlconf="payerwatch.web.urls").get_schema(public=True)
+    with _describing:
+        document: Schema = Routes(urlconf="payerwatch.web.urls").get_schema(public=True)
     return document
 
 
