@@ -40,7 +40,7 @@ LEFT_OUT = {
     "positive_data_acceptance": "it takes every 400 for a mistake of the description, but no schema can say that a link"
     " was used or that a reason is missing; `what_is_described_is_accepted` in hooks.py stands in its place",
     "negative_data_rejection": "an `If-None-Match` that names no tag and an unknown header field are passed over, as"
-    " HTTP has it, and a file that the tool calls too long is a small picture; for all else"
+    " HTTP has it, and some bodies that the tool takes for malformed are as described; for all else"
     " `what_is_malformed_is_refused` in hooks.py asks it",
     "response_schema_conformance": "with `fields` an answer has those alone, which no schema of it can say;"
     " `what_is_described_is_answered` in hooks.py asks it wherever no fields were asked for",
