@@ -54,11 +54,12 @@ def send(served: Served, key: dict[str, str], content: bytes, **fields: str) -> 
 
 
 def watched(served: Served, key: dict[str, str], where: str, *, seconds: float = 30) -> Any:
-    """The upload once nothing more is going to happen to it."""
+    """The upload once nothing more is going to happen to it. While SQLite loads, who looks may be told to look again."""
     deadline = time.monotonic() + seconds
     while True:
-        upload = served.ask("GET", where, headers=key).document
-        if upload["state"] not in {"receiving", "received", "loading"} and not upload["detection_due"]:
+        answer = served.ask("GET", where, headers=key)
+        upload, busy = answer.document, answer.status == 503
+        if not busy and upload["state"] not in {"receiving", "received", "loading"} and not upload["detection_due"]:
             return upload
         assert time.monotonic() < deadline, (upload, served.log.read_text()[-2000:])
         time.sleep(0.1)

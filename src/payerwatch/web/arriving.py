@@ -13,7 +13,7 @@ LONGEST_HEAD = 1024 * 1024  # bytes; more than any that the parser accepts
 END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
 _NUMBER = re.compile(rb"0*([0-9]{1,18})")
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+_CODED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _CREDENTIAL = re.compile(rb"\r\n(authorization|cookie):[ \t]*[^ \t\r]", re.IGNORECASE)
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,10}) (/[^ ?#]*)[^ ]* HTTP/1\.[01]\r\n")
 SLOWEST = 64 * 1024  # bytes a second that are waited for, of a body longer than usual
@@ -46,6 +46,8 @@ class Arriving:
     received: bytearray = field(default_factory=bytearray)
     leaves_rest: bool = False
     """Whether there may be a body that is not waited for, so that the connection is of no more use."""
+    in_pieces: bool = False
+    """Whether its body comes in a transfer coding, which nobody here reads: it would be taken for none at all."""
     is_large: bool = False
     """Whether its body is longer than those of most requests may be."""
     _head: int = 0
@@ -69,7 +71,8 @@ class Arriving:
         length = _LENGTH.search(head)
         number = _NUMBER.fullmatch(length[1]) if length else None
         asked = int(number[1]) if number else 0
-        unknown = _CHUNKED.search(head) is not None or (length is not None and number is None)
+        self.in_pieces = _CODED.search(head) is not None
+        unknown = self.in_pieces or (length is not None and number is None)
         self.is_large = asked > self.limits.usual and not unknown and asked <= self._longest(head)
         self.leaves_rest = unknown or (asked > self.limits.usual and not self.is_large)
         return 0 if self.leaves_rest else asked

@@ -113,7 +113,9 @@ class Worker(ThreadWorker):
             if request.is_large and not self._promise(conn, request):
                 self._refuse(conn, Busy())
                 return
-        if request.whole:
+        if request.whole and request.in_pieces:
+            self._refuse(conn, http.TransferCodingUnknown())
+        elif request.whole:
             self._forget(conn)
             self._hold_whole(conn, request)
             conn.leaves_rest = request.leaves_rest
