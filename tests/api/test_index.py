@@ -12,7 +12,7 @@ def test_the_index_lists_each_route_by_name_with_its_methods(world: World):
     listed = ask({}, "GET", "/api/v1/").document["routes"]
     there: dict[str, set[str]] = {}
     for each in endpoints():
-        if each.method != "HEAD" and each.resource != "Index":
+        if each.resource != "Index" and (each.method != "HEAD" or each.resource == "ResumableUploads"):
             there.setdefault(each.path(public_id="{id}", code="{code}"), set()).add(each.method)
     assert {each["address"]: set(each["methods"]) for each in listed.values()} == there
     assert listed["claims"] == {"address": "/api/v1/claims/", "methods": ["GET"]}

@@ -22,6 +22,13 @@ class BodyUnreadable(Refusal):
         )
 
 
+class BodyNotRead(Refusal):
+    """A body was sent to what reads none."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is read from a body here.", fix="Send none: what it asks for would not be done.")
+
+
 class Invalid(Refusal):
     """Some of what was sent cannot be used; `errors` says what."""
 
@@ -48,8 +55,9 @@ class MethodNotAllowed(Refusal):
 class NotAcceptable(Refusal):
     """Answers come in no form that the request accepts."""
 
-    def __init__(self) -> None:
-        super().__init__("The answer can only be JSON.", fix="Send `Accept: application/json`, or no `Accept` at all.")
+    def __init__(self, given: Iterable[str] = ("application/json",)) -> None:
+        forms = " or ".join(given)
+        super().__init__(f"The answer can only be {forms}.", fix=f"Send `Accept: {forms}`, or no `Accept` at all.")
 
 
 class UnsupportedMediaType(Refusal):

@@ -52,7 +52,9 @@ class NotFound(Refusal):
     kind = Kind.MISSING
 
     def __init__(self) -> None:
-        super().__init__("There is nothing at this address.", fix="Check the address and the id.")
+        super().__init__(
+            "There is nothing at this address.", fix="Check the address, which ends in a slash, and the id."
+        )
 
 
 class TusVersionNotSpoken(Refusal):

@@ -93,6 +93,8 @@ def refusals_of(view: Any, action: str, method: str) -> set[type[Refusal]]:
     """What an operation may be refused for: by what it is, and by what its resource says of it."""
     found: set[type[Refusal]] = {*OF_EVERYTHING, *_at_the_door(view, method), *_of_its_form(view, action)}
     if method.upper() not in READING_METHODS:
+        if action not in {*view.takes, *view.read_as}:
+            found.add(http.BodyNotRead)
         found |= _of_writing(view, action, method)
     return found | {*view.turns_away, *view.refuses.get(action, ())}
 

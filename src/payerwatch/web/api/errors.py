@@ -14,6 +14,7 @@ from payerwatch.members.door import READING_METHODS
 from payerwatch.members.door_refusals import BodyTooLarge, Busy
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.web import http_refusals as http
+from payerwatch.web.api.filtering import UnknownParameter
 from payerwatch.web.problems import NotFound, answer, headers_of, of_refusal, refused
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ _IN_OUR_WORDS: Mapping[type[Exception], Callable[[], Refusal]] = {
     PermissionDenied: http.NotAllowed,
     RequestDataTooBig: BodyTooLarge,
     exceptions.MethodNotAllowed: http.MethodNotAllowed,
-    exceptions.NotAcceptable: http.NotAcceptable,
     exceptions.NotFound: NotFound,
     exceptions.ParseError: http.BodyUnreadable,
     exceptions.PermissionDenied: http.NotAllowed,
@@ -46,7 +46,9 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     if isinstance(error, exceptions.ValidationError):
         return answer(_invalid(error, context["request"]))
     if isinstance(error, exceptions.UnsupportedMediaType):
-        return refused(http.UnsupportedMediaType(each.media_type for each in context["view"].parser_classes))
+        return refused(http.UnsupportedMediaType(each.media_type for each in context["view"].get_parsers()))
+    if isinstance(error, exceptions.NotAcceptable):
+        return refused(http.NotAcceptable(_given_by(context["view"])))
     refusal = error if isinstance(error, Refusal) else _in_our_words(error)
     if refusal is None:
         return None
@@ -55,13 +57,17 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     return answer(_refused(refusal, context["request"], context["view"]), headers_of(refusal))
 
 
+def _given_by(view: Any) -> list[str]:
+    return [*view.media] or [each.media_type for each in view.get_renderers()]
+
+
 def _in_our_words(error: Exception) -> Refusal | None:
     return next((ours() for theirs, ours in _IN_OUR_WORDS.items() if isinstance(error, theirs)), None)
 
 
 def _refused(refusal: Refusal, request: Request, view: Any) -> dict[str, Any]:
     """A refusal that speaks of a field of the body or a parameter of the address points at it."""
-    reading = request.method in READING_METHODS
+    reading = request.method in READING_METHODS or isinstance(refusal, UnknownParameter)
     field = view.fields_meant.get(type(refusal), refusal.where)
     sent = request.query_params if reading else getattr(request._request, "body_fields", ())
     if refusal.kind is Kind.UNAVAILABLE or field not in sent:

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.serializers import ValidationError
 
@@ -43,6 +45,34 @@ def refuse_empty(asked: Mapping[str, str]) -> None:
         raise ValidationError(dict.fromkeys(empty, "Give a value, or leave this out."), code="empty")
 
 
+def refuse_repeated(asked: QueryDict) -> None:
+    """Of several values none is taken for the one that is meant. Raises ValidationError."""
+    repeated = [name for name, values in asked.lists() if len(values) > 1]
+    if repeated:
+        raise ValidationError(dict.fromkeys(repeated, "Give this once."), code="repeated")
+
+
+def refuse_unusable(errors: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """What a form says of its fields; of a value that is none of a few, those few. Raises ValidationError."""
+    if errors:
+        raise ValidationError({name: _told(about, fields.get(name)) for name, about in errors.items()})
+
+
+def _told(about: Any, field: Any) -> Any:
+    choices = getattr(field, "choices", None) or getattr(getattr(field, "child", None), "choices", None)
+    if isinstance(about, Mapping):
+        return {name: _told(each, field) for name, each in about.items()}
+    if not isinstance(about, list) or not choices:
+        return about
+    there_are = ", ".join(str(value) for value in _values_of(choices) if value != "")
+    none_of = ErrorDetail(f"This is none of: {there_are}.", code="none_of_these")
+    return [none_of if getattr(each, "code", "") == "invalid_choice" else each for each in about]
+
+
+def _values_of(choices: Any) -> Iterable[Any]:
+    return choices if isinstance(choices, Mapping) else (value for value, _ in choices)
+
+
 class StrictFilters(DjangoFilterBackend):
     """The view's `filterset_class`; what was asked for, as read, is then the view's `asked`.
 
@@ -58,7 +88,7 @@ class StrictFilters(DjangoFilterBackend):
             return queryset
         filterset = self.get_filterset(request, queryset, view)
         if not filterset.is_valid():
-            raise translate_validation(filterset.errors)
+            refuse_unusable(translate_validation(filterset.errors).detail, filterset.form.fields)
         view.asked = filterset.form.cleaned_data
         filtered: QuerySet = filterset.qs
         return filtered

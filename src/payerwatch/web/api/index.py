@@ -1,7 +1,7 @@
 """The API's own address: what there is, and by which methods it is asked."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.urls import URLPattern
@@ -44,4 +44,10 @@ def _named(base: str, route: URLPattern) -> tuple[str, dict[str, Any]]:
     text, view = str(route.pattern), cast("Any", route.callback)
     name = _PARAMETER.sub("one", text).strip("/").replace("/", ".")
     address = base + _PARAMETER.sub("{id}", text.replace("<str:code>", "{code}"))
-    return name, {"address": address, "methods": sorted({method.upper() for method in view.actions} - {"HEAD"})}
+    return name, {"address": address, "methods": _methods(view.actions)}
+
+
+def _methods(actions: Iterable[str]) -> list[str]:
+    """Where there is GET, it is understood that there is HEAD."""
+    methods = {method.upper() for method in actions}
+    return sorted(methods - {"HEAD"} if "GET" in methods else methods)

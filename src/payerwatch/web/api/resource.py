@@ -14,12 +14,13 @@ from typing import Any, ClassVar, NamedTuple
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from django_filters import CharFilter
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotAcceptable, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, BooleanField, CharField, IntegerField, Serializer
+from rest_framework.utils.mediatypes import media_type_matches
 
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.callers import Caller
@@ -28,15 +29,17 @@ from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.ways import Ways
 from payerwatch.web.api.conditional import tagged
-from payerwatch.web.api.filtering import refuse_empty, refuse_unknown
+from payerwatch.web.api.filtering import refuse_empty, refuse_repeated, refuse_unknown, refuse_unusable
 from payerwatch.web.api.header_fields import HeaderField
 from payerwatch.web.api.sparse import LIKE_A_NAME, fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
+from payerwatch.web.http_refusals import BodyNotRead
 from payerwatch.web.problems import NotFound
 
 NUMBERED = ("clm", "ent", "grp", "map", "pyr")  # ids of these kinds are numbers; all others are drawn
 PUBLIC_ID = re.compile(rf"[a-z]{{3}}_[2-9b-df-hj-np-tv-xz]{{16}}|({'|'.join(NUMBERED)})_[1-9][0-9]{{0,17}}", re.ASCII)
 MOST_IDS = 50
+EMPTY_BODIES = (b"", b"{}")
 OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
 _KINDS = ((CharField, str, "a text"), (BooleanField, bool, "true or false"), (IntegerField, int, "a whole number"))
 
@@ -118,18 +121,43 @@ class Resource(Writing):
         read_as = self.read_as.get(self.action_map.get(str(self.request.method).lower(), ""))
         return [read_as()] if read_as else super().get_parsers()
 
+    @property
+    def media(self) -> tuple[str, ...]:
+        """The forms in which the action answers, where that is no document."""
+        gives = self.gives.get(self.action)
+        return gives.media if gives is not None else ()
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        return [each.upper() for each in self.action_map]
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
         """The one form there is, at once where any will do. Raises NotAcceptable."""
-        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+        accepted = request.META.get("HTTP_ACCEPT", "*/*").split(",")
+        media = self.media
+        if accepted == ["*/*"] or any(media_type_matches(ours, each.strip()) for ours in media for each in accepted):
             renderer = self.get_renderers()[0]
             return renderer, renderer.media_type
+        if media and not force:
+            raise NotAcceptable
         return super().perform_content_negotiation(request, force)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who asks first; then no parameter of the address, where the action names none. Raises UnknownParameter."""
         super().initial(request, *args, **kwargs)
-        if self.action not in {*self.asks, "list", "retrieve"}:
+        if not self._reads_parameters():
             refuse_unknown((), request.query_params)
+        refuse_repeated(request.query_params)
+        if not self._reads_body() and request._request.body.strip() not in EMPTY_BODIES:
+            raise BodyNotRead
+
+    def _reads_parameters(self) -> bool:
+        pages = self.action == "list" and isinstance(self, Listed)
+        return pages or self.action in self.asks or (self.action == "retrieve" and isinstance(self, Shown))
+
+    def _reads_body(self) -> bool:
+        """Or is asked in a way that has none, or that there is not."""
+        return self.request.method in READING_METHODS or not self.action or self.action in {*self.takes, *self.read_as}
 
     def get_object(self) -> Any:
         """The thing of the id in the address, of this customer alone. Raises NotFound."""
@@ -144,10 +172,12 @@ class Resource(Writing):
     def body(self) -> dict[str, Any]:
         """The body as the action's form has it, at whose fields a refusal can point. Raises ValidationError."""
         filled = self.takes[self.action](data=self.request.data)
+        if isinstance(self.request.data, QueryDict):
+            refuse_repeated(self.request.data)
         _refuse_unknown_fields(self.request.data, filled)
         _refuse_other_kinds(self.request.data, filled)
         self.request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
-        filled.is_valid(raise_exception=True)
+        refuse_unusable(filled.errors if not filled.is_valid() else {}, filled.fields)
         return dict(filled.validated_data)
 
     def query(self) -> dict[str, Any]:
@@ -155,7 +185,7 @@ class Resource(Writing):
         filled = self.asks[self.action](data=self.request.query_params)
         refuse_unknown(filled.fields, self.request.query_params)
         refuse_empty(self.request.query_params)
-        filled.is_valid(raise_exception=True)
+        refuse_unusable(filled.errors if not filled.is_valid() else {}, filled.fields)
         return dict(filled.validated_data)
 
     def answer(self, done: Any = None) -> Response:
@@ -173,6 +203,9 @@ class Resource(Writing):
         answered = super().finalize_response(request, response, *args, **kwargs)
         if request.method not in READING_METHODS or answered.status_code != HTTPStatus.OK or answered.streaming:
             return answered
+        gives = self.gives.get(self.action)
+        if gives is not None and gives.body is None and not gives.media:
+            return answered  # all that it says is in its header
         if isinstance(answered, Response):
             answered.render()
         return tagged(request, answered)

@@ -1,7 +1,8 @@
 """`uploads/resumable/`: a file in slices by the tus protocol 1.0 (core, creation, termination, expiration)."""
 
+import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import IO, Any, ClassVar
@@ -125,7 +126,7 @@ class ResumableUploads(Resource):
     says: ClassVar = {
         "offer": [_VERSION, _VERSIONS, _EXTENSIONS, _MOST],
         "begin": [_VERSION, _LOCATION, _OFFSET, _UNTIL],
-        "progress": [_VERSION, _LENGTH, _OFFSET, _UNTIL],
+        "progress": [_VERSION, _LENGTH, _OFFSET, _METADATA, _UNTIL],
         "append": [_VERSION, _OFFSET, _UNTIL],
         "give_up": [_VERSION],
     }
@@ -168,7 +169,8 @@ class ResumableUploads(Resource):
     def progress(self, request: Request, public_id: str) -> Response:
         """How much of the file is here: where the next slice begins."""
         upload = self.get_object()
-        return self._answer({"Upload-Length": str(upload.size_bytes), **_offset(upload)})
+        told = {"Upload-Length": str(upload.size_bytes), "Upload-Metadata": _metadata_of(upload)}
+        return self._answer({**told, **_offset(upload)})
 
     def append(self, request: Request, public_id: str) -> Response:
         """Send the next slice. With the last one the file is loaded and judged; watch it at `uploads/{id}/`."""
@@ -213,6 +215,13 @@ def _metadata(request: Request) -> dict[str, str]:
     """What Upload-Metadata says: names, each with a text in base64, with commas between. Raises HeaderUnusable."""
     pairs = [pair.strip().partition(" ") for pair in request.headers.get("Upload-Metadata", "").split(",")]
     return {name: _text_of(value) for name, _, value in pairs if name in FileTold().fields}
+
+
+def _metadata_of(upload: Upload) -> str:
+    """What was said of the file when it was begun."""
+    mapping = json.dumps(upload.mapping) if upload.mapping else ""
+    said = {"filename": upload.filename, "mapping": mapping, "date_order": upload.date_order}
+    return ",".join(f"{name} {b64encode(value.encode()).decode()}" for name, value in said.items() if value)
 
 
 def _text_of(value: str) -> str:
