@@ -54,7 +54,7 @@ def send(served: Served, key: dict[str, str], content: bytes, **fields: str) -> 
 
 
 def watched(served: Served, key: dict[str, str], where: str, *, seconds: float = 30) -> Any:
-    """The upload once nothing more is going to happen to it. While SQLite loads, who looks may be told to look again."""
+    """The upload once nothing more is going to happen to it. While SQLite loads, who looks is told to look again."""
     deadline = time.monotonic() + seconds
     while True:
         answer = served.ask("GET", where, headers=key)
