@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from django.db import transaction
 
+from payerwatch.web.api.drift_events import WindowBody
 from tests.drift.invented import history
 from tests.drift.run_off_claims import as_known_on, claims_of, denying_more, detect, load, sunday
 from tests.make import answer, customer
@@ -90,6 +91,11 @@ def all_lives(walk: Walk) -> list[dict[int, Event]]:
     ids = {name: event for week in walk.values() for name, event in week.events.items()}
     keys = {(event["payer"], event["measure"], event["cpt_group"], event["direction"]) for event in ids.values()}
     return [life for key in sorted(keys, key=str) for life in lives(walk, *key)]
+
+
+def test_windows_are_of_the_kinds_that_are_described(walk: Walk):
+    described = set(WindowBody().fields["kind"].choices)
+    assert {event["window"]["kind"] for week in walk.values() for event in week.events.values()} == described
 
 
 def test_runs_count_what_became_of_events(walk: Walk):

@@ -141,6 +141,18 @@ def test_a_drift_event_has_the_fields_that_are_declared_and_the_values_of_its_do
     assert answered == json.loads(json.dumps(document, default=str))
 
 
+def test_a_drift_event_is_the_same_in_a_list_and_by_itself(world: World):
+    shown = drift_event(world.own)
+    with acting_in(world.own.customer):
+        found = DriftEvent.objects.get(public_id=shown)
+        found.window = {"name": "decided_4", **found.window, "variance": 8.0, "tested": True}
+        found.save()
+    routes = (f"/api/v1/drift-events/{shown}/", "/api/v1/drift-events/", "/api/v1/drift-events/active/")
+    alone, *listed = (ask(world.headers("owner"), "GET", route).document for route in routes)
+    assert [event for each in listed for event in each["results"] if event["id"] == shown] == [alone, alone]
+    assert set(alone["window"]) == {"kind", "weeks", "first_week", "last_week"}
+
+
 def test_a_field_that_is_not_named_is_refused_by_its_place(world: World):
     sent = {"name": "A", "scopes": ["claims.read"], "expires_in_day": 3}
     refused = ask(world.headers("owner"), "POST", "/api/v1/api-keys/", body=sent)

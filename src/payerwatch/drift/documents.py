@@ -9,6 +9,8 @@ from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.sentences import EventFacts, sentence
 from payerwatch.drift.window_tests import Direction, Measure
 
+WINDOW_FIELDS = ("kind", "weeks", "first_week", "last_week")
+
 
 def event_document(event: DriftEvent) -> dict[str, Any]:
     """An event as programs read it. Amounts are dollars here, and whole cents everywhere else."""
@@ -27,7 +29,7 @@ def event_document(event: DriftEvent) -> dict[str, Any]:
         "alert_week": event.alert_week,
         "as_of_week": event.as_of_week,
         "closed_week": event.closed_week,
-        "window": event.window,
+        "window": {name: event.window[name] for name in WINDOW_FIELDS},
         "observed": event.observed,
         "expected": event.expected,
         "effect": event.effect,

@@ -46,7 +46,8 @@ def _direction_summary(result: DirectionResult | None, cells: CellsAsOf) -> dict
 
 
 def window_summary(result: WindowResult, cells: CellsAsOf) -> dict[str, Any]:
-    """A window with its figures. `kind`: decided (weeks of decision), submitted (weeks of submission), waiting."""
+    """A window with its figures. `kind`: decided (weeks of decision), submitted (weeks of submission), or decisions
+    (those of its weeks against the claims that waited)."""
     window = result.window
     return {
         "name": window.name,

@@ -16,7 +16,10 @@ from payerwatch.web.api.resource import Listed, Resource, Shown
 
 
 class WindowBody(serializers.Serializer):
-    kind = serializers.CharField(max_length=20, help_text="by what claims fall into it: decided, submitted or waiting")
+    kind = serializers.ChoiceField(
+        ["decided", "submitted", "decisions"],
+        help_text="claims by week of decision, by week of submission, or decisions against claims waiting",
+    )
     weeks = serializers.IntegerField(min_value=1, max_value=1000)
     first_week = serializers.DateField(help_text="its first Monday")
     last_week = serializers.DateField(help_text="its last Monday")
