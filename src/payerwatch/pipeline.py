@@ -12,7 +12,7 @@ on the record, in its own transaction; a step that was refused leaves one too, a
 
 import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -27,6 +27,7 @@ from payerwatch.claims.arrivals import take_over
 from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_file, read_header_signature
 from payerwatch.claims.formats.dates import DATE_ORDERS
 from payerwatch.claims.formats.lines import Source
+from payerwatch.claims.formats.scanning import scan_file
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.load_files import refuse_unusable_paths, set_aside_file
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
@@ -137,15 +138,19 @@ def _load(order: LoadOrder, progress: Progress, today: date) -> LoadResult:
     """Load within the caller's transaction, which a dry run or a file that was loaded already rolls back."""
     progress("read", 0, 1)
     lock_claims()
+    scan = scan_file(order.path)
+    earlier = earlier_upload_of(scan.digest)
+    if earlier is not None:
+        order = _read_as_before(order, earlier)
     file = open_claims_file(
         order.path,
         mapping=order.mapping,
         date_order=order.date_order,
         remembered=_remembered(order),
+        scan=scan,
         today=today,
     )
     progress("read", file.size_bytes, file.size_bytes)
-    earlier = earlier_upload_of(file.digest)
     if earlier is not None and stands_whole(earlier):
         _give_back_again(order.set_aside, file)
         return LoadResult(earlier, file, already_loaded=True)
@@ -312,6 +317,13 @@ def detect(customer: Customer, as_of: date | None = None, *, actor: Actor) -> De
         detected = detect_drift(as_of)
         record_detected(detected, detected.run.public_id, actor=actor)
         return detected
+
+
+def _read_as_before(asked: LoadOrder, earlier: Upload) -> LoadOrder:
+    """The order for bytes that were loaded before: what it leaves open is as it was then."""
+    return replace(
+        asked, mapping=asked.mapping or earlier.mapping, date_order=asked.date_order or earlier.date_order or None
+    )
 
 
 def _remembered(asked: LoadOrder) -> Remembered | None:

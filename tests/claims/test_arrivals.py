@@ -166,6 +166,18 @@ def test_no_more_than_some_files_wait(practice: Customer):
     assert received(make_customer("Another"), b"x")
 
 
+def test_bytes_that_were_loaded_are_repeated_whatever_their_dates_would_be_taken_for(
+    practice: Customer, tmp_path: Path
+):
+    days = ("01/13/2026", "13/01/2026", "14/01/2026")
+    path = claims_file(tmp_path, [row(number=f"C{day}", submitted=day, decided=day, service="") for day in days])
+    done = answer("load", path, "--date-order", "dmy")
+    sent_again = received(practice, path.read_bytes())
+    receiving.load_received(practice.pk, sent_again)
+    repeated = upload_of(practice, sent_again)
+    assert (repeated.state, repeated.repeats) == (Upload.State.REPEATED, done.document["upload"])
+
+
 def test_a_file_that_is_not_loaded_counts_for_nothing(practice: Customer, tmp_path: Path):
     content = the_file(tmp_path, "C1")
     waiting = received(practice, content)

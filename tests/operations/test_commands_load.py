@@ -63,6 +63,17 @@ def test_the_same_file_twice_changes_nothing(practice: Customer, tmp_path: Path)
     assert f"loaded already, as {first['upload']}" in words("load", tmp_path / "claims.csv")
 
 
+def test_a_file_loaded_with_an_order_that_its_dates_belie_is_known_again_without_it(practice: Customer, tmp_path: Path):
+    days = ("01/13/2026", "13/01/2026", "14/01/2026")
+    path = claims_file(tmp_path, [row(number=f"C{day}", submitted=day, decided=day, service="") for day in days])
+    back = tmp_path / "back.csv"
+    assert answer("load", path).error["code"] == "date_order_contradictory"
+    first = answer("load", path, "--date-order", "dmy").document
+    again = answer("load", path, "--set-aside", back)
+    assert (again.code, again.document["already_loaded"], again.document["upload"]) == (0, True, first["upload"])
+    assert len(back.read_text().splitlines()) == 1 + first["set_aside"]
+
+
 def test_a_dry_run_answers_in_full_and_stores_nothing(practice: Customer, tmp_path: Path):
     path = claims_file(tmp_path, [row(), row(number="C2", payer="")])
     document = answer("load", path, "--dry-run").document

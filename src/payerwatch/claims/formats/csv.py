@@ -173,17 +173,19 @@ def open_claims_file(
     mapping: Mapping[str, str | None] | None = None,
     date_order: str | None = None,
     remembered: Remembered | None = None,
+    scan: Scan | None = None,
     today: date,
 ) -> ClaimsFile:
     """Settle what the file is, which column means what and how its dates are read.
 
     `mapping` (field to column, null for a field to be left out) and `date_order` (mdy, dmy, ymd) overrule what was
-    `remembered`, which overrules the guess. Raises a FileRefused where a person has to decide or nothing can be read.
+    `remembered`, which overrules the guess. A `scan` made before is not made again. Raises a FileRefused where a
+    person has to decide or nothing can be read.
     """
     path = source_of(path)
     asked = dict(mapping or {})
     order = _known_order(date_order)
-    scan = scan_file(path)
+    scan = scan or scan_file(path)
     lines = read_head(path, scan.encoding, lines=_SAMPLE_LINES)
     layout = find_layout(lines, [name for name in asked.values() if name])
     samples = _samples(lines, layout)
