@@ -53,6 +53,19 @@ def test_it_tells_the_run_the_events_and_the_payers(practice: Loaded, tmp_path: 
     assert shown["stale"] is True  # the invented claims are of years ago
 
 
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_a_run_is_asked_for_before_it_ends_and_judged_when_it_does(
+    asked_for: bool, practice: Loaded, steps_done: None, tmp_path: Path
+):
+    load(tmp_path, drifting_claims())
+    if asked_for:
+        practice.ask("POST", "drift-runs/", {})
+    else:
+        detect()
+    [run] = practice.get("drift-runs/")["results"]
+    assert run["requested_at"] < run["ended_at"] == dashboard(practice)["as_of"]["judged_at"]
+
+
 def test_the_money_of_groups_is_not_added_to_their_payers(practice: Loaded, tmp_path: Path):
     load(tmp_path, drifting_claims())
     detect()

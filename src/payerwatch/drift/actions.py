@@ -125,6 +125,9 @@ def _run(cells: CellsAsOf, uploads: UploadsSoFar, blank: DriftRun) -> tuple[Drif
     if newest:
         _carry_into_events(run, Carrier(cells), judgement)
         run.summary, run.remapped_at = run_summary(cells, uploads), None
+    run.ended_at = timezone.now()
+    if newest:
+        run.carried_at = run.ended_at
     run.save()
     return run, False
 
@@ -138,9 +141,9 @@ def _sum_up_again(run: DriftRun, cells: CellsAsOf, uploads: UploadsSoFar) -> Non
 
 def _end(asked: DriftRun, run: DriftRun) -> None:
     """The row that was asked for is the run, or names it."""
-    asked.state, asked.ended_at = DriftRun.State.DONE, timezone.now()
+    asked.state = DriftRun.State.DONE
     if asked != run:
-        asked.as_of_week, asked.same_as = run.as_of_week, run
+        asked.as_of_week, asked.same_as, asked.ended_at = run.as_of_week, run, timezone.now()
     asked.save()
 
 
@@ -156,7 +159,6 @@ def _filled(run: DriftRun, cells: CellsAsOf, judgement: Judgement, version: str,
     run.not_judged = not_judged(judgement)
     run.pending_known, run.data_feed_stalled = pending_known, judgement.data_feed_stalled
     run.nodes = [node_summary(node, cells) for node in judgement.nodes]
-    run.ended_at = timezone.now()
     return run
 
 
@@ -165,4 +167,3 @@ def _carry_into_events(run: DriftRun, carrier: Carrier, judgement: Judgement) ->
     for event in carrier.carry(judgement):
         event.save()
     run.opened, run.updated, run.closed = carrier.opened, carrier.updated, carrier.closed
-    run.carried_at = timezone.now()

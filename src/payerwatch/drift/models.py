@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.db import models
+from django.utils import timezone
 
 from payerwatch.claims.models import Payer
 from payerwatch.tenancy.absent_values import AbsentLowest
@@ -95,7 +96,7 @@ class DriftRun(TenantModel):
     refusal = models.JSONField(null=True, help_text="why it was refused: code, message, where, fix")
     summary = models.JSONField(null=True, help_text="what people ask first, as it stood once events were changed")
     remapped_at = models.DateTimeField(null=True, help_text="when a mapping was changed after it had changed events")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, help_text="when it was asked for, or begun")
     ended_at = models.DateTimeField(null=True, help_text="when it was judged or refused")
 
     class Meta(TenantModel.Meta):
