@@ -10,8 +10,11 @@ import pytest
 
 from payerwatch.audit.models import Entry
 from payerwatch.drift import asked_runs
+from payerwatch.drift.actions import NothingToJudge
 from payerwatch.drift.models import DriftRun
 from payerwatch.tenancy.context import acting_in
+from payerwatch.web.api.drift_runs import DriftRunBody
+from payerwatch.web.api.uploads import UploadBody
 from tests.api.loaded import Loaded, Work, loaded
 from tests.drift.invented import history
 from tests.drift.run_off_claims import as_known_on, claims_of, denying_more, detect, load, sunday
@@ -111,8 +114,14 @@ def test_what_was_judged_before_names_the_run_that_has_the_figures(practice: Loa
 def test_without_claims_the_run_is_refused_with_its_reason(practice: Loaded, steps_done: None):
     run = look(practice, start(practice))
     assert (run["state"], run["refusal"]["code"]) == ("refused", "nothing_to_judge")
-    assert run["refusal"]["detail"]
+    told = {"message": "No claims are loaded.", "where": "", "fix": "Load a file of claims first."}
+    assert run["refusal"] == {"code": "nothing_to_judge", **told}
     assert entries(practice)[-1] == ("detect", "job", run["id"], "refused", {"code": "nothing_to_judge"})
+
+
+def test_a_file_and_a_run_are_refused_in_one_shape():
+    by_file, by_run = UploadBody().fields["refusal"], DriftRunBody().fields["refusal"]
+    assert list(by_file.fields) == list(by_run.fields) == list(NothingToJudge("").as_dict())
 
 
 def test_a_day_before_all_claims_is_refused(practice: Loaded, steps_done: None, tmp_path: Path):

@@ -56,9 +56,7 @@ def detect_drift(as_of: date | None, asked: DriftRun | None = None) -> Detected:
     week = last_whole_week(min(as_of, loaded_until))
     cells = cells_as_of(week)
     if cells is None:
-        raise NothingToJudge(
-            f"No claims were submitted or decided up to the week of {week}", fix="Choose a later --as-of."
-        )
+        raise NothingToJudge(f"No claims were submitted or decided up to the week of {week}", fix="Choose a later day.")
     run, repeated = _run(cells, uploads, asked or DriftRun())
     if asked is not None:
         _end(asked, run)
@@ -149,7 +147,7 @@ def _end(asked: DriftRun, run: DriftRun) -> None:
 
 def _loaded_until(uploads: UploadsSoFar) -> date:
     if uploads.last_date is None:
-        raise NothingToJudge("No claims are loaded.", fix="Load a file first: payerwatch load FILE --customer NAME")
+        raise NothingToJudge("No claims are loaded.", fix="Load a file of claims first.")
     return uploads.last_date
 
 

@@ -12,13 +12,8 @@ from payerwatch.drift.asked_runs import ask_for_run
 from payerwatch.drift.models import DriftRun
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter, JudgedDay
-from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.fields import PublicId, RefusalTold
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
-
-
-class RunRefusal(serializers.Serializer):
-    code = serializers.CharField(help_text="such as nothing_to_judge")
-    detail = serializers.CharField(source="message", help_text="for people")
 
 
 class DriftRunBody(serializers.ModelSerializer):
@@ -31,7 +26,7 @@ class DriftRunBody(serializers.ModelSerializer):
         help_text="whether its findings are the events': not of a week before the newest run, nor of one withdrawn"
     )
     same_as = PublicId(source="same_as.public_id", default=None, help_text="run_… that judged the same before")
-    refusal = RunRefusal(allow_null=True, help_text="why it was refused")
+    refusal = RefusalTold(allow_null=True, help_text="why it was refused, such as nothing_to_judge")
 
     class Meta:
         model = DriftRun

@@ -27,6 +27,15 @@ class PublicId(serializers.CharField):
         super().__init__(read_only=True, **kwargs)
 
 
+class RefusalTold(serializers.Serializer):
+    """Why something was refused after its answer, as the row keeps it."""
+
+    code = serializers.CharField(read_only=True, help_text="for programs: one of the codes of the documentation")
+    message = serializers.CharField(read_only=True, help_text="for people: what is wrong")
+    where = serializers.CharField(read_only=True, help_text="such as a column; empty where there is no place")
+    fix = serializers.CharField(read_only=True, help_text="what to do about it")
+
+
 class ColumnMapping(serializers.CharField):
     """JSON text: an object of our field and the file's column, or null for a field to be left out."""
 

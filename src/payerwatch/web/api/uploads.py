@@ -23,7 +23,7 @@ from payerwatch.claims.queries import upload_counts
 from payerwatch.claims.set_aside_rows import RejectedRowsNotKept, open_set_aside
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import MomentFilter
-from payerwatch.web.api.fields import ColumnMapping, PublicId
+from payerwatch.web.api.fields import ColumnMapping, PublicId, RefusalTold
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
 
@@ -35,9 +35,7 @@ class UploadBody(serializers.ModelSerializer):
     mapping = serializers.DictField(
         child=serializers.CharField(allow_null=True), read_only=True, help_text="field -> the file's column"
     )
-    refusal = serializers.DictField(
-        child=serializers.CharField(), read_only=True, allow_null=True, help_text="why it was refused, as problems tell"
-    )
+    refusal = RefusalTold(read_only=True, allow_null=True, help_text="why it was refused")
     dropped_columns = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="columns refused at the door as patient data"
     )
