@@ -192,7 +192,7 @@ def code_range(code_from: str, code_to: str) -> tuple[str, str]:
         raise CodeRangeUnusable(
             "This is not a range of CPT or HCPCS codes.",
             where="code_from",
-            fix="Write one code, or two of one kind with the lower first, such as 97110-97150 or J0100-J0999.",
+            fix="Give one code, or two of one kind, the lower first, such as 97110 and 97150, or J0100 and J0999.",
         ) from None
     return low, high
 
