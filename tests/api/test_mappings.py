@@ -70,6 +70,16 @@ def test_a_spelling_mapped_takes_its_claims_and_cells_along(practice: Loaded, tm
     assert_cells_are_right(practice.customer)
 
 
+def test_a_payers_id_is_not_taken_for_its_name(practice: Loaded, tmp_path: Path):
+    upload(tmp_path, [row()])
+    [aetna] = practice.get("payers/")["results"]
+    for given in (aetna["id"], aetna["id"].upper(), "pyr_987654321"):
+        answer = practice.ask("POST", "payer-mappings/", {"raw_name": "Aet", "payer": given})
+        assert (answer.status, answer.document["code"]) == (400, "payer_name_unusable")
+        assert answer.document["fix"] == "Give the payer's name."
+    assert practice.get("payers/")["results"] == [aetna]
+
+
 def test_a_spelling_never_seen_is_new(practice: Loaded, tmp_path: Path):
     answer = practice.ask("POST", "payer-mappings/", {"raw_name": "UHC", "payer": "UnitedHealthcare"})
     assert answer.status == 201

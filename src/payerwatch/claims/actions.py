@@ -4,6 +4,7 @@ The caller has entered the customer and holds the lock on claims. Counting into 
 cells is the next step's: `pipeline.py` puts it around these, in the same transaction.
 """
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from payerwatch.claims.queries import uploads_that_changed_claims_of
 from payerwatch.claims.resealing import start_sealed
 from payerwatch.refusals import Kind, Refusal
 
+_LIKE_OUR_ID = re.compile(r"pyr_[0-9]+", re.IGNORECASE)
 _STATES: tuple[type[ClaimState], ...] = (Claim, ReplacedClaim)
 
 
@@ -157,6 +159,8 @@ def payer_names(raw_name: str, payer_name: str) -> tuple[str, str]:
             raise PayerNameUnusable(
                 "This cannot be a payer's name.", where=field, fix="Use 1 to 200 letters or digits."
             )
+    if _LIKE_OUR_ID.fullmatch(payer_name):
+        raise PayerNameUnusable("This is an id and not a payer's name.", where="payer", fix="Give the payer's name.")
     return raw_name, payer_name
 
 
