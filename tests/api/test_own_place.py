@@ -84,7 +84,14 @@ def test_a_member_enters_no_other_customer_by_a_reason(world: World):
     headers = as_person(newcomer(world.own, "owner"), world.own.customer)
     for public_id in (world.other.customer.public_id, "cus_2222222222222222"):
         body = {"customer": public_id, "reason": "to help the practice"}
-        assert ask(headers, "POST", ENTER, body=body).status == 404
+        answer = ask(headers, "POST", ENTER, body=body)
+        assert (answer.status, answer.document["code"]) == (404, "customer_not_open")
+
+
+def test_an_operator_is_told_that_there_is_no_such_customer(world: World):
+    body = {"customer": "cus_2222222222222222", "reason": "to help the practice"}
+    answer = ask(world.headers("operator outside"), "POST", ENTER, body=body)
+    assert (answer.status, answer.document["code"]) == (404, "customer_not_open")
 
 
 # What refusals point at

@@ -181,7 +181,7 @@ class ActingCustomer(OwnAccount):
     takes: ClassVar = {"enter": Choice}
     gives: ClassVar = {"enter": Gives(MovedBody), "leave": Gives(MovedBody)}
     refuses: ClassVar = {
-        "enter": [NotFound, sessions.CustomerNotOpen, sessions.ReasonMissing, CredentialRefused],
+        "enter": [sessions.CustomerNotOpen, sessions.ReasonMissing, CredentialRefused],
         "leave": [CredentialRefused],
     }
 
@@ -194,7 +194,7 @@ class ActingCustomer(OwnAccount):
             return self._moved(session, sessions.enter_customer(session, own, actor=actor))
         customer = Customer.objects.filter(public_id=asked["customer"]).first() if self.person.is_operator else None
         if customer is None:
-            raise NotFound
+            raise sessions.CustomerNotOpen
         return self._moved(session, sessions.enter_as_operator(session, customer, asked["reason"], actor=actor))
 
     def leave(self, request: Request) -> Response:
