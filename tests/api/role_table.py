@@ -31,7 +31,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Documentation.error": ANYONE,
     "SignIn.prepare": ANYONE,
     "SignIn.open": ANYONE,
-    "SignOut.close": SIGNED_IN,
+    "SignOut.close": PEOPLE,
     "Token.open": ANYONE,
     "Token.refresh": ANYONE,
     "Token.verify": ANYONE,

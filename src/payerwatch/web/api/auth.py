@@ -29,6 +29,7 @@ from payerwatch.tenancy.context import acting_in
 from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.web.api.access import caller_of
 from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.for_people import ForPeople
 from payerwatch.web.api.resource import NOTHING, Gives, Resource
 
 LONGEST_PASSWORD, LONGEST_TOKEN = 1000, 4000
@@ -150,9 +151,8 @@ class SignIn(Resource):
         return response
 
 
-class SignOut(Resource):
+class SignOut(ForPeople):
     thing = "session"
-    admits = Admits.ANYONE_SIGNED_IN
     keeps_answers = False  # who asks again is not signed in
     verbs: ClassVar = {"close": "sign_out"}
     may: ClassVar = {"close": Admits.ANYONE_SIGNED_IN}
@@ -160,8 +160,7 @@ class SignOut(Resource):
 
     def close(self, request: Request) -> Response:
         """Sign out. The session ends, and with it its cookie or its tokens."""
-        if self.caller.session is not None:
-            end_session(self.caller.session, "signed_out", actor=self.caller.actor)
+        end_session(self.session, "signed_out", actor=self.caller.actor)
         response = self.answer()
         response.delete_cookie(SESSION_COOKIE, path="/", samesite="Lax")
         return response

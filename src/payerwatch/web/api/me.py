@@ -11,30 +11,21 @@ from rest_framework.response import Response
 from payerwatch.members import passwords, second_factor, sessions
 from payerwatch.members.door import SESSION_COOKIE, Admits
 from payerwatch.members.guesses import TooManyGuesses
-from payerwatch.members.models import Person, Session
+from payerwatch.members.models import Session
 from payerwatch.members.queries import customers_of
 from payerwatch.members.roles import Permission
 from payerwatch.members.secrets import CredentialRefused
 from payerwatch.members.tokens import issue_tokens
-from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
 from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.web.api.auth import LONGEST_PASSWORD, CustomerNamed, TokensBody, set_session_cookie
 from payerwatch.web.api.fields import PublicId
+from payerwatch.web.api.for_people import ForPeople
 from payerwatch.web.api.resource import NOTHING, Gives, Resource, public_id_in
 from payerwatch.web.problems import NotFound
 
 ANYONE_SIGNED_IN = Admits.ANYONE_SIGNED_IN
 _GUESSING = (TooManyGuesses, ThrottleUnavailable)
-
-
-class PeopleOnly(Refusal):
-    """A key has no account of its own to manage."""
-
-    kind = Kind.NOT_ALLOWED
-
-    def __init__(self) -> None:
-        super().__init__("Only a person who signed in can do this.", fix="Sign in as a person; a key cannot.")
 
 
 class Choice(serializers.Serializer):
@@ -123,28 +114,8 @@ class OwnSessionsBody(serializers.Serializer):
     results = SessionBody(many=True)
 
 
-class OwnAccount(Resource):
-    """What belongs to the person who calls, in whichever customer. Raises PeopleOnly before a body is read."""
-
-    admits = ANYONE_SIGNED_IN
-    turns_away: ClassVar = (PeopleOnly,)
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if self.caller.person is None:
-            raise PeopleOnly
-
-    @property
-    def person(self) -> Person:
-        if self.caller.person is None:
-            raise PeopleOnly
-        return self.caller.person
-
-    @property
-    def session(self) -> Session:
-        if self.caller.session is None:
-            raise PeopleOnly
-        return self.caller.session
+class OwnAccount(ForPeople):
+    """What belongs to the person who calls, in whichever customer."""
 
 
 class Me(Resource):
