@@ -158,6 +158,15 @@ def test_the_same_key_elsewhere_is_another_request(world: World):
     assert rotated == made
 
 
+def test_a_key_rotated_already_is_told_its_successor(world: World):
+    headers = owner_of(world)
+    made = once(headers, KEYS, NEW_KEY, "make").document["id"]
+    successor = once(headers, f"{KEYS}{made}/rotate/", {"overlap_hours": 1}, "one").document["id"]
+    again = once(headers, f"{KEYS}{made}/rotate/", {"overlap_hours": 1}, "another")
+    assert (again.status, again.document["code"]) == (409, "key_rotated_already")
+    assert successor in again.document["detail"]
+
+
 class FilesOf(Invitations):
     """What takes a body in parts."""
 

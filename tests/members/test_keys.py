@@ -9,6 +9,7 @@ from payerwatch.audit.models import Entry
 from payerwatch.members import keys
 from payerwatch.members.authority import NoLongerYours
 from payerwatch.members.keys import (
+    KeyRotatedAlready,
     KeyTermsUnusable,
     UnknownKey,
     customer_of,
@@ -201,11 +202,16 @@ def test_an_overlap_beyond_a_week_is_refused(overlap):
 def test_a_key_is_rotated_once_and_only_while_in_force():
     customer = make.customer()
     old, revoked = issued(customer), issued(customer)
-    rotate_key(old.key, actor=ACTOR)
+    new = rotate_key(old.key, actor=ACTOR)
     revoke_key(revoked.key, actor=ACTOR)
-    for key in (old.key, revoked.key):
-        with pytest.raises(UnknownKey):
-            rotate_key(key, actor=ACTOR)
+    with pytest.raises(UnknownKey):
+        rotate_key(revoked.key, actor=ACTOR)
+    with pytest.raises(KeyRotatedAlready) as refused:
+        rotate_key(old.key, actor=ACTOR)
+    assert new.key.public_id in refused.value.message
+    revoke_key(old.key, actor=ACTOR)
+    with pytest.raises(UnknownKey):
+        rotate_key(old.key, actor=ACTOR)
 
 
 @pytest.mark.django_db

@@ -74,6 +74,18 @@ class UnknownKey(Refusal):
         super().__init__("There is no such key in force.", fix="List the keys to see their ids.")
 
 
+class KeyRotatedAlready(Refusal):
+    """The key was rotated before, and is good only until its overlap ends."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self, successor: ApiKey) -> None:
+        super().__init__(
+            f"This key was rotated already: its successor is {successor.public_id}.",
+            fix=f"Use {successor.public_id}, or rotate that one if its text is lost.",
+        )
+
+
 class KeyRefused(CredentialRefused):
     """A customer's own key, shown where or when it is not good. The holder is told no more than any other."""
 
@@ -120,7 +132,7 @@ def issue_key(
 def rotate_key(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, actor: Actor) -> IssuedKey:
     """A new key with the same rights and length of life; the old one ends after the overlap.
 
-    Raises UnknownKey where the old one is not in force or was rotated before, NoLongerYours, UnknownScope,
+    Raises UnknownKey where the old one is not in force, KeyRotatedAlready, NoLongerYours, UnknownScope or
     KeyTermsUnusable.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
@@ -130,8 +142,11 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, actor: Acto
         _refuse_unless_manages_keys(actor)
         _grantable_scopes(key.scopes, actor)
         old = ApiKey.objects.select_for_update(no_key=True).filter(_in_force(now), pk=key.pk).first()
-        if old is None or ApiKey.objects.filter(rotated_from=old).exists():
+        if old is None:
             raise UnknownKey
+        successor = ApiKey.objects.filter(rotated_from=old).first()
+        if successor is not None:
+            raise KeyRotatedAlready(successor)
         lifetime = old.expires_at - old.created_at if old.expires_at else timedelta(days=DEFAULT_DAYS)
         same = {field: getattr(old, field) for field in ("name", "scopes", "allowed_addresses")}
         issued = _create({**same, "expires_at": now + lifetime, "rotated_from": old}, actor)

@@ -81,9 +81,11 @@ class ApiKeys(Listed, Shown, Resource):
     }
     refuses: ClassVar = {
         "create": [NoLongerYours, keys.UnknownScope, keys.KeyTermsUnusable],
-        "rotate": [NoLongerYours, keys.UnknownScope, keys.KeyTermsUnusable, keys.UnknownKey],
+        "rotate": [
+            NoLongerYours, keys.UnknownScope, keys.KeyTermsUnusable, keys.UnknownKey, keys.KeyRotatedAlready,
+        ],
         "destroy": [NoLongerYours, keys.UnknownKey],
-    }
+    }  # fmt: skip
     queryset = ApiKey.objects.select_related("rotated_from")
     order = ("-pk",)
     serializer_class = ApiKeyBody
