@@ -15,12 +15,14 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator, FormatChecker
 
+from payerwatch.claims.cpt_groups import GROUP_LABELS
 from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.catalogue import catalogue
 from payerwatch.web.api.dates import read_day, read_moment
 from payerwatch.web.api.paging import LARGEST_PAGE
 from payerwatch.web.description.document import Routes, as_json, described
+from payerwatch.web.description.invented import BY_ANSWER, BY_BODY
 from payerwatch.web.description.values import JUDGED_DAY_PATTERN, MOMENT_PATTERN
 from tests.api.routes import Endpoint, endpoints
 
@@ -120,6 +122,36 @@ def test_each_example_fits_its_schema(document: Document):
         wrong += [f"{place}: {error.json_path} {error.message}" for error in validator.iter_errors(example)]
     assert wrong == []
     assert seen > 300
+
+
+def test_each_example_of_a_request_is_taken_by_the_form_that_reads_it(document: Document):
+    shown, seen = dict(operations(document)), 0
+    for each in endpoints():
+        body = shown.get(address(each), {}).get("requestBody", {}).get("content", {}).get("application/json")
+        if body is not None:
+            form = each.view.takes[each.action](data=body["example"])
+            assert form.is_valid(), f"{each.name}: {form.errors}"
+            assert set(body["example"]) <= set(form.fields), each.name
+            seen += 1
+    assert seen > 20
+
+
+def test_the_groups_of_examples_are_the_products(document: Document):
+    shown = [example for _, _, example in bodies(document) if isinstance(example, dict)]
+    groups = {each["cpt_group"] for each in shown if "cpt_group" in each}
+    assert groups
+    assert groups <= GROUP_LABELS.keys()
+
+
+def test_what_is_invented_by_body_or_answer_is_of_a_field_that_it_has(document: Document):
+    schemas = document["components"]["schemas"]
+    for name, own in BY_BODY.items():
+        assert own.keys() <= schemas[name]["properties"].keys(), name
+    described_as = {each["operationId"]: each for _, each in operations(document)}
+    for name, own in BY_ANSWER.items():
+        answer = next(each for status, each in described_as[name]["responses"].items() if status < "300")
+        schema = resolved(answer["content"]["application/json"]["schema"], document)
+        assert own.keys() <= schema["properties"].keys(), name
 
 
 def test_each_json_body_has_an_example(document: Document):

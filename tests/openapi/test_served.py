@@ -153,6 +153,12 @@ def test_a_drift_event_is_the_same_in_a_list_and_by_itself(world: World):
     assert set(alone["window"]) == {"kind", "weeks", "first_week", "last_week"}
 
 
+@pytest.mark.parametrize("path", ["cpt-group-mappings/", "payer-mappings/", "api-keys/", "invitations/"])
+def test_what_an_example_shows_can_be_sent_as_it_stands(path: str, world: World):
+    body = described()["paths"][f"/{path}"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    assert ask(world.headers("owner"), "POST", f"/api/v1/{path}", body=body).status == 201
+
+
 def test_a_field_that_is_not_named_is_refused_by_its_place(world: World):
     sent = {"name": "A", "scopes": ["claims.read"], "expires_in_day": 3}
     refused = ask(world.headers("owner"), "POST", "/api/v1/api-keys/", body=sent)

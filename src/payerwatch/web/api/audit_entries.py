@@ -23,7 +23,7 @@ MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 
 class EntryBody(serializers.ModelSerializer):
     id = PublicId(source="public_id", help_text="ent_…, by its position in the chain")
-    detail = serializers.SerializerMethodField(help_text="what was before, and after")
+    detail = serializers.SerializerMethodField(help_text="what was `before` and is `after`; null where neither is told")
     digest = serializers.SerializerMethodField(help_text="SHA-256 over the entry before and this one, in hexadecimal")
 
     class Meta:
@@ -33,7 +33,7 @@ class EntryBody(serializers.ModelSerializer):
             "thing_kind", "thing_id", "outcome", "detail", "digest",
         ]  # fmt: skip
 
-    def get_detail(self, entry: Entry) -> Any:
+    def get_detail(self, entry: Entry) -> dict[str, Any] | None:
         return json.loads(entry.detail) if entry.detail else None
 
     def get_digest(self, entry: Entry) -> str:

@@ -1,7 +1,7 @@
 """The whole description, made once in each process and served with the caller's own address in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
 from threading import Lock
@@ -12,7 +12,7 @@ from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 from rest_framework.schemas.generators import BaseSchemaGenerator
 
 from payerwatch.web.description import answers, texts
-from payerwatch.web.description.examples import example
+from payerwatch.web.description.examples import answered, example
 from payerwatch.web.description.operations import JSON, SECURITY_SCHEMES
 from payerwatch.web.description.values import Schema, bounded
 
@@ -80,15 +80,19 @@ def whole(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
 
 def _finish(operation: Schema, schemas: dict[str, Schema]) -> None:
     """An example for each body, and limits where a body has no name of its own."""
-    body = operation.get("requestBody", {})
-    answered = [answer for status, answer in operation["responses"].items() if status < "300"]
-    for content in [body.get("content", {}), *(each.get("content", {}) for each in answered)]:
-        for kind, media in content.items():
-            media["schema"] = bounded(media["schema"], closed=False)
-            if kind == JSON or "properties" in media["schema"]:
-                media["example"] = example(media["schema"], schemas)
+    _show(operation.get("requestBody", {}), lambda schema: example(schema, schemas))
+    for status, answer in operation["responses"].items():
+        if status < "300":
+            _show(answer, lambda schema: answered(schema, schemas, operation["operationId"]))
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = bounded(parameter["schema"], closed=False)
+
+
+def _show(holder: Schema, made: Callable[[Schema], Any]) -> None:
+    for kind, media in holder.get("content", {}).items():
+        media["schema"] = bounded(media["schema"], closed=False)
+        if kind == JSON or "properties" in media["schema"]:
+            media["example"] = made(media["schema"])
 
 
 def _named_refusals(operations: list[Schema]) -> dict[str, Schema]:

@@ -3,43 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from payerwatch.web.description.invented import BY_ANSWER, BY_BODY, BY_NAME
 from payerwatch.web.description.values import Schema
 
 Components = Mapping[str, Schema]
 
-# By the field's name, where its kind alone would say little.
-_NAMED: Mapping[str, Any] = {
-    "access": "eyJhbGciOiJIUzI1NiJ9.eyJzZXMiOiIxIn0.c2lnbmF0dXJl",
-    "address": "192.0.2.7",
-    "agent": "Mozilla/5.0",
-    "allowed_addresses": ["192.0.2.0/24"],
-    "amount_at_risk": 14250.0,
-    "claim_number": "A-1042",
-    "code": "123456",
-    "cpt": "99213",
-    "cpt_group": "evaluation_management",
-    "cursor": None,
-    "current": "apples under nine bridges",
-    "new": "pears above eleven rivers",
-    "dropped_columns": ["Patient Name"],
-    "email": "ann@example.com",
-    "filename": "claims.csv",
-    "invited_by": "Ann Example",
-    "issued_by": "Ann Example",
-    "key": "pw_live_…",
-    "name": "Ann Example",
-    "next": None,
-    "password": "apples under nine bridges",
-    "payer": "Aetna",
-    "previous": None,
-    "reason": "to help with their last upload",
-    "refresh": "eyJhbGciOiJIUzI1NiJ9.eyJzZXMiOiIyIn0.c2lnbmF0dXJl",
-    "request_id": "5d2f9a41c07be8836a14f0d2",
-    "status": None,
-    "uri": "otpauth://totp/Payerwatch:ann@example.com?secret=JBSWY3DPEHPK3PXP",
-    "secret": "JBSWY3DPEHPK3PXP",
-    "token": "cus_4t7wz9k2m5p8rc3x.c2VjcmV0IG9mIHRoZSBsaW5r",
-}
 _FORMATTED: Mapping[str, Any] = {
     "date": "2026-01-05",
     "date-time": "2026-01-05T13:00:00Z",
@@ -54,7 +22,7 @@ _HEX64 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 def example(schema: Schema, components: Components, name: str = "") -> Any:
     """A value that the schema allows."""
     if "$ref" in schema:
-        return example(components[schema["$ref"].rpartition("/")[2]], components, name)
+        return _of_component(schema["$ref"].rpartition("/")[2], components, name)
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:
@@ -69,11 +37,25 @@ def example(schema: Schema, components: Components, name: str = "") -> Any:
     return _of_kind(schema, components, name)
 
 
+def answered(schema: Schema, components: Components, operation: str) -> Any:
+    """An example of what an operation answers."""
+    own = BY_ANSWER.get(operation)
+    shown = example(schema, components)
+    return shown if own is None else {**shown, **own}
+
+
+def _of_component(component: str, components: Components, name: str) -> Any:
+    """Of a body with a name: its own values before those that any field of the name has."""
+    own = BY_BODY.get(component)
+    shown = example(components[component], components, name)
+    return shown if own is None else {**shown, **own}
+
+
 def _of_kind(schema: Schema, components: Components, name: str) -> Any:
     kinds = schema.get("type", "object" if "properties" in schema else None)
     kind = kinds if isinstance(kinds, str) else next((each for each in kinds or () if each != "null"), None)
-    named = _NAMED.get(name)
-    if named is None and name in _NAMED and "null" in (kinds or ()):
+    named = BY_NAME.get(name)
+    if named is None and name in BY_NAME and "null" in (kinds or ()):
         return None
     if named is not None and isinstance(named, _PYTHON.get(kind or "", ())):
         return named
@@ -109,5 +91,6 @@ def _scalar(schema: Schema, kind: str | None, name: str) -> Any:
 
 
 _PYTHON: Mapping[str, tuple[type, ...]] = {
-    "string": (str,), "number": (float, int), "integer": (int,), "array": (list,), "object": (dict,),
+    "string": (str,), "number": (float, int), "integer": (int,), "boolean": (bool,), "array": (list,),
+    "object": (dict,),
 }  # fmt: skip
