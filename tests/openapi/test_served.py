@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from jsonschema import Draft202012Validator
 
 from payerwatch.drift.documents import event_document
 from payerwatch.drift.models import DriftEvent
@@ -54,6 +55,8 @@ def test_the_description_names_the_callers_own_address():
     served = answer.json()
     assert served["servers"][0]["url"] == "http://localhost:8123/api/v1"
     assert {**served, "servers": []} == {**described(), "servers": []}
+    said = served["paths"]["/schema/"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert list(Draft202012Validator(said).iter_errors(served)) == []
 
 
 def test_the_description_is_not_sent_again_to_whoever_has_it():

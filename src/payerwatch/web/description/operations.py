@@ -20,6 +20,29 @@ from payerwatch.web.description import answers, parameters, texts
 from payerwatch.web.description.values import ANY_TEXT, LONGEST_TEXT, SEEN_TEXT, Schema, own_field
 
 JSON = "application/json"
+TEXT: Schema = {"type": "string", "pattern": ANY_TEXT}
+OPENAPI: Schema = {
+    "type": "object",
+    "description": "A document as OpenAPI 3.1 has it.",
+    "properties": {
+        "openapi": {"type": "string", "maxLength": 20, "description": "the version of OpenAPI"},
+        "info": {"type": "object", "description": "what the API is called, and its version"},
+        "servers": {"type": "array", "items": {"type": "object"}, "description": "where it was found"},
+        "paths": {"type": "object", "description": "operations, by address and method"},
+        "components": {"type": "object", "description": "what operations share"},
+    },
+    "required": ["openapi", "info", "servers", "paths", "components"],
+    "examples": [
+        {
+            "openapi": "3.1.1",
+            "info": {"title": "Payerwatch", "version": "1.0.0"},
+            "servers": [{"url": "/api/v1"}],
+            "paths": {},
+            "components": {},
+        }
+    ],
+}
+"""The only JSON that is answered as a file."""
 SECURITY_SCHEMES: dict[str, Schema] = {
     "bearer": {
         "type": "http",
@@ -153,7 +176,7 @@ class Operation(AutoSchema):
 
     def _content(self, gives: Gives) -> Schema:
         if gives.media:
-            return {kind: {"schema": {"type": "string", "pattern": ANY_TEXT}} for kind in gives.media}
+            return {kind: {"schema": OPENAPI if kind == JSON else TEXT} for kind in gives.media}
         if gives.body is None or gives.status is HTTPStatus.NO_CONTENT:
             return {}
         schema = self.resolve_serializer(cast("type[Serializer]", gives.body), "response").ref
