@@ -180,6 +180,20 @@ def test_each_parameter_and_header_field_says_what_it_means(document: Document):
         assert all(it["description"] and "schema" in it for it in told), name
 
 
+def test_where_a_thing_is_made_says_where_it_is_and_nothing_else_does(document: Document):
+    told = {}
+    for name, each in operations(document):
+        for answer in each["responses"].values():
+            field = resolved(answer, document).get("headers", {}).get("Location")
+            if field is not None:
+                told[name] = field["example"]
+    assert told == {
+        "POST /drift-runs/": "/api/v1/drift-runs/run_4t7wz9k2m5p8rc3x/",
+        "POST /uploads/": "/api/v1/uploads/upl_4t7wz9k2m5p8rc3x/",
+        "POST /uploads/resumable/": "/api/v1/uploads/resumable/upl_4t7wz9k2m5p8rc3x/",
+    }
+
+
 def test_a_request_holds_nothing_that_is_not_named(document: Document):
     forms = {name: each for name, each in document["components"]["schemas"].items() if name.endswith("Request")}
     assert len(forms) > 10

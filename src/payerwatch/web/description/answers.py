@@ -67,11 +67,6 @@ HEADERS: Mapping[str, Schema] = {
         "schema": {**_TEXT},
         "example": 'Bearer realm="payerwatch"',
     },
-    "Location": {
-        "description": "Where the thing that was made is.",
-        "schema": {"type": "string", "format": "uri-reference", "maxLength": 1000},
-        "example": "/api/v1/api-keys/key_4t7wz9k2m5p8rc3x/",
-    },
     "ETag": {
         "description": "Which version this is: sent as `If-None-Match`, the same is answered 304 without a body.",
         "required": True,
@@ -86,15 +81,22 @@ HEADERS: Mapping[str, Schema] = {
 }
 _FIELD = {
     "RequestId": "X-Request-ID", "RateLimit": "RateLimit", "RateLimitPolicy": "RateLimit-Policy",
-    "RetryAfter": "Retry-After", "WwwAuthenticate": "WWW-Authenticate", "Location": "Location", "ETag": "ETag",
+    "RetryAfter": "Retry-After", "WwwAuthenticate": "WWW-Authenticate", "ETag": "ETag",
     "IdempotencyReplayed": "Idempotency-Replayed",
 }  # fmt: skip
-_BY_STATUS = {401: ["WwwAuthenticate"], 429: ["RetryAfter"], 503: ["RetryAfter"], 202: ["Location"]}
+_BY_STATUS = {401: ["WwwAuthenticate"], 429: ["RetryAfter"], 503: ["RetryAfter"]}
 
 
 def header_fields(status: int, *, counted: bool, more: Iterable[str] = ()) -> Schema:
     names = ["RequestId", *(["RateLimit", "RateLimitPolicy"] if counted else []), *_BY_STATUS.get(status, []), *more]
     return {_FIELD[name]: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def location(example: str) -> Schema:
+    """Of what was begun and can be watched."""
+    schema = {"type": "string", "format": "uri-reference", "maxLength": 1000}
+    words = "Where to watch what was begun."
+    return {"Location": {"description": words, "required": True, "schema": schema, "example": example}}
 
 
 def own_header_fields(declared: Iterable[HeaderField]) -> Schema:

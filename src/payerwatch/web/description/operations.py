@@ -15,7 +15,7 @@ from payerwatch.members.door import READING_METHODS, SESSION_COOKIE, Admits
 from payerwatch.web.api.catalogue import codes_of
 from payerwatch.web.api.once import takes_key
 from payerwatch.web.api.paging import LARGEST_PAGE
-from payerwatch.web.api.resource import Gives, Listed, Resource
+from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 from payerwatch.web.description import answers, parameters, texts
 from payerwatch.web.description.values import ANY_TEXT, LONGEST_TEXT, SEEN_TEXT, Schema, own_field
 
@@ -150,6 +150,7 @@ class Operation(AutoSchema):
         for status in [gives.status, *([gives.otherwise] if gives.otherwise else [])]:
             own = answers.own_header_fields(view.says.get(self.action, ()))
             headers = answers.header_fields(status, counted=counted, more=self._more_fields(status)) | own
+            headers |= self._where_to_watch(status)
             done[str(int(status))] = answers.success(status, self._content(gives), headers)
         if self._tags_answers():
             headers = answers.header_fields(HTTPStatus.NOT_MODIFIED, counted=counted, more=["ETag"])
@@ -165,6 +166,12 @@ class Operation(AutoSchema):
         if takes_key(view, self.method):
             found.append("IdempotencyReplayed")
         return found
+
+    def _where_to_watch(self, status: HTTPStatus) -> Schema:
+        """What is begun and not done when it is answered is a thing with an address of its own, where it is shown."""
+        if status is not HTTPStatus.ACCEPTED or not issubclass(self.resource, Shown):
+            return {}
+        return answers.location(self.path + parameters.sample_of(self.resource) + "/")
 
     def _gives(self) -> Gives:
         view = self.resource

@@ -39,9 +39,13 @@ def _path_parameter(name: str, view: type[Resource]) -> Schema:
     if name != "id":
         schema: Schema = {"type": "string", "maxLength": 100, "pattern": "^[a-z_]{1,100}$"}
         return _parameter(name, "path", schema, f"The {view.thing}'s {name}.", example="not_found")
-    example = sample_id(_prefix(view))
     words = f"The {view.thing.replace('_', ' ')}'s id, as answers have it."
-    return _parameter(name, "path", id_schema(), words, example=example)
+    return _parameter(name, "path", id_schema(), words, example=sample_of(view))
+
+
+def sample_of(view: type[Resource]) -> str:
+    """An id of the view's thing."""
+    return sample_id(_prefix(view))
 
 
 def _prefix(view: type[Resource]) -> str:
