@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django_filters.filters import CharFilter
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator, FormatChecker
+from rest_framework import serializers
 
 from payerwatch.claims.cpt_groups import GROUP_LABELS
 from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
@@ -21,6 +23,7 @@ from payerwatch.members.roles import Permission
 from payerwatch.web.api.catalogue import catalogue
 from payerwatch.web.api.dates import read_day, read_moment
 from payerwatch.web.api.paging import LARGEST_PAGE
+from payerwatch.web.description import parameters
 from payerwatch.web.description.document import Routes, as_json, described
 from payerwatch.web.description.invented import BY_ANSWER, BY_BODY
 from payerwatch.web.description.values import JUDGED_DAY_PATTERN, MOMENT_PATTERN
@@ -192,6 +195,55 @@ def test_where_a_thing_is_made_says_where_it_is_and_nothing_else_does(document: 
         "POST /uploads/": "/api/v1/uploads/upl_4t7wz9k2m5p8rc3x/",
         "POST /uploads/resumable/": "/api/v1/uploads/resumable/upl_4t7wz9k2m5p8rc3x/",
     }
+
+
+def test_each_filter_says_in_a_sentence_what_it_finds(document: Document):
+    silent, seen = [], 0
+    for each in endpoints():
+        if not each.filters or each.method != "GET":
+            continue
+        asked = dict(operations(document))[address(each)]["parameters"]
+        told = {it["name"]: it["description"] for it in asked}
+        for name in each.filters:
+            seen += 1
+            silent += [] if re.fullmatch(r"[A-Z].{20,}\.", told[name]) else [f"{each.name} {name}: {told[name]}"]
+    assert silent == []
+    assert seen > 40
+
+
+def test_a_filter_or_a_parameter_without_a_meaning_is_warned_of():
+    class Nameless(serializers.Serializer):
+        until = serializers.CharField()
+
+    with GENERATOR_STATS.silence():
+        GENERATOR_STATS.reset()
+        parameters._filter("search", CharFilter(max_length=200))
+        parameters.of_form(Nameless(), {"properties": {"until": {"type": "string"}}})
+        assert len(GENERATOR_STATS._warn_cache) == 2
+    GENERATOR_STATS.reset()
+
+
+def test_a_field_has_the_values_that_its_filter_takes(document: Document):
+    """Where a listing has a filter of few values, so has the field of that name in what it lists."""
+    for name, each in operations(document):
+        page = each["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        results = resolved(page, document).get("properties", {}).get("results")
+        fields = resolved(results["items"], document)["properties"] if results else {}
+        for it in each.get("parameters", ()):
+            if it["name"] in fields and "enum" in it["schema"]:
+                values = {value for value in fields[it["name"]]["enum"] if value is not None}
+                assert values == set(it["schema"]["enum"]), f"{name} {it['name']}"
+
+
+def test_the_groups_of_codes_are_told_where_one_is_asked_for(document: Document):
+    told = [
+        it["description"]
+        for _, each in operations(document)
+        for it in each.get("parameters", ())
+        if it["name"] == "cpt_group"
+    ]
+    assert len(told) == 3
+    assert all(f"`{key}`" in words for words in told for key in GROUP_LABELS)
 
 
 def test_a_request_holds_nothing_that_is_not_named(document: Document):

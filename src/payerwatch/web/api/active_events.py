@@ -14,7 +14,7 @@ class ActiveEventFilter(filters.FilterSet):
     watch = filters.ChoiceFilter(
         choices=[(each, each) for each in ("true", "false")],
         method="as_events",
-        help_text="true: also what is only watched, and what got better",
+        help_text="With true also what is only watched, and what got better.",
     )
 
     def as_events(self, _found: Any, _name: str, watch: str) -> Any:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from payerwatch.audit.actors import Kind
 from payerwatch.audit.exports import begin_export
 from payerwatch.audit.models import Entry
+from payerwatch.audit.record import Outcome
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import Moment, MomentFilter
 from payerwatch.web.api.fields import PublicId
@@ -19,10 +20,13 @@ from payerwatch.web.api.numbered import Numbered
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
 MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
+KINDS, OUTCOMES = get_args(Kind), get_args(Outcome)
 
 
 class EntryBody(serializers.ModelSerializer):
     id = PublicId(source="public_id", help_text="ent_…, by its position in the chain")
+    actor_kind = serializers.ChoiceField(KINDS, read_only=True)
+    outcome = serializers.ChoiceField(OUTCOMES, read_only=True)
     detail = serializers.SerializerMethodField(help_text="what was `before` and is `after`; null where neither is told")
     digest = serializers.SerializerMethodField(help_text="SHA-256 over the entry before and this one, in hexadecimal")
 
@@ -52,22 +56,41 @@ def entry_document(row: Sequence[Any]) -> dict[str, Any]:
 
 
 class EntryFilter(filters.FilterSet):
-    actor = filters.CharFilter(field_name="actor_id", max_length=40)
-    actor_kind = filters.ChoiceFilter(choices=[(kind, kind) for kind in get_args(Kind)])
-    role = filters.CharFilter(max_length=40)
-    request_id = filters.CharFilter(max_length=100)
-    verb = filters.CharFilter(max_length=40)
-    thing_kind = filters.CharFilter(max_length=40)
-    thing = filters.CharFilter(field_name="thing_id", max_length=100)
-    outcome = filters.ChoiceFilter(choices=[("done", "done"), ("refused", "refused")])
-    since = MomentFilter(field_name="at", lookup_expr="gte")
-    until = MomentFilter(field_name="at", lookup_expr="lt")
+    actor = filters.CharFilter(
+        field_name="actor_id",
+        max_length=40,
+        help_text="Entries of what this person or key did, by their id: per_… or key_….",
+    )
+    actor_kind = filters.ChoiceFilter(
+        choices=[(each, each) for each in KINDS],
+        help_text="Entries of what a person, a key, a command or a job did, or somebody not known.",
+    )
+    role = filters.CharFilter(max_length=40, help_text="Entries of who acted in this role, such as owner.")
+    request_id = filters.CharFilter(
+        max_length=100, help_text="Entries of this request, by the id that its answer had in X-Request-ID."
+    )
+    verb = filters.CharFilter(
+        max_length=40,
+        help_text="Entries of this having been done, or tried: a verb such as load, undo, map, read, issue or revoke.",
+    )
+    thing_kind = filters.CharFilter(
+        max_length=40, help_text="Entries of things of this kind, such as upload, claim, payer_mapping, key or member."
+    )
+    thing = filters.CharFilter(
+        field_name="thing_id", max_length=100, help_text="Entries of what was done to this thing, by its id."
+    )
+    outcome = filters.ChoiceFilter(
+        choices=[(each, each) for each in OUTCOMES],
+        help_text="Entries of what was done, or of what was refused.",
+    )
+    since = MomentFilter(field_name="at", lookup_expr="gte", help_text="Entries written at this time or later.")
+    until = MomentFilter(field_name="at", lookup_expr="lt", help_text="Entries written before this time.")
 
 
 class ExportQuery(serializers.Serializer):
-    format = serializers.ChoiceField(list(MEDIA_TYPES), default="jsonl", source="form")
-    since = Moment(default=None)
-    until = Moment(default=None)
+    format = serializers.ChoiceField(list(MEDIA_TYPES), default="jsonl", source="form", help_text="JSON Lines or CSV.")
+    since = Moment(default=None, help_text="Entries written at this time or later; without it from the first one.")
+    until = Moment(default=None, help_text="Entries written before this time; without it up to the last one.")
 
 
 class AuditEntries(Numbered, Listed, Shown, Resource):

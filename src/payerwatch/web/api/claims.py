@@ -30,6 +30,9 @@ class ClaimBody(serializers.ModelSerializer):
     billed_amount = Dollars(help_text="US dollars")
     allowed_amount = Dollars(help_text="US dollars")
     paid_amount = Dollars(help_text="US dollars")
+    status = serializers.ChoiceField(STATUSES, read_only=True)
+    denial_category = serializers.ChoiceField(CATEGORIES, read_only=True, allow_null=True)
+    first_denial_category = serializers.ChoiceField(CATEGORIES, read_only=True, allow_null=True)
 
     class Meta:
         model = Claim
@@ -85,20 +88,50 @@ def _document(row: Sequence[Any], number: str) -> dict[str, Any]:
 
 
 class ClaimFilter(filters.FilterSet):
-    claim_number = filters.CharFilter(method="with_number", max_length=100)
-    payer = filters.CharFilter(method="of_payer", max_length=200)
-    cpt = filters.CharFilter(max_length=5)
+    claim_number = filters.CharFilter(method="with_number", max_length=100, help_text="Claims of exactly this number.")
+    payer = filters.CharFilter(
+        method="of_payer", max_length=200, help_text="Claims of the payer of exactly this name, in any case of letters."
+    )
+    cpt = filters.CharFilter(max_length=5, help_text="Claims of exactly this CPT or HCPCS code.")
     cpt_group = filters.CharFilter(max_length=40)
-    outcome = filters.ChoiceFilter(choices=Claim.Outcome.choices)
-    status = filters.ChoiceFilter(choices=[(each, each) for each in STATUSES])
-    denial_code = filters.CharFilter(max_length=8)
-    denial_category = filters.ChoiceFilter(choices=[(each, each) for each in CATEGORIES])
-    submitted_from = DayFilter(field_name="submitted_date", lookup_expr="gte")
-    submitted_to = DayFilter(field_name="submitted_date", lookup_expr="lte")
-    decided_from = DayFilter(field_name="decided_date", lookup_expr="gte")
-    decided_to = DayFilter(field_name="decided_date", lookup_expr="lte")
-    upload = filters.CharFilter(method="of_upload", max_length=24)
-    search = filters.CharFilter(method="of_any_claim", max_length=200)
+    outcome = filters.ChoiceFilter(
+        choices=Claim.Outcome.choices, help_text="Claims that are paid, denied or pending now."
+    )
+    status = filters.ChoiceFilter(
+        choices=[(each, each) for each in STATUSES],
+        help_text="Claims of this status now: as the outcome, with what is paid in part or appealed told apart.",
+    )
+    denial_code = filters.CharFilter(
+        max_length=8, help_text="Claims of which the denial that holds now bears exactly this reason code, such as 197."
+    )
+    denial_category = filters.ChoiceFilter(
+        choices=[(each, each) for each in CATEGORIES],
+        help_text="Claims of which the denial that holds now is for a reason of this kind.",
+    )
+    submitted_from = DayFilter(
+        field_name="submitted_date", lookup_expr="gte", help_text="Claims sent to the payer on this day or later."
+    )
+    submitted_to = DayFilter(
+        field_name="submitted_date", lookup_expr="lte", help_text="Claims sent to the payer on this day or earlier."
+    )
+    decided_from = DayFilter(
+        field_name="decided_date",
+        lookup_expr="gte",
+        help_text="Claims of which the decision that holds now is of this day or later.",
+    )
+    decided_to = DayFilter(
+        field_name="decided_date",
+        lookup_expr="lte",
+        help_text="Claims of which the decision that holds now is of this day or earlier.",
+    )
+    upload = filters.CharFilter(
+        method="of_upload", max_length=24, help_text="Claims that this upload was the last to change, by its id."
+    )
+    search = filters.CharFilter(
+        method="of_any_claim",
+        max_length=200,
+        help_text="Claims whose number, CPT code or denial code is exactly this, or whose payer's name begins so.",
+    )
 
     def of_payer(self, claims: QuerySet[Claim], _name: str, payer: str) -> QuerySet[Claim]:
         return claims.filter(payer=payer_named(payer))

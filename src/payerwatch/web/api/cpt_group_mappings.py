@@ -32,7 +32,9 @@ class CptGroupMappingBody(serializers.ModelSerializer):
 
 
 class NewCptGroup(serializers.Serializer):
-    cpt_group = serializers.CharField(max_length=40, help_text="the group's name, such as physical_therapy")
+    cpt_group = serializers.CharField(
+        max_length=40, help_text="the group: one of ours, such as physical_therapy, or a name of your own"
+    )
 
 
 class NewCptGroupMapping(NewCptGroup):

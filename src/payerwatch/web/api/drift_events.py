@@ -59,16 +59,44 @@ class DriftEventBody(serializers.Serializer):
 
 
 class DriftEventFilter(filters.FilterSet):
-    payer = filters.CharFilter(field_name="payer__name", lookup_expr="iexact", max_length=200)
+    payer = filters.CharFilter(
+        field_name="payer__name",
+        lookup_expr="iexact",
+        max_length=200,
+        help_text="Events of the payer of exactly this name, in any case of letters.",
+    )
     cpt_group = filters.CharFilter(max_length=40)
-    measure = filters.ChoiceFilter(choices=DriftEvent.Measure.choices)
-    direction = filters.ChoiceFilter(choices=DriftEvent.Direction.choices)
-    tier = filters.ChoiceFilter(choices=DriftEvent.Tier.choices)
-    certainty = filters.ChoiceFilter(choices=[(each, each) for each in get_args(Certainty)])
-    status = filters.ChoiceFilter(choices=DriftEvent.Status.choices)
-    first_week_from = DayFilter(field_name="first_week", lookup_expr="gte")
-    first_week_to = DayFilter(field_name="first_week", lookup_expr="lte")
-    search = filters.CharFilter(method="found_by", max_length=200)
+    measure = filters.ChoiceFilter(
+        choices=DriftEvent.Measure.choices, help_text="Events of the share of denials, or of how long decisions take."
+    )
+    direction = filters.ChoiceFilter(
+        choices=DriftEvent.Direction.choices,
+        help_text="Events of payers that treat claims worse than expected, or better.",
+    )
+    tier = filters.ChoiceFilter(
+        choices=DriftEvent.Tier.choices,
+        help_text="Events of this tier at their highest: alerts, or what is only watched.",
+    )
+    certainty = filters.ChoiceFilter(
+        choices=[(each, each) for each in get_args(Certainty)],
+        help_text="Events that were this likely to be real, at their highest.",
+    )
+    status = filters.ChoiceFilter(choices=DriftEvent.Status.choices, help_text="Events of this status now.")
+    first_week_from = DayFilter(
+        field_name="first_week",
+        lookup_expr="gte",
+        help_text="Events first flagged in the week of this Monday or later.",
+    )
+    first_week_to = DayFilter(
+        field_name="first_week",
+        lookup_expr="lte",
+        help_text="Events first flagged in the week of this Monday or earlier.",
+    )
+    search = filters.CharFilter(
+        method="found_by",
+        max_length=200,
+        help_text="Events of payers whose name begins so, or of the CPT group of exactly this name.",
+    )
 
     def found_by(self, events: QuerySet[DriftEvent], _name: str, term: str) -> QuerySet[DriftEvent]:
         return events.filter(Q(payer__name__istartswith=term) | Q(cpt_group__iexact=term))

@@ -46,8 +46,8 @@ class DriftRunOrder(serializers.Serializer):
 
 
 class DriftRunFilter(filters.FilterSet):
-    state = filters.ChoiceFilter(choices=DriftRun.State.choices, help_text="how far it is")
-    as_of_week = DayFilter(help_text="the Monday of the week judged")
+    state = filters.ChoiceFilter(choices=DriftRun.State.choices, help_text="Runs that are in this state now.")
+    as_of_week = DayFilter(help_text="Runs that judged the week of this Monday.")
 
 
 class DriftRuns(Listed, Shown, Resource):

@@ -43,10 +43,15 @@ class NewPayerMapping(NewPayer):
 
 class PayerMappingFilter(filters.FilterSet):
     payer = filters.CharFilter(
-        field_name="payer__name", lookup_expr="iexact", max_length=200, help_text="the payer's whole name"
+        field_name="payer__name",
+        lookup_expr="iexact",
+        max_length=200,
+        help_text="Spellings of the payer of exactly this name, in any case of letters.",
     )
     search = filters.CharFilter(
-        method="of_spelling", max_length=200, help_text="part of the spelling, case, spaces and points aside"
+        method="of_spelling",
+        max_length=200,
+        help_text="Spellings with this in them; case, spaces and points do not matter.",
     )
 
     def of_spelling(self, found: QuerySet[PayerMapping], _name: str, text: str) -> QuerySet[PayerMapping]:

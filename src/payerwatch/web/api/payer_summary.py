@@ -42,11 +42,18 @@ class PayerSummaryFilter(filters.FilterSet):
     """Days mean the whole weeks, Monday to Sunday, that hold them: finer than that is not counted."""
 
     payer = filters.CharFilter(
-        field_name="name", lookup_expr="iexact", max_length=200, help_text="the payer's whole name"
+        field_name="name",
+        lookup_expr="iexact",
+        max_length=200,
+        help_text="The payer of exactly this name, in any case of letters.",
     )
-    submitted_from = DayFilter(method="as_cells", help_text="from the week of this day")
-    submitted_to = DayFilter(method="as_cells", help_text="to the end of the week of this day")
-    cpt_group = filters.CharFilter(method="as_cells", max_length=40, help_text="of this CPT group alone")
+    submitted_from = DayFilter(
+        method="as_cells", help_text="Claims sent to the payer in the week of this day or later."
+    )
+    submitted_to = DayFilter(
+        method="as_cells", help_text="Claims sent to the payer in the week of this day or earlier."
+    )
+    cpt_group = filters.CharFilter(method="as_cells", max_length=40)
 
     def as_cells(self, found: Any, _name: str, _value: Any) -> Any:
         """It says which cells are counted, and so which payers have any."""

@@ -36,7 +36,9 @@ class PayerBody(serializers.ModelSerializer):
 
 class PayerFilter(filters.FilterSet):
     search = filters.CharFilter(
-        method="of_name", max_length=200, help_text="part of the name, case, spaces and points aside"
+        method="of_name",
+        max_length=200,
+        help_text="Payers with this in their name; case, spaces and points do not matter.",
     )
 
     def of_name(self, found: QuerySet[Payer], _name: str, text: str) -> QuerySet[Payer]:

@@ -59,9 +59,11 @@ def upload_document(row: Sequence[Any]) -> dict[str, Any]:
 
 
 class UploadFilter(filters.FilterSet):
-    state = filters.ChoiceFilter(choices=Upload.State.choices)
-    loaded_from = MomentFilter(field_name="loaded_at", lookup_expr="gte")
-    loaded_to = MomentFilter(field_name="loaded_at", lookup_expr="lt")
+    state = filters.ChoiceFilter(choices=Upload.State.choices, help_text="Uploads that are in this state now.")
+    loaded_from = MomentFilter(
+        field_name="loaded_at", lookup_expr="gte", help_text="Uploads loaded at this time or later."
+    )
+    loaded_to = MomentFilter(field_name="loaded_at", lookup_expr="lt", help_text="Uploads loaded before this time.")
 
 
 class NewUpload(serializers.Serializer):

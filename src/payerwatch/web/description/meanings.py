@@ -1,11 +1,13 @@
-"""What a field means wherever it has this name, for fields whose declaration does not say it."""
+"""What a field or a filter means wherever it has this name, for those whose declaration does not say it."""
 
 from collections.abc import Mapping
+
+from payerwatch.claims.cpt_groups import GROUP_LABELS
 
 MEANINGS: Mapping[str, str] = {
     "accepted": "rows that were loaded",
     "actor_id": "the public id of who did it",
-    "actor_kind": "person, key, command or job",
+    "actor_kind": "what kind of actor did it; anonymous is somebody not known",
     "actor_name": "the name of who did it, as it was then",
     "address": "the network address it came from",
     "agent": "the program or browser, as it names itself",
@@ -85,4 +87,9 @@ MEANINGS: Mapping[str, str] = {
     "weeks": "how many weeks it has",
     "with_second_factor": "whether a second factor was given when it began",
     "open_events": "what is open, by tier, direction and measure",
+}
+
+_GROUPS = ", ".join(f"`{key}`" for key in GROUP_LABELS)
+FILTERS: Mapping[str, str] = {
+    "cpt_group": f"Only this CPT group: a name of the customer's own, or one of {_GROUPS}.",
 }

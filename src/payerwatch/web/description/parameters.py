@@ -13,6 +13,7 @@ from payerwatch.web.api.once import LONGEST_KEY, takes_key
 from payerwatch.web.api.paging import LARGEST_PAGE, MOST_COUNTED, PAGE_SIZE
 from payerwatch.web.api.resource import Listed, Resource, Shown
 from payerwatch.web.api.sparse import LONGEST_LIST, names_of
+from payerwatch.web.description.meanings import FILTERS
 from payerwatch.web.description.values import (
     ID_TOLD,
     LONGEST_ID,
@@ -113,7 +114,9 @@ def of_form(form: Serializer, mapped: Schema) -> list[Schema]:
         plain = {key: value for key, value in schema.items() if key not in ("description", "default")}
         if isinstance(plain.get("type"), list):
             plain["type"] = plain["type"][0]
-        words = schema.get("description") or f"The {name.replace('_', ' ')}."
+        words = schema.get("description", "")
+        if not words:
+            warn(f"the parameter {name!r} does not say what it means (help_text='…')")
         default = schema.get("default")
         kept = plain if default is None else {**plain, "default": default}
         found.append(_parameter(name, "query", bounded(kept, closed=True), words, required=form.fields[name].required))
@@ -121,16 +124,10 @@ def of_form(form: Serializer, mapped: Schema) -> list[Schema]:
 
 
 def _filter(name: str, declared: Any) -> Schema:
-    words = declared.extra.get("help_text") or _words_of(name, declared)
+    words = declared.extra.get("help_text") or FILTERS.get(name, "")
+    if not words:
+        warn(f"the filter {name!r} does not say what it finds (help_text='…')")
     return _parameter(name, "query", _filter_schema(name, declared), str(words))
-
-
-def _words_of(name: str, declared: Any) -> str:
-    spoken = name.replace("_", " ")
-    if isinstance(declared, DayFilter | MomentFilter):
-        side = "No earlier than this." if declared.lookup_expr.startswith("g") else "No later than this."
-        return side if declared.lookup_expr.endswith("e") else "Earlier than this."
-    return f"Only those with this {spoken}."
 
 
 def _filter_schema(name: str, declared: Any) -> Schema:
