@@ -271,6 +271,17 @@ def test_limits_of_pages_are_those_that_are_kept(document: Document):
     assert page["properties"]["results"]["maxItems"] == LARGEST_PAGE
 
 
+def test_who_asks_for_some_fields_is_told_that_required_ones_are_left_out(document: Document):
+    told = [
+        it["description"]
+        for _, each in operations(document)
+        for it in each.get("parameters", ())
+        if it["name"] == "fields"
+    ]
+    assert len(told) > 10
+    assert all("required" in words and "the id is always there" in words for words in told)
+
+
 def read(reader: Callable[[str], object], text: str) -> bool:
     try:
         reader(text)

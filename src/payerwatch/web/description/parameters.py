@@ -82,7 +82,10 @@ def _fields(view: Any) -> Schema:
     names = names_of(view.serializer_class)
     one = f"({'|'.join(names)})"
     schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_LIST, "pattern": f"^{one}(,{one})*$"}
-    words = "The fields that are wanted, with commas between; others are left out, but never the id."
+    words = (
+        "The fields that are wanted, with commas between. Others are left out of the answer, though its schema names"
+        " them as required: of these only the id is always there."
+    )
     return _parameter("fields", "query", schema, words, example=f"id,{names[1]}")
 
 
