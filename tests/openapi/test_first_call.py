@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import Installation
+from tests.journeys.conftest import COMMAND, Installation
 from tests.journeys.serving import Served, serving
 from tests.make import claims_file, denied, row
 from tests.openapi.tools import NODE, run
@@ -21,6 +21,12 @@ TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 def snippet(language: str) -> str:
     return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.M | re.S)[0]
+
+
+def commands(name: str) -> list[str]:
+    """The commands before the first call, with this for the program's name; not those of the server's own block."""
+    block = re.search(r"^## First call.*?\n((?:    [^\n]*\n)+)", TEXT, re.M | re.S)[1]
+    return [line.strip().replace("payerwatch", name, 1) for line in block.splitlines()]
 
 
 @pytest.fixture
@@ -50,6 +56,19 @@ def test_the_first_call_works_in_each_language(served: tuple[Served, dict[str, s
     assert said([str(NODE), "--experimental-strip-types", "--no-warnings", str(program)], environment) == (
         "130 claims denied\n"
     )
+
+
+@pytest.mark.pure
+def test_what_comes_before_the_first_call_works_in_an_empty_directory(tmp_path: Path):
+    """With its own SQLite file below it, whatever database the other tests use."""
+    set_by_tests = ("DJANGO_", "PAYERWATCH_", "DATABASE_URL", "MIGRATOR_DATABASE_URL")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(set_by_tests)}
+    claims_file(tmp_path, [row(number="P1"), denied(number="D1")]).rename(tmp_path / "export.csv")
+    told = [said(["bash", "-ec", f"cd {tmp_path}; {each}"], environment) for each in commands(str(COMMAND))]
+    assert len(told) == 6
+    assert "cus_" in told[2]
+    assert told[-1].startswith("pw_live_")
+    assert list((tmp_path / "data" / "mail").iterdir())
 
 
 @pytest.mark.pure
