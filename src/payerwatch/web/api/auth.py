@@ -83,11 +83,11 @@ class PersonNamed(serializers.Serializer):
 
 
 class SignedInBody(serializers.Serializer):
-    """Who is signed in and where; with several customers and none chosen, the choice."""
+    """Who is signed in, in which customer, and all that they may act in."""
 
     person = PersonNamed()
-    customer = CustomerNamed(allow_null=True, help_text="whom you act in")
-    customers = CustomerNamed(many=True, source="choices", help_text="those to choose from, where none was named")
+    customer = CustomerNamed(allow_null=True, help_text="whom you act in; null until one of several is chosen")
+    customers = CustomerNamed(many=True, source="choices", help_text="all that the person may act in")
 
 
 class TokensBody(serializers.Serializer):
@@ -141,7 +141,8 @@ class SignIn(Resource):
     def open(self, request: Request) -> Response:
         """Sign a browser in.
 
-        The answer sets the session's cookie; with several customers and none named it lists them.
+        The answer sets the session's cookie and lists the person's customers; of several with none named, one is to be
+        chosen next.
         """
         signed_in = _sign_in(self.body(), Session.Kind.BROWSER, request._request)
         response = self.answer(signed_in)
@@ -183,7 +184,10 @@ class Token(Resource):
     }
 
     def open(self, request: Request) -> Response:
-        """Sign a program in as a person. With several customers and none named the answer lists them."""
+        """Sign a program in as a person.
+
+        The answer lists the person's customers; of several with none named, one is to be chosen next.
+        """
         return self.answer(_sign_in(self.body(), Session.Kind.PROGRAM, request._request))
 
     def refresh(self, request: Request) -> Response:
