@@ -145,7 +145,7 @@ def reading_slowly(served: Served, path: str, key: dict[str, str]) -> socket.soc
 
 def test_who_takes_an_answer_byte_by_byte_keeps_no_thread(installation: Installation, served: Served, tmp_path: Path):
     key = key_of(installation)
-    good, *broken = [row(number="C1"), *(row(number=f"B{number}", cpt="none") for number in range(40_000))]
+    good, *broken = [row(number="C1"), *(row(number=f"B{number}", cpt="none") for number in range(25_000))]
     sent = send(served, key, claims_file(tmp_path, [good, *broken]).read_bytes(), date_order="ymd")
     path = sent.header("Location")
     assert watched(served, key, path, seconds=60)["set_aside"] == len(broken)
