@@ -12,7 +12,7 @@ from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal, code_of
 from payerwatch.web.api.catalogue import Described, catalogue
 from payerwatch.web.api.filtering import PAGING
-from payerwatch.web.api.me import OwnAccount
+from payerwatch.web.api.for_people import ForPeople
 from tests.api.routes import Endpoint, endpoints
 
 pytestmark = pytest.mark.pure
@@ -39,7 +39,7 @@ def permission(endpoint: Endpoint) -> str:
         return f"`{needed}`"
     if needed is Admits.ANYONE:
         return "anyone"
-    if issubclass(endpoint.view, OwnAccount):
+    if issubclass(endpoint.view, ForPeople):
         return "people"
     return f"signed in; a key: `{endpoint.view.keys_need}`" if endpoint.view.keys_need else "signed in"
 

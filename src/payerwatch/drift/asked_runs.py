@@ -1,7 +1,7 @@
 """Runs that somebody asks for and that are judged after the answer.
 
 The run's own row is what remembers that it waits: the step may be put on the queue as often as one likes, and judges
-what is not judged yet. What a server left waiting when it ended is taken up when one starts.
+what is not judged yet. What a server left waiting is taken up when one starts, and once a minute.
 """
 
 from datetime import date
@@ -65,7 +65,7 @@ def record_detected(detected: Detected, public_id: str, *, actor: Actor) -> None
 
 
 def take_up_waiting_runs() -> None:
-    """Put every customer's unfinished runs on the queue, as when the server starts."""
+    """Put every customer's unfinished runs on the queue, as when the server starts and once a minute."""
     for customer in Customer.objects.order_by("pk"):
         with acting_in(customer, reading=True):
             waiting = list(unfinished_runs().values_list("public_id", flat=True))

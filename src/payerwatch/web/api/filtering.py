@@ -10,7 +10,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
-from rest_framework.serializers import ValidationError
+from rest_framework.serializers import Serializer, ValidationError
 
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.sparse import LIKE_A_NAME
@@ -52,10 +52,15 @@ def refuse_repeated(asked: QueryDict) -> None:
         raise ValidationError(dict.fromkeys(repeated, "Give this once."), code="repeated")
 
 
+def refuse_unless_valid(filled: Serializer) -> None:
+    """Raises ValidationError."""
+    if not filled.is_valid():
+        refuse_unusable(filled.errors, filled.fields)
+
+
 def refuse_unusable(errors: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     """What a form says of its fields; of a value that is none of a few, those few. Raises ValidationError."""
-    if errors:
-        raise ValidationError({name: _told(about, fields.get(name)) for name, about in errors.items()})
+    raise ValidationError({name: _told(about, fields.get(name)) for name, about in errors.items()})
 
 
 def _told(about: Any, field: Any) -> Any:

@@ -114,10 +114,6 @@ class OwnSessionsBody(serializers.Serializer):
     results = SessionBody(many=True)
 
 
-class OwnAccount(ForPeople):
-    """What belongs to the person who calls, in whichever customer."""
-
-
 class Me(Resource):
     thing = "person"
     admits = ANYONE_SIGNED_IN
@@ -142,7 +138,7 @@ class Me(Resource):
         )
 
 
-class ActingCustomer(OwnAccount):
+class ActingCustomer(ForPeople):
     """Where the caller acts: one of their customers or, for an operator with a reason, any."""
 
     thing = "customer"
@@ -181,7 +177,7 @@ class ActingCustomer(OwnAccount):
         return response
 
 
-class OwnPassword(OwnAccount):
+class OwnPassword(ForPeople):
     thing = "person"
     verbs: ClassVar = {"change": "change_password"}
     fields_meant: ClassVar = {passwords.PasswordWrong: "current", passwords.PasswordUnusable: "new"}
@@ -199,7 +195,7 @@ class OwnPassword(OwnAccount):
         return self.answer()
 
 
-class OwnSessions(OwnAccount):
+class OwnSessions(ForPeople):
     thing = "session"
     verbs: ClassVar = {"end": "sign_out", "end_all": "sign_out"}
     may: ClassVar = dict.fromkeys(("list", "end", "end_all"), ANYONE_SIGNED_IN)
@@ -226,7 +222,7 @@ class OwnSessions(OwnAccount):
         return response
 
 
-class OwnSecondFactor(OwnAccount):
+class OwnSecondFactor(ForPeople):
     thing = "person"
     verbs: ClassVar = {
         "start": "start_second_factor",

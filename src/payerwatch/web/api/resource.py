@@ -29,7 +29,7 @@ from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.ways import Ways
 from payerwatch.web.api.conditional import tagged
-from payerwatch.web.api.filtering import refuse_empty, refuse_repeated, refuse_unknown, refuse_unusable
+from payerwatch.web.api.filtering import refuse_empty, refuse_repeated, refuse_unknown, refuse_unless_valid
 from payerwatch.web.api.header_fields import HeaderField
 from payerwatch.web.api.sparse import LIKE_A_NAME, fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
@@ -177,7 +177,7 @@ class Resource(Writing):
         _refuse_unknown_fields(self.request.data, filled)
         _refuse_other_kinds(self.request.data, filled)
         self.request._request.body_fields = frozenset(filled.fields)  # type: ignore[attr-defined]
-        refuse_unusable(filled.errors if not filled.is_valid() else {}, filled.fields)
+        refuse_unless_valid(filled)
         return dict(filled.validated_data)
 
     def query(self) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class Resource(Writing):
         filled = self.asks[self.action](data=self.request.query_params)
         refuse_unknown(filled.fields, self.request.query_params)
         refuse_empty(self.request.query_params)
-        refuse_unusable(filled.errors if not filled.is_valid() else {}, filled.fields)
+        refuse_unless_valid(filled)
         return dict(filled.validated_data)
 
     def answer(self, done: Any = None) -> Response:

@@ -30,6 +30,7 @@ from payerwatch.members.roles import Permission
 from payerwatch.refusals import Refusal
 from payerwatch.web import http_refusals as http
 from payerwatch.web.api.fields import ColumnMapping
+from payerwatch.web.api.filtering import refuse_unless_valid
 from payerwatch.web.api.header_fields import HeaderField, number, text
 from payerwatch.web.api.resource import NOTHING, Gives, Resource
 from payerwatch.web.problems import TusVersionNotSpoken
@@ -161,7 +162,7 @@ class ResumableUploads(Resource):
     def begin(self, request: Request) -> Response:
         """Begin a file: how large it is, and what it is called. Its slices go to the address in `Location`."""
         told = FileTold(data=_metadata(request))
-        told.is_valid(raise_exception=True)
+        refuse_unless_valid(told)
         asked = Asked(**told.validated_data)
         upload = receiving.begin(_count_in(request, "Upload-Length"), asked, actor=self.caller.actor)
         return self._answer({"Location": f"{request.path}{upload.public_id}/", **_offset(upload)})

@@ -10,7 +10,7 @@ from django.conf import settings
 from payerwatch.members.door import Admits
 from payerwatch.members.roles import Permission
 from payerwatch.throttling.policies import policy
-from payerwatch.web.api.me import OwnAccount
+from payerwatch.web.api.for_people import ForPeople
 from payerwatch.web.api.resource import Listed, Resource, Shown
 
 _OF_THE_MODULE = re.compile(r"^`[^`]*`: ")
@@ -45,7 +45,7 @@ def permission(view: type[Resource], action: str) -> str:
         return str(needed)
     if needed is Admits.ANYONE:
         return "anyone"
-    return "people" if issubclass(view, OwnAccount) else "signed_in"
+    return "people" if issubclass(view, ForPeople) else "signed_in"
 
 
 def who_may(view: type[Resource], action: str) -> str:
