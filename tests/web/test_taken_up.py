@@ -1,0 +1,34 @@
+"""A run whose step gave up is judged after all: each process that has nothing to do looks for what waits."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from payerwatch.drift.asked_runs import ask_for_run
+from payerwatch.drift.models import DriftRun
+from payerwatch.jobs import enqueue
+from payerwatch.tenancy.context import acting_in
+from payerwatch.web import server
+from tests.make import ACTOR, customer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_what_was_left_running_is_taken_up_by_who_has_nothing_to_do(idle: bool, monkeypatch: pytest.MonkeyPatch):
+    queued: list[Callable[[], None]] = []
+    worker = SimpleNamespace(do=queued.append, finish=lambda _seconds: idle)
+    monkeypatch.setattr(enqueue, "worker", worker)
+    monkeypatch.setattr(server, "worker", worker)
+    practice = customer()
+    with acting_in(practice):
+        run = ask_for_run(None, actor=ACTOR)
+        DriftRun.objects.filter(pk=run.pk).update(state=DriftRun.State.RUNNING)
+    queued.clear()  # as its step gave up
+    server._take_up_if_idle()
+    while queued:
+        queued.pop(0)()
+    with acting_in(practice):
+        found = DriftRun.objects.get(pk=run.pk).state
+    assert found == (DriftRun.State.REFUSED if idle else DriftRun.State.RUNNING)
