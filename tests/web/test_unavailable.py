@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import OperationalError, connections
 
 from payerwatch.members.door_refusals import Busy
 from payerwatch.sealing.keys import FieldKeyMissing
 from payerwatch.web.api.health import Health
-from tests.web.asking import NOBODY, problem_in
+from tests.web.asking import NOBODY, Caller, problem_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "year-2026"
@@ -37,3 +39,55 @@ def test_what_passes_is_to_be_tried_again(monkeypatch: pytest.MonkeyPatch):
     answer = asked(monkeypatch, Busy())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "Try again" in problem_in(answer)["fix"]
+
+
+# What broke off while it was kept
+
+
+@pytest.fixture
+def breaks_at_the_commit(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Every transaction is kept, and then the connection breaks before it is said so."""
+    wrapper = type(connections["default"])
+    commit = wrapper._commit
+
+    def break_off(self: Any) -> None:
+        commit(self)
+        raise OperationalError from psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wrapper, "_commit", break_off)
+        yield patched
+
+
+INVITED = ("POST", "/api/v1/invitations/", {"email": "b@example.com", "role": "viewer"})
+
+
+@pytest.mark.postgresql
+def test_nobody_is_told_that_nothing_was_changed_when_that_is_not_known(owner: Caller, breaks_at_the_commit: Any):
+    key = {"Idempotency-Key": "once-and-not-twice"}
+    answer = owner.ask(*INVITED, **key)
+    told = problem_in(answer)
+    assert (answer.status_code, told["code"], answer.headers["Retry-After"]) == (503, "outcome_unknown", "5")
+    assert "Idempotency-Key" in told["fix"]
+    breaks_at_the_commit.undo()
+    kept = owner.ask(*INVITED, **key)
+    assert kept.status_code == 201
+    assert len(owner.ask("GET", "/api/v1/invitations/").json()["results"]) == 1
+
+
+@pytest.mark.postgresql
+def test_who_keeps_its_change_itself_says_so_too(breaks_at_the_commit: Any):
+    answer = NOBODY.ask("POST", "/api/v1/auth/token/", {"email": "nobody@example.com", "password": "x" * 12})
+    assert problem_in(answer)["code"] == "outcome_unknown"
+
+
+@pytest.mark.postgresql
+def test_what_the_server_itself_refuses_to_keep_was_not_kept(owner: Caller, monkeypatch: pytest.MonkeyPatch):
+    def refuse(_self: Any) -> None:
+        raise OperationalError from psycopg.errors.LockNotAvailable()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(connections["default"]), "_commit", refuse)
+        answer = owner.ask(*INVITED)
+    assert problem_in(answer)["code"] == "busy"
+    assert owner.ask("GET", "/api/v1/invitations/").json()["results"] == []

@@ -29,6 +29,8 @@ NOT_DENIAL_CODES: dict[str, tuple[str, ...]] = {
     "patient_responsibility": ("1", "2", "3", "66", "85", "100"),
 }
 UNKNOWN = "unknown"
+DENIAL_CATEGORIES = (*DENIAL_CODES, UNKNOWN)
+"""Every kind of reason that a denial can be of."""
 
 _CATEGORY_OF_CODE = {
     code: category for table in (DENIAL_CODES, NOT_DENIAL_CODES) for category, codes in table.items() for code in codes

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Certainty = Literal["very_likely", "likely", "watch"]
+from payerwatch.drift.judgement import Certainty, Tier
+from payerwatch.drift.window_tests import Direction, Measure
 
 CERTAINTY_WORDS: dict[Certainty, str] = {
     "very_likely": "very likely real",
@@ -41,11 +42,11 @@ class EventFacts:
     window_kind: the window's claims were decided in it, submitted in it, or waiting in it.
     """
 
-    measure: Literal["denial_rate", "days_to_decision"]
+    measure: Measure
     payer: str
     cpt_group_label: str | None
-    direction: Literal["worse", "better"]
-    tier: Literal["alert", "watch"]
+    direction: Direction
+    tier: Tier
     certainty: Certainty
     observed: int
     expected: float

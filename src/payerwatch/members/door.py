@@ -39,8 +39,10 @@ from payerwatch.members.door_refusals import (
     Busy,
     ForeignRequest,
     NoCustomerChosen,
+    OutcomeUnknown,
     SecondFactorRequired,
     TooManyRequests,
+    broke_off,
 )
 from payerwatch.members.presented import SESSION_COOKIE, Presented, presented_by
 from payerwatch.members.refused import Attempt, record_if_refused, record_refused_key
@@ -88,6 +90,7 @@ class Door:
     def __call__(self, request: Any) -> HttpResponseBase:
         request.arrived_at = timezone.now()
         request.caller = None
+        request.done = False  # whether a change was made that is only to be kept
         found = found_at(request.path_info)
         view = view_of(found)
         request.found = found
@@ -114,7 +117,7 @@ class Door:
             record_if_refused(request, response)
         except (OperationalError, InterfaceError) as error:
             log.error("The database does not answer.", exc_info=error)
-            return self.refuse(Busy())
+            return self.refuse(OutcomeUnknown() if request.done and broke_off(error) else Busy())
         return response
 
     def _answer(self, request: Any, view: Any, presented: Presented) -> HttpResponseBase:
@@ -176,6 +179,7 @@ class Door:
         response = self.get_response(request)
         if response.status_code >= 400 and connection.in_atomic_block:
             transaction.set_rollback(True)
+        request.done = response.status_code < 400 and request.method not in READING_METHODS  # type: ignore[attr-defined]
         return self._own_pages.process_response(request, response)
 
 

@@ -1,5 +1,7 @@
 """What the door says to those it does not let in."""
 
+from django.db import connection
+
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.throttling.verdict import Verdict
 
@@ -56,6 +58,18 @@ class Busy(Refusal):
         super().__init__("The database is busy or does not answer. Nothing was changed.", fix="Try again in a moment.")
 
 
+class OutcomeUnknown(Refusal):
+    """The database broke off while it kept what was asked for: it may have been kept, or not."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database broke off while it kept what you asked for. It may have been kept, or not.",
+            fix="Send it again with the Idempotency-Key it had; without one, look first whether it is there.",
+        )
+
+
 class BodyTooLarge(Refusal):
     """The request's body is longer than any that is read into memory there."""
 
@@ -70,3 +84,10 @@ class BodyLate(Refusal):
 
     def __init__(self) -> None:
         super().__init__("The request did not arrive in time.", fix="Send all of it at once.")
+
+
+def broke_off(error: Exception) -> bool:
+    """Whether the connection broke, so that nobody said what became of the transaction: only a server's error has a
+    state. SQLite is in the same process, and undoes what it fails to keep.
+    """
+    return connection.vendor == "postgresql" and getattr(error.__cause__, "sqlstate", None) is None

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from payerwatch.claims.arrivals import FileTooLarge
 from payerwatch.config.logging import request_id
-from payerwatch.members.door_refusals import BodyLate, BodyTooLarge
+from payerwatch.members.door_refusals import BodyLate, BodyTooLarge, OutcomeUnknown
 from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.keys import FieldKeyMissing, FieldKeysNotSet
@@ -131,7 +131,8 @@ def of_refusal(refusal: Refusal, *, errors: Sequence[Mapping[str, str]] = ()) ->
 def _words(refusal: Refusal, *, pointed_at: bool) -> tuple[str, str]:
     if isinstance(refusal, FOR_THE_OPERATOR):
         return CANNOT_BE_OPENED, FIX_BY_THE_OPERATOR
-    if refusal.kind is Kind.UNAVAILABLE:  # its own words are for operators: they may name machines and files
+    if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, OutcomeUnknown):
+        # Its own words are for operators: they may name machines and files
         return UNAVAILABLE, FIX_OF_UNAVAILABLE
     if refusal.where and not pointed_at:
         return f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')}).", refusal.fix

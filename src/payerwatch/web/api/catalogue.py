@@ -16,6 +16,7 @@ from payerwatch.members.door_refusals import (
     Busy,
     ForeignRequest,
     NoCustomerChosen,
+    OutcomeUnknown,
     SecondFactorRequired,
     TooManyRequests,
 )
@@ -95,6 +96,7 @@ def refusals_of(view: Any, action: str, method: str) -> set[type[Refusal]]:
     if method.upper() not in READING_METHODS:
         if action not in {*view.takes, *view.read_as}:
             found.add(http.BodyNotRead)
+        found.add(OutcomeUnknown)
         found |= _of_writing(view, action, method)
     return found | {*view.turns_away, *view.refuses.get(action, ())}
 

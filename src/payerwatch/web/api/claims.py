@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from payerwatch.claims.denials import DENIAL_CODES, UNKNOWN
+from payerwatch.claims.denials import DENIAL_CATEGORIES
 from payerwatch.claims.models import Claim, Upload, numbers_read
 from payerwatch.claims.queries import claims_with_number, payer_named, ways_of_searching
 from payerwatch.members.roles import Permission
@@ -16,10 +16,8 @@ from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import Dollars, PublicId
 from payerwatch.web.api.numbered import Numbered
 from payerwatch.web.api.resource import Listed, Resource, Shown
-from payerwatch.web.problems import NotFound
 
 STATUSES = ("paid", "partially_paid", "denied", "appealed", "pending")
-CATEGORIES = (*DENIAL_CODES, UNKNOWN)
 
 
 class ClaimBody(serializers.ModelSerializer):
@@ -31,8 +29,8 @@ class ClaimBody(serializers.ModelSerializer):
     allowed_amount = Dollars(help_text="US dollars")
     paid_amount = Dollars(help_text="US dollars")
     status = serializers.ChoiceField(STATUSES, read_only=True)
-    denial_category = serializers.ChoiceField(CATEGORIES, read_only=True, allow_null=True)
-    first_denial_category = serializers.ChoiceField(CATEGORIES, read_only=True, allow_null=True)
+    denial_category = serializers.ChoiceField(DENIAL_CATEGORIES, read_only=True, allow_null=True)
+    first_denial_category = serializers.ChoiceField(DENIAL_CATEGORIES, read_only=True, allow_null=True)
 
     class Meta:
         model = Claim
@@ -105,7 +103,7 @@ class ClaimFilter(filters.FilterSet):
         max_length=8, help_text="Claims of which the denial that holds now bears exactly this reason code, such as 197."
     )
     denial_category = filters.ChoiceFilter(
-        choices=[(each, each) for each in CATEGORIES],
+        choices=[(each, each) for each in DENIAL_CATEGORIES],
         help_text="Claims of which the denial that holds now is for a reason of this kind.",
     )
     submitted_from = DayFilter(
@@ -144,10 +142,7 @@ class ClaimFilter(filters.FilterSet):
         return claims.filter(pk__in=claims_with_number(number).values("pk"))
 
     def of_upload(self, claims: QuerySet[Claim], _name: str, public_id: str) -> QuerySet[Claim]:
-        upload = Upload.objects.filter(public_id=public_id).first()
-        if upload is None:
-            raise NotFound
-        return claims.filter(upload=upload)
+        return claims.filter(upload=Upload.objects.filter(public_id=public_id).values("pk")[:1])
 
 
 class Claims(Numbered, Listed, Shown, Resource):
@@ -161,7 +156,6 @@ class Claims(Numbered, Listed, Shown, Resource):
         }
     )  # fmt: skip
     shown_as = "claims"
-    refuses: ClassVar = {"list": [NotFound]}
     queryset = Claim.objects.select_related("payer", "upload")
     columns = _COLUMNS
     queryset_is_fixed = True

@@ -1,6 +1,6 @@
 """`dashboard/`: what a billing manager asks first in the morning, as the newest judgement left it. No claim is read."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.drift.dashboard import dashboard
+from payerwatch.drift.judgement import Certainty
 from payerwatch.drift.models import DriftEvent
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.fields import Dollars, PublicId
@@ -60,7 +61,7 @@ class TopEvent(serializers.Serializer):
     cpt_group = serializers.CharField(allow_null=True, help_text="null for the payer as a whole")
     direction = serializers.ChoiceField(DriftEvent.Direction.choices, help_text="worse or better")
     tier = serializers.ChoiceField(DriftEvent.Tier.choices, help_text="alert or watch")
-    certainty = serializers.CharField(help_text="very_likely, likely or watch")
+    certainty = serializers.ChoiceField(get_args(Certainty), help_text="how likely it is to be real")
     first_week = serializers.DateField(help_text="the Monday of the week first flagged")
     amount_at_risk = Dollars(allow_null=True, help_text="US dollars")
 

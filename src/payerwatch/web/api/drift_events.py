@@ -6,9 +6,10 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
+from payerwatch.claims.denials import DENIAL_CATEGORIES
 from payerwatch.drift.documents import event_document
+from payerwatch.drift.judgement import Certainty
 from payerwatch.drift.models import DriftEvent
-from payerwatch.drift.sentences import Certainty
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import PublicId
@@ -35,7 +36,7 @@ class DriftEventBody(serializers.Serializer):
     parent = PublicId(allow_null=True, help_text="evt_… of the payer as a whole")  # type: ignore[assignment]
     direction = serializers.ChoiceField(DriftEvent.Direction.choices)
     tier = serializers.ChoiceField(DriftEvent.Tier.choices, help_text="the highest of this episode")
-    certainty = serializers.ChoiceField(["very_likely", "likely", "watch"], help_text="at its highest")
+    certainty = serializers.ChoiceField(get_args(Certainty), help_text="at its highest")
     status = serializers.ChoiceField(DriftEvent.Status.choices)
     episode = serializers.IntegerField(min_value=1, help_text="how often this was flagged and over, and this one")
     first_week = serializers.DateField(help_text="first flagged in any tier")
@@ -50,7 +51,7 @@ class DriftEventBody(serializers.Serializer):
     q_value = serializers.FloatField(min_value=0, max_value=1, help_text="p among all that was tested")
     claims = serializers.IntegerField(min_value=0, help_text="claims in the window")
     amount_at_risk = serializers.FloatField(allow_null=True, help_text="US dollars")
-    top_denial_category = serializers.CharField(max_length=24, allow_null=True)
+    top_denial_category = serializers.ChoiceField(DENIAL_CATEGORIES, allow_null=True)
     provisional = serializers.BooleanField(help_text="whether later decisions may still undo it")
     sentence = serializers.CharField(help_text="the event in plain words")
 

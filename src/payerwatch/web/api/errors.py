@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from payerwatch.members.door import READING_METHODS
-from payerwatch.members.door_refusals import BodyTooLarge, Busy
+from payerwatch.members.door_refusals import BodyTooLarge, Busy, OutcomeUnknown, broke_off
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.web import http_refusals as http
 from payerwatch.web.api.filtering import UnknownParameter
@@ -42,7 +42,7 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
     if isinstance(error, OperationalError | InterfaceError):
         log.error("The database does not answer.", exc_info=error)
-        return refused(Busy())
+        return refused(OutcomeUnknown() if _keeps_itself(context) and broke_off(error) else Busy())
     if isinstance(error, exceptions.ValidationError):
         return answer(_invalid(error, context["request"]))
     if isinstance(error, exceptions.UnsupportedMediaType):
@@ -55,6 +55,11 @@ def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | N
     if refusal.kind is Kind.UNAVAILABLE:
         log.error("Something needed does not answer: %s", refusal.message, exc_info=error)
     return answer(_refused(refusal, context["request"], context["view"]), headers_of(refusal))
+
+
+def _keeps_itself(context: Mapping[str, Any]) -> bool:
+    """Whether the error may come from keeping a change, which the door otherwise does after the view."""
+    return context["view"].enters_itself and context["request"].method not in READING_METHODS
 
 
 def _given_by(view: Any) -> list[str]:
