@@ -101,6 +101,12 @@ def test_a_value_that_is_none_of_a_few_is_told_those(
     assert some in told
 
 
+def test_a_filter_by_an_upload_that_is_not_there_says_which_parameter_that_is(world: World):
+    answer = ask(world.headers("owner"), "GET", "/api/v1/claims/?upload=upl_unknown00000")
+    assert (answer.status, answer.document["code"]) == (404, "unknown_upload")
+    assert "no upload" in errors_of(answer)["upload"]
+
+
 def test_how_far_a_file_is_has_no_tag_and_says_what_was_said_of_it(world: World):
     public_id, headers = MAKERS["half_sent_upload"](world.own), world.headers("owner") | {"Tus-Resumable": "1.0.0"}
     path = f"/api/v1/uploads/resumable/{public_id}/"

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from payerwatch.claims.denials import DENIAL_CATEGORIES
 from payerwatch.claims.models import Claim, Upload, numbers_read
-from payerwatch.claims.queries import claims_with_number, payer_named, ways_of_searching
+from payerwatch.claims.queries import UnknownUpload, claims_with_number, payer_named, ways_of_searching
 from payerwatch.members.roles import Permission
 from payerwatch.tenancy.ways import Ways
 from payerwatch.web.api.dates import DayFilter
@@ -142,13 +142,19 @@ class ClaimFilter(filters.FilterSet):
         return claims.filter(pk__in=claims_with_number(number).values("pk"))
 
     def of_upload(self, claims: QuerySet[Claim], _name: str, public_id: str) -> QuerySet[Claim]:
-        return claims.filter(upload=Upload.objects.filter(public_id=public_id).values("pk")[:1])
+        upload = Upload.objects.filter(public_id=public_id).first()
+        if upload is None:
+            raise UnknownUpload(
+                "There is no upload of this id.", where="upload", fix="GET uploads/ lists those there are."
+            )
+        return claims.filter(upload=upload)
 
 
 class Claims(Numbered, Listed, Shown, Resource):
     thing, prefix = "claim", "clm"
     may: ClassVar = {"list": Permission.READ_CLAIMS, "retrieve": Permission.READ_CLAIMS}
     reading_is_recorded = True
+    refuses: ClassVar = {"list": [UnknownUpload]}
     plain_filters = frozenset(
         {
             "payer", "cpt", "cpt_group", "outcome", "status", "denial_code", "denial_category", "submitted_from",
