@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 WITH_POSTGRES := $(BIN)/python scripts/with_postgres.py
+TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
 
 help:  ## list the commands
@@ -40,10 +41,10 @@ demo: install  ## the whole journey on an invented practice, ending with finding
 test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 
 test-sqlite: install-dev $(CHECKS)  ## pass all tests on SQLite
-	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
+	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
 test-postgres: install-dev $(CHECKS)  ## pass all tests that touch a database on PostgreSQL
-	$(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
+	$(WITH_POSTGRES) --fast -- $(BIN)/pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
 lint: install-dev  ## style, types, import contracts, migrations that are missing
 	$(BIN)/ruff check .

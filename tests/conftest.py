@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.conf import settings
 from tests.throttling.counts import own_counts
 
 ON_POSTGRESQL = "postgresql" in settings.DATABASES["default"]["ENGINE"]
+TESTS = Path(__file__).parent
+LONG = ("journeys", "openapi", "api")  # folders of which files take long, the longest first
 _NUMBERS = count()
 
 
@@ -28,13 +31,20 @@ def own_throttles(throttle_directory) -> Iterator[None]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL only what touches a database runs again; a test of one database runs on that one.
 
-    What takes minutes comes first, so that no process waits for it at the end.
+    A process is given whole files, so what takes long comes first: else one would wait for the other at the end.
     """
     kept, left_out = [], []
     for item in items:
         (kept if _belongs_here(item) else left_out).append(item)
-    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("minutes") is None)
+    items[:] = sorted(kept, key=_place)
     config.hook.pytest_deselected(items=left_out)
+
+
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("minutes"):
+        return -1
+    folder = item.path.relative_to(TESTS).parts[0]
+    return LONG.index(folder) if folder in LONG else len(LONG)
 
 
 def _belongs_here(item: pytest.Item) -> bool:
