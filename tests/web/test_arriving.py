@@ -47,13 +47,39 @@ def test_a_usual_body_is_waited_for_whoever_sends_it():
     assert (request.is_large, request.leaves_rest, request.whole) == (False, False, False)
 
 
-def test_a_large_body_has_more_time_by_its_length_and_no_more_silence():
-    patience, large = Patience(idle=15, total=60), arrived("POST /large%20files/ HTTP/1.1", 100_000, KNOWN)
-    large.add(b"x", 60)
-    more = 100_000 / SLOWEST
-    assert not large.late(patience, 60 + more - 0.1)
-    assert large.late(patience, 60 + more)
-    assert large.late(patience, 75)
+PATIENCE = Patience(idle=15, total=60)
+LONG = Limits(1_000, lambda _method, _path: 100 * SLOWEST)
+
+
+def long_body(asked_at: float) -> Arriving:
+    request = Arriving(LONG, began=0)
+    request.add(f"POST /large/ HTTP/1.1\r\nContent-Length: {100 * SLOWEST}\r\n{KNOWN}\r\n\r\n".encode(), asked_at)
+    return request
+
+
+def test_a_large_body_may_take_long_at_the_slowest_pace():
+    large = long_body(asked_at=14)
+    for second in range(1, 100):
+        large.add(b"x" * SLOWEST, 14 + second)
+        assert not large.late(PATIENCE, 14 + second + 0.9)
+
+
+@pytest.mark.parametrize("sent", [0, 30])
+def test_who_falls_behind_it_by_as_long_as_one_may_be_silent_is_late(sent: int):
+    large = long_body(asked_at=14)
+    large.add(b"x" * sent * SLOWEST, 15)
+    for second in range(16, 14 + sent + 15, 10):
+        large.add(b"x", second)
+        assert not large.late(PATIENCE, second)
+    large.add(b"x", 14 + sent + 16)
+    assert large.late(PATIENCE, 14 + sent + 16)
+
+
+def test_a_large_body_has_no_more_silence_than_others():
+    large = long_body(asked_at=0)
+    large.add(b"x" * 50 * SLOWEST, 1)
+    assert not large.late(PATIENCE, 15.9)
+    assert large.late(PATIENCE, 16)
 
 
 @pytest.mark.parametrize("length", ["0000000000000000000000500", "000500", " 500 ", "500"])

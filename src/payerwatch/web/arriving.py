@@ -16,7 +16,7 @@ _NUMBER = re.compile(rb"0*([0-9]{1,18})")
 _CODED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _CREDENTIAL = re.compile(rb"\r\n(authorization|cookie):[ \t]*[^ \t\r]", re.IGNORECASE)
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,10}) (/[^ ?#]*)[^ ]* HTTP/1\.[01]\r\n")
-SLOWEST = 64 * 1024  # bytes a second that are waited for, of a body longer than usual
+SLOWEST = 64 * 1024  # bytes a second on the average, of a body longer than usual
 _WAITS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -52,6 +52,8 @@ class Arriving:
     """Whether its body is longer than those of most requests may be."""
     _head: int = 0
     _body: int = 0
+    _asked: float = 0
+    """When the head was complete."""
 
     def __post_init__(self) -> None:
         self.heard = self.began
@@ -64,6 +66,7 @@ class Arriving:
             end = self.received.find(END_OF_HEAD, searched)
             self._head = end + len(END_OF_HEAD) if end >= 0 else 0
             self._body = self._length() if self._head else 0
+            self._asked = now
 
     def _length(self) -> int:
         """How many bytes of body to wait for: none where it has no length, or is one that is refused by its length."""
@@ -103,6 +106,12 @@ class Arriving:
         return at_the_body and not self.whole and _WAITS.search(self.received) is not None
 
     def late(self, patience: Patience, now: float) -> bool:
-        """Whether the client says nothing for too long, or takes too long; what is large may take longer."""
-        more = self._body / SLOWEST if self.is_large else 0
-        return now - self.heard >= patience.idle or now - self.began >= patience.total + more
+        """Whether the client says nothing for too long, or takes too long.
+
+        What is large may take longer, at a pace that it keeps: room is kept for all of it, which others wait for.
+        """
+        if now - self.heard >= patience.idle:
+            return True
+        if self.is_large:
+            return len(self.received) - self._head < SLOWEST * (now - self._asked - patience.idle)
+        return now - self.began >= patience.total
