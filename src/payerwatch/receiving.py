@@ -164,17 +164,20 @@ def judge_loaded(customer_id: int, public_id: str) -> None:
 
 
 def take_up_waiting() -> None:
-    """Put on the queue whatever of any customer waits."""
-    for customer in Customer.objects.order_by("pk"):
-        with acting_in(customer, reading=True):
-            loads, judgements = arrivals.waiting(), arrivals.loaded_and_not_judged()
-            now = timezone.now()
-            abandoned = arrivals.abandoned(now)
-        for public_id in loads:
-            enqueue.again(load_received, customer.pk, public_id)
-        for public_id in judgements:
-            enqueue.again(judge_loaded, customer.pk, public_id)
-        for upload in abandoned:
-            with suppress(UploadComplete), acting_in(customer):
-                if arrivals.give_up_abandoned(upload, now):
-                    _record_given_up(upload, JOB)
+    """Put on the queue whatever of any customer waits, and forget what nobody went on sending."""
+    enqueue.look(_take_up_of)
+
+
+def _take_up_of(customer_id: int) -> None:
+    with acting_in(customer_id, reading=True):
+        loads, judgements = arrivals.waiting(), arrivals.loaded_and_not_judged()
+        now = timezone.now()
+        abandoned = arrivals.abandoned(now)
+    for public_id in loads:
+        enqueue.again(load_received, customer_id, public_id)
+    for public_id in judgements:
+        enqueue.again(judge_loaded, customer_id, public_id)
+    for upload in abandoned:
+        with suppress(UploadComplete), acting_in(customer_id):
+            if arrivals.give_up_abandoned(upload, now):
+                _record_given_up(upload, JOB)

@@ -140,6 +140,40 @@ def test_a_file_half_sent_is_forgotten_after_a_day_and_no_sooner(practice: Custo
         assert not UploadSlice.objects.exists()
 
 
+def test_what_stands_in_the_way_of_one_customer_keeps_no_other_waiting(
+    practice: Customer, tmp_path: Path, at_once: list[Any], use_keys: Any
+):
+    other = make_customer("Other practice")
+    use_keys("year-2026")
+    with acting_in(practice):
+        upload = receiving.begin(9, Asked("half.csv"), actor=ACTOR)
+        Upload.objects.filter(pk=upload.pk).update(received_at=timezone.now() - timedelta(days=2))
+    use_keys()
+    received(other, the_file(tmp_path, "C1"))
+    at_once.clear()
+    receiving.take_up_waiting()
+    assert len(at_once) == 1
+    with acting_in(practice):
+        assert not Upload.objects.exists()
+
+
+def test_a_fault_in_looking_keeps_no_other_customer_waiting(
+    practice: Customer, tmp_path: Path, at_once: list[Any], monkeypatch: pytest.MonkeyPatch
+):
+    received(make_customer("Other practice"), the_file(tmp_path, "C1"))
+    at_once.clear()
+    find, faults = arrivals.abandoned, iter([ZeroDivisionError])
+
+    def find_or_fail(now: datetime) -> list[Upload]:
+        for fault in faults:
+            raise fault
+        return find(now)
+
+    monkeypatch.setattr(arrivals, "abandoned", find_or_fail)
+    receiving.take_up_waiting()
+    assert len(at_once) == 1
+
+
 def test_a_file_that_somebody_goes_on_sending_meanwhile_is_not_forgotten(
     practice: Customer, monkeypatch: pytest.MonkeyPatch
 ):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, OperationalError, transaction
 
+from payerwatch.claims.models import Payer
 from payerwatch.jobs import enqueue
 from payerwatch.tenancy.context import acting_in
 from tests.make import customer
@@ -35,6 +36,20 @@ def test_a_step_whose_cause_was_taken_back_never_runs(runs: Runs):
         enqueue.enqueue(lambda *told: runs.append(told), "upl_2222222222222222")
         transaction.set_rollback(True)
     assert runs == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_kept_is_not_told_as_failed_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch):
+    def refuse(_work: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    practice = customer()
+    monkeypatch.setattr(enqueue.worker, "do", refuse)
+    with acting_in(practice):
+        Payer.objects.create(name="Kept")
+        enqueue.enqueue(lambda *_told: None, "upl_2222222222222222")
+    with acting_in(practice):
+        assert Payer.objects.filter(name="Kept").exists()
 
 
 def failing(runs: Runs, *errors: Exception) -> Any:

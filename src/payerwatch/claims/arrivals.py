@@ -147,7 +147,8 @@ def _forget(upload: Upload) -> None:
 
 def abandoned(now: datetime) -> list[Upload]:
     """The files that nobody has gone on sending for a day."""
-    return list(Upload.objects.filter(state=Upload.State.RECEIVING, received_at__lt=now - KEPT_HALF_SENT))
+    half_sent = Upload.objects.filter(state=Upload.State.RECEIVING, received_at__lt=now - KEPT_HALF_SENT)
+    return list(half_sent.defer("filename"))
 
 
 def _arrived(size: int, asked: Asked) -> Upload:
@@ -167,7 +168,8 @@ def _arrived(size: int, asked: Asked) -> Upload:
 
 def _locked_half_sent(upload: Upload) -> Upload:
     """The upload as it is now, kept so until the transaction ends. Raises UploadComplete."""
-    present = Upload.objects.select_for_update().filter(pk=upload.pk, state=Upload.State.RECEIVING).first()
+    half_sent = Upload.objects.defer("filename")  # which may be sealed under a key that is gone
+    present = half_sent.select_for_update().filter(pk=upload.pk, state=Upload.State.RECEIVING).first()
     if present is None:
         raise UploadComplete
     return present

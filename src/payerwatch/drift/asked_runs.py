@@ -20,9 +20,8 @@ from payerwatch.drift.actions import (
 )
 from payerwatch.drift.models import DriftRun
 from payerwatch.drift.queries import unfinished_runs
-from payerwatch.jobs.enqueue import again, enqueue
+from payerwatch.jobs.enqueue import again, enqueue, look
 from payerwatch.tenancy.context import acting_in
-from payerwatch.tenancy.models import Customer
 
 JOB = Actor("job", name="detect")
 
@@ -66,8 +65,11 @@ def record_detected(detected: Detected, public_id: str, *, actor: Actor) -> None
 
 def take_up_waiting_runs() -> None:
     """Put every customer's unfinished runs on the queue, as when the server starts and once a minute."""
-    for customer in Customer.objects.order_by("pk"):
-        with acting_in(customer, reading=True):
-            waiting = list(unfinished_runs().values_list("public_id", flat=True))
-        for public_id in waiting:
-            again(judge_asked, customer.pk, public_id)
+    look(_take_up_runs_of)
+
+
+def _take_up_runs_of(customer_id: int) -> None:
+    with acting_in(customer_id, reading=True):
+        waiting = list(unfinished_runs().values_list("public_id", flat=True))
+    for public_id in waiting:
+        again(judge_asked, customer_id, public_id)

@@ -66,13 +66,19 @@ def every(seconds: float, work: Callable[[], None]) -> None:
     threading.Thread(target=repeat, name="every", daemon=True).start()
 
 
-def _done(name: str, work: Callable[[], None]) -> None:
+def attempt(name: str, work: Callable[[], None]) -> None:
+    """Do the work; whatever becomes of it, the next can be done."""
     try:
         work()
     except (DatabaseError, InterfaceError, Refusal) as error:
         logger.error("%s failed: %s.", name, type(error).__name__)
-    except Exception as error:
-        # A fault of ours in one piece of work, of whatever kind, keeps no other from being done.
-        logger.error("%s failed.", name, exc_info=error)
-    finally:
         connection.close()
+    except BaseException as error:
+        # A fault of ours in one piece of work keeps no other from being done. A library's panic is no Exception.
+        logger.error("%s failed.", name, exc_info=error)
+        connection.close()
+
+
+def _done(name: str, work: Callable[[], None]) -> None:
+    attempt(name, work)
+    connection.close()

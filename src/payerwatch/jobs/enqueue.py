@@ -12,8 +12,9 @@ from functools import partial
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from payerwatch.jobs.background import BackgroundWorker
+from payerwatch.jobs.background import BackgroundWorker, attempt
 from payerwatch.tenancy.context import current_customer_id
+from payerwatch.tenancy.models import Customer
 
 MOST_WAITING = 10_000
 PAUSES = (0.2, 1.0, 5.0, 15.0, 30.0)
@@ -29,8 +30,21 @@ def enqueue(step: Step, public_id: str) -> None:
 
 
 def again(step: Step, customer_id: int, public_id: str) -> None:
-    """Run the step of a cause that was found waiting, as after the server was stopped."""
-    transaction.on_commit(partial(worker.do, partial(persist, step, customer_id, public_id)))
+    """Run the step of a cause that was found waiting, as after the server was stopped.
+
+    Where no thread can be started that is logged: what was kept is not told as failed, and is found waiting again.
+    """
+
+    def put_on() -> None:
+        worker.do(partial(persist, step, customer_id, public_id))
+
+    transaction.on_commit(put_on, robust=True)
+
+
+def look(work: Callable[[int], None]) -> None:
+    """Look for what waits of each customer, by its id: what stands in the way of one keeps no other waiting."""
+    for customer_id in list(Customer.objects.order_by("pk").values_list("pk", flat=True)):
+        attempt("looking for what waits", partial(work, customer_id))
 
 
 def persist(step: Step, customer_id: int, public_id: str) -> None:

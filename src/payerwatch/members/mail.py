@@ -6,7 +6,6 @@ for again. Secrets stand beside the address that takes them and never in it, whi
 
 import logging
 import smtplib
-from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -70,7 +69,11 @@ def send_second_factor_changed(email: str, *, now_on: bool, about: str) -> None:
 
 def _send(email: str, subject: str, body: str, *, about: str) -> None:
     """Send once the transaction is committed, or now outside of one. `about` is the public id that logs may name."""
-    transaction.on_commit(partial(_deliver, EmailMessage(subject, body, to=[email]), about))
+
+    def deliver() -> None:
+        _deliver(EmailMessage(subject, body, to=[email]), about)
+
+    transaction.on_commit(deliver, robust=True)
 
 
 def _deliver(message: EmailMessage, about: str) -> None:
