@@ -1,8 +1,11 @@
 """Access tokens and the refresh token that works once."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
 
@@ -78,6 +81,23 @@ def test_refreshing_gives_other_tokens_of_the_same_session():
     second = refreshed(first.refresh)
     assert second.refresh != first.refresh
     assert read_access(second.access).session_id == session.public_id
+    assert refreshed(second.refresh).refresh != second.refresh
+
+
+def test_who_has_won_is_given_the_tokens_though_the_time_cannot_be_noted(monkeypatch: pytest.MonkeyPatch):
+    session, first = program()
+    update = QuerySet.update
+
+    def locked(query: QuerySet, **values: Any) -> int:
+        if set(values) == {"rotated_at"}:
+            raise OperationalError("database is locked")
+        return update(query, **values)
+
+    monkeypatch.setattr(QuerySet, "update", locked)
+    second = refreshed(first.refresh)
+    with pytest.raises(RefreshSuperseded):
+        refreshed(first.refresh)
+    assert lives(session)
     assert refreshed(second.refresh).refresh != second.refresh
 
 

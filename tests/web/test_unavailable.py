@@ -5,8 +5,9 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connections
+from psycopg_pool import PoolTimeout
 
-from payerwatch.members.door_refusals import Busy
+from payerwatch.members.door_refusals import Busy, broke_off
 from payerwatch.sealing.keys import FieldKeyMissing
 from payerwatch.web.api.health import Health
 from tests.web.asking import NOBODY, Caller, problem_in
@@ -79,6 +80,24 @@ def test_nobody_is_told_that_nothing_was_changed_when_that_is_not_known(owner: C
 def test_who_keeps_its_change_itself_says_so_too(breaks_at_the_commit: Any):
     answer = NOBODY.ask("POST", "/api/v1/auth/token/", {"email": "nobody@example.com", "password": "x" * 12})
     assert problem_in(answer)["code"] == "outcome_unknown"
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("cause", "unknown"),
+    [
+        (psycopg.OperationalError("gone"), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.ProtocolViolation(), True),
+        (psycopg.errors.LockNotAvailable(), False),
+        (psycopg.errors.DeadlockDetected(), False),
+        (PoolTimeout(), False),
+    ],
+)
+def test_a_connection_that_is_lost_leaves_open_what_was_kept(cause: Exception, unknown: bool):
+    error = OperationalError()
+    error.__cause__ = cause
+    assert broke_off(error) is unknown
 
 
 @pytest.mark.postgresql

@@ -1,9 +1,12 @@
 """What the door says to those it does not let in."""
 
 from django.db import connection
+from psycopg_pool import PoolTimeout
 
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.throttling.verdict import Verdict
+
+CONNECTION_LOST = ("08", "57P")  # how SQL states begin: of connections, and of servers that are stopped
 
 
 class NoCustomerChosen(Refusal):
@@ -66,7 +69,7 @@ class OutcomeUnknown(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "The database broke off while it kept what you asked for. It may have been kept, or not.",
-            fix="Send it again with the Idempotency-Key it had; without one, look first whether it is there.",
+            fix="With an Idempotency-Key, send it again with the same; else look whether it is there before you do.",
         )
 
 
@@ -87,7 +90,13 @@ class BodyLate(Refusal):
 
 
 def broke_off(error: Exception) -> bool:
-    """Whether the connection broke, so that nobody said what became of the transaction: only a server's error has a
-    state. SQLite is in the same process, and undoes what it fails to keep.
+    """Whether the connection broke, so that nobody said what became of the transaction.
+
+    What the server itself refuses has a state, and was undone; but for its farewell, and for what a pool says that lost
+    its server. SQLite is in the same process, and undoes what it fails to keep.
     """
-    return connection.vendor == "postgresql" and getattr(error.__cause__, "sqlstate", None) is None
+    cause = error.__cause__
+    if connection.vendor != "postgresql" or isinstance(cause, PoolTimeout):
+        return False
+    state = getattr(cause, "sqlstate", None)
+    return state is None or state.startswith(CONNECTION_LOST)

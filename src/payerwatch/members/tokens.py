@@ -5,10 +5,11 @@ no longer present is known to have been issued: who shows it either lost the rac
 was stolen from. The session ends (RFC 9700, section 4.14.2).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
@@ -77,13 +78,15 @@ def refresh(text: str, *, origin: Origin, arrived_at: datetime) -> Tokens:
     1. The session takes a new secret only if it still has the one shown: of any number at once, one wins. Until
        that is committed and 2 is done, the time of rotation lies ahead, so that no loser seems to come late.
     2. The time of rotation is now: whoever arrived before it cannot have seen what the winner is about to be told.
+       Should that fail it stays ahead for a moment: the winner is told all the same, or nobody would have the tokens.
     3. A loser who arrived before the rotation is refused with RefreshSuperseded, and the session goes on.
     4. Any other is refused with CredentialRefused, and the session ends.
     """
     claims = verify(Purpose.REFRESH, text, "sub", "sid", "jti")
     shown, secret = digest(claims["jti"]), new_secret()
     if _rotate(claims["sid"], shown, digest(secret)):
-        Session.objects.filter(digest=digest(secret)).update(rotated_at=timezone.now())
+        with suppress(OperationalError):
+            Session.objects.filter(digest=digest(secret)).update(rotated_at=timezone.now())
         return issue_tokens(Session.objects.select_related("person").get(digest=digest(secret)), secret)
     session = Session.objects.filter(public_id=claims["sid"]).first()
     if session is None or session.ended_at is not None or session.digest == shown:

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from payerwatch.claims.arrivals import FileTooLarge
+from payerwatch.claims.arrivals import FileTooLarge, TooManyUploadsWaiting
 from payerwatch.config.logging import request_id
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge, OutcomeUnknown
 from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
@@ -25,6 +25,7 @@ DOCUMENTED_AT = "/api/v1/docs/errors/"
 UNAVAILABLE = "Something this needs does not answer now. Nothing was changed."
 UNAVAILABLE_SECONDS = 5  # after which to try again
 IN_PROGRESS_SECONDS = 1
+LOADING_SECONDS = 30
 CANNOT_BE_OPENED = "What this needs is sealed and cannot be opened here. Nothing was changed."
 FOR_THE_OPERATOR = (FieldKeyMissing, FieldKeysNotSet, SealBroken)  # no waiting helps
 FIX_OF_UNAVAILABLE = "Try again in a moment."
@@ -164,6 +165,8 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
         return rate_limit_fields(replace(verdict, standings=those))
     if isinstance(refusal, RequestInProgress):
         return {"Retry-After": str(IN_PROGRESS_SECONDS)}
+    if isinstance(refusal, TooManyUploadsWaiting):
+        return {"Retry-After": str(LOADING_SECONDS)}
     if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, FOR_THE_OPERATOR):
         return {"Retry-After": str(UNAVAILABLE_SECONDS)}
     return {}

@@ -147,7 +147,8 @@ def _what_to_do(refusal: type[Refusal]) -> str:
     if issubclass(refusal, FOR_THE_OPERATOR):
         return FIX_BY_THE_OPERATOR
     needed = [each for each in inspect.signature(refusal).parameters.values() if each.default is each.empty]
-    said = refusal().fix if not needed and refusal.kind is not Kind.UNAVAILABLE else ""  # type: ignore[call-arg]
+    speaks = not needed and (refusal.kind is not Kind.UNAVAILABLE or refusal is OutcomeUnknown)
+    said = refusal().fix if speaks else ""  # type: ignore[call-arg]
     return said or _WHAT_TO_DO[refusal.kind]
 
 
