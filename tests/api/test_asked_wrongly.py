@@ -6,7 +6,7 @@ import pytest
 
 from payerwatch.members.door import READING_METHODS
 from tests.api.asking import Asker
-from tests.api.makers import MAKERS
+from tests.api.makers import MAKERS, claim
 from tests.api.routes import Endpoint, endpoints
 from tests.api.world import World, ask, bearer
 
@@ -67,6 +67,13 @@ def test_a_parameter_that_is_given_twice_is_refused(world: World):
     ):
         answer = ask(world.headers("owner"), "GET", f"/api/v1/{address}")
         assert (answer.status, errors_of(answer)) == (400, {name: "Give this once."})
+
+
+def test_what_is_given_twice_and_looks_like_no_name_is_unknown_and_not_repeated(world: World):
+    for route in ("claims/", f"claims/{claim(world.own)}/"):
+        answer = ask(world.headers("owner"), "GET", f"/api/v1/{route}?Jane%00=1&Jane%00=2")
+        assert (answer.status, answer.document["code"]) == (400, "unknown_parameter")
+        assert "Jane" not in answer.text
 
 
 def test_a_parameter_that_is_not_known_is_named_whoever_is_asked_and_how(world: World):

@@ -46,8 +46,11 @@ def refuse_empty(asked: Mapping[str, str]) -> None:
 
 
 def refuse_repeated(asked: QueryDict) -> None:
-    """Of several values none is taken for the one that is meant. Raises ValidationError."""
-    repeated = [name for name, values in asked.lists() if len(values) > 1]
+    """Of several values none is taken for the one that is meant. Raises ValidationError.
+
+    What does not look like a name is refused as unknown, and not repeated.
+    """
+    repeated = [name for name, values in asked.lists() if len(values) > 1 and LIKE_A_NAME.fullmatch(name)]
     if repeated:
         raise ValidationError(dict.fromkeys(repeated, "Give this once."), code="repeated")
 
