@@ -5,6 +5,7 @@ On PostgreSQL threads write as fast as they can during the walk; on SQLite, whic
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -50,6 +51,7 @@ TABLES: dict[str, type[Model]] = {
     "payer_mapping": PayerMapping,
     "upload": Upload,
 }
+IDLE_SECONDS = 0.002
 ONLY_MORE = {"entry", "key"}  # the database lets nobody delete one
 
 
@@ -96,19 +98,30 @@ class Changes:
         with acting_in(listing.customer):
             self.stay = [self._more() for _ in range(STAY)]
             self.come_and_go = [self._more() for _ in range(COME_AND_GO)]
-        self.done = 0
+        self.done, self.most, self.only_more = 0, MOST, listing.thing in ONLY_MORE
 
-    def change(self) -> None:
-        """One transaction. There are never more than so many, as a walk towards new rows must come to an end."""
+    def begin_walk(self) -> None:
+        """There are never more than so many, as a walk towards new rows must come to an end."""
+        if self.only_more:
+            self.most = len(self.come_and_go) + MOST
+
+    def change(self) -> bool:
+        """One transaction; whether there was anything to change."""
         with acting_in(self.practice.customer):
-            what = self.chance.random()
-            if what < 0.3 and len(self.come_and_go) < MOST:
-                self.come_and_go.append(self._more())
-            elif what < 0.6 and self.come_and_go and self.listing.thing not in ONLY_MORE:
-                self.listing.less(self.come_and_go.pop(self.chance.randrange(len(self.come_and_go))))
-            elif self.come_and_go:
-                self._move(self.chance.choice(self.come_and_go))
-        self.done += 1
+            changed = self._change(self.chance.random())
+        self.done += changed
+        return changed
+
+    def _change(self, what: float) -> bool:
+        if (what < 0.3 or self.only_more) and len(self.come_and_go) < self.most:
+            self.come_and_go.append(self._more())
+        elif what < 0.6 and self.come_and_go and not self.only_more:
+            self.listing.less(self.come_and_go.pop(self.chance.randrange(len(self.come_and_go))))
+        elif self.come_and_go and self.listing.column:
+            self._move(self.chance.choice(self.come_and_go))
+        else:
+            return False
+        return True
 
     def _more(self) -> str:
         row = self.listing.more(self.practice)
@@ -137,7 +150,8 @@ def writing(changes: list[Changes]) -> Iterator[None]:
     def write(each: Changes) -> None:
         try:
             while not over.is_set():
-                each.change()
+                if not each.change() or each.only_more:
+                    time.sleep(IDLE_SECONDS)  # else all would come at once, and who waits keep the walk from going on
         except Exception as error:
             failed.append(error)
         finally:
@@ -193,6 +207,8 @@ def test_a_row_that_is_there_throughout_is_seen_exactly_once(name: str, order: s
             listing, headers, writers = practice_of(name, order, chance)
             stay = [row for each in writers for row in each.stay]
         before = [each.done for each in writers]
+        for each in writers:
+            each.begin_walk()
         if connection.vendor == "postgresql":
             with writing(writers):
                 seen = walked(headers, listing.path, way, chance, lambda: None)
