@@ -1,12 +1,13 @@
 """Loading against bare COPY, side by side on one PostgreSQL.
 
-    scripts/with_postgres.py -- python benchmarks/loading.py [--rows 1000000] [--rounds 3]
+    scripts/with_postgres.py -- python benchmarks/loading.py [--rows 1000000] [--rounds 3] [--index claims_claim_payer]
 
 The product: `payerwatch load` of a sample practice's export, the whole process from start to exit (reading,
 checking, staging, service lines, INSERT ... ON CONFLICT under forced row policies, run-off cells). The yardstick:
 COPY of the very same rows, ids included, into a copy of the table without row policies but with the same indexes
 and foreign keys. Rounds alternate; printed are medians, their ratio in rows per second, and the memory of the
-loading process at 1/5 of the rows and at all of them, less that of loading a thousand rows.
+loading process at 1/5 of the rows and at all of them, less that of loading a thousand rows. With `--index` instead:
+the same load with that index and without it, in turn, which is the most that it can cost.
 """
 
 import argparse
@@ -39,6 +40,9 @@ def main() -> None:
     _payerwatch("add_customer", CUSTOMER)
     with tempfile.TemporaryDirectory() as name, _owner() as owner:
         directory = Path(name)
+        if options.index:
+            _report_index(options, owner, _sample(directory, options.rows))
+            return
         files = {rows: _sample(directory / str(rows), rows) for rows in (1_000, options.rows // 5, options.rows)}
         memory = {rows: _load(owner, path)[1] for rows, path in files.items()}
         bare = _Bare(owner, directory / "claims.copy")
@@ -53,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Loading against bare COPY.")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--index", help="an index of claims to measure instead")
     return parser.parse_args()
 
 
@@ -124,6 +129,24 @@ class _Bare:
             while block := source.read(BLOCK):
                 copy.write(block)
         return time.perf_counter() - began
+
+
+def _report_index(options: argparse.Namespace, owner: psycopg.Connection, path: Path) -> None:
+    """What loading takes with the index, as a multiple of what it takes without."""
+    found = owner.execute("SELECT pg_get_indexdef(oid) FROM pg_class WHERE relname = %s", [options.index]).fetchone()
+    if found is None:
+        sys.exit(f"There is no index {options.index}.")
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(options.rounds):
+        for present in (True, False):
+            owner.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(options.index)))
+            if present:
+                owner.execute(found[0])
+            taken[present].append(_load(owner, path)[0])
+    with_it, without = (statistics.median(taken[present]) for present in (True, False))
+    print(f"rows {options.rows:,}; {options.rounds} rounds, medians")
+    print(f"with {options.index}  {with_it:.1f} s; without {without:.1f} s; ratio {with_it / without:.2f}")
+    print(f"each: {taken}")
 
 
 def _payerwatch(*arguments: str) -> None:
