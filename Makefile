@@ -70,6 +70,7 @@ bench: install-dev  ## the benchmarks, small
 
 prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 300000 --rounds 5 --index claims_claim_payer
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/quality.py --full
 	$(BIN)/python benchmarks/audit.py
