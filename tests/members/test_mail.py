@@ -12,6 +12,7 @@ from django.core import mail as django_mail
 from django.db import transaction
 from django.urls import resolve
 
+from payerwatch.config.logging import JsonLines
 from payerwatch.members import mail
 from payerwatch.members.invitations import accept_invitation, invite, resend_invitation
 from payerwatch.members.models import Invitation
@@ -135,3 +136,15 @@ def test_without_a_server_messages_are_files_for_the_owner_alone(
 def test_with_a_server_there_is_no_folder(settings):
     settings.EMAIL_FILE_PATH = ""
     assert mail.mail_folder() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_in_sending_is_logged_and_not_told_of_what_was_kept(monkeypatch, caplog):
+    monkeypatch.setattr(mail.EmailMessage, "send", lambda _: fail(ValueError("a@example.com")))
+    practice = customer()
+    with acting_in(practice):
+        invite("new@example.com", "viewer", actor=ACTOR)
+    with acting_in(practice):
+        assert Invitation.objects.count() == 1
+    [record] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert "a@example.com" not in JsonLines().format(record)
