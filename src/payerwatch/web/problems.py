@@ -24,8 +24,6 @@ CONTENT_TYPE = "application/problem+json"
 DOCUMENTED_AT = "/api/v1/docs/errors/"
 UNAVAILABLE = "Something this needs does not answer now. Nothing was changed."
 UNAVAILABLE_SECONDS = 5  # after which to try again
-IN_PROGRESS_SECONDS = 1
-LOADING_SECONDS = 30
 CANNOT_BE_OPENED = "What this needs is sealed and cannot be opened here. Nothing was changed."
 FOR_THE_OPERATOR = (FieldKeyMissing, FieldKeysNotSet, SealBroken)  # no waiting helps
 FIX_OF_UNAVAILABLE = "Try again in a moment."
@@ -94,6 +92,10 @@ _STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
 }
 
 
+# Seconds after which what stands in the way may be over.
+_RETRY_AFTER: Mapping[type[Refusal], int] = {RequestInProgress: 1, TooManyUploadsWaiting: 30}
+
+
 def status_of(refusal: type[Refusal]) -> HTTPStatus:
     """The status that a kind of refusal is answered with, always the same."""
     return _STATUS_OF_REFUSAL.get(refusal, STATUS_OF[refusal.kind])
@@ -129,11 +131,15 @@ def of_refusal(refusal: Refusal, *, errors: Sequence[Mapping[str, str]] = ()) ->
     return {name: value for name, value in document.items() if value not in ("", [])}
 
 
+def speaks_to_operators(refusal: type[Refusal]) -> bool:
+    """Whether its own words are not for callers: of what does not answer they may name machines and files."""
+    return refusal.kind is Kind.UNAVAILABLE and refusal is not OutcomeUnknown
+
+
 def _words(refusal: Refusal, *, pointed_at: bool) -> tuple[str, str]:
     if isinstance(refusal, FOR_THE_OPERATOR):
         return CANNOT_BE_OPENED, FIX_BY_THE_OPERATOR
-    if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, OutcomeUnknown):
-        # Its own words are for operators: they may name machines and files
+    if speaks_to_operators(type(refusal)):
         return UNAVAILABLE, FIX_OF_UNAVAILABLE
     if refusal.where and not pointed_at:
         return f"{refusal.message.rstrip('.')} ({refusal.where.rstrip('.')}).", refusal.fix
@@ -163,10 +169,8 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     if isinstance(verdict, Verdict):  # of the policies asked, only those that refused are anybody's business
         those = tuple(each for each in verdict.standings if each.refused)
         return rate_limit_fields(replace(verdict, standings=those))
-    if isinstance(refusal, RequestInProgress):
-        return {"Retry-After": str(IN_PROGRESS_SECONDS)}
-    if isinstance(refusal, TooManyUploadsWaiting):
-        return {"Retry-After": str(LOADING_SECONDS)}
+    if type(refusal) in _RETRY_AFTER:
+        return {"Retry-After": str(_RETRY_AFTER[type(refusal)])}
     if refusal.kind is Kind.UNAVAILABLE and not isinstance(refusal, FOR_THE_OPERATOR):
         return {"Retry-After": str(UNAVAILABLE_SECONDS)}
     return {}

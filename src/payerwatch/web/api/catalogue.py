@@ -34,6 +34,7 @@ from payerwatch.web.problems import (
     FOR_THE_OPERATOR,
     Failed,
     NotFound,
+    speaks_to_operators,
     status_of,
     title_of,
 )
@@ -147,8 +148,7 @@ def _what_to_do(refusal: type[Refusal]) -> str:
     if issubclass(refusal, FOR_THE_OPERATOR):
         return FIX_BY_THE_OPERATOR
     needed = [each for each in inspect.signature(refusal).parameters.values() if each.default is each.empty]
-    speaks = not needed and (refusal.kind is not Kind.UNAVAILABLE or refusal is OutcomeUnknown)
-    said = refusal().fix if speaks else ""  # type: ignore[call-arg]
+    said = refusal().fix if not needed and not speaks_to_operators(refusal) else ""  # type: ignore[call-arg]
     return said or _WHAT_TO_DO[refusal.kind]
 
 
