@@ -165,7 +165,7 @@ def judge_loaded(customer_id: int, public_id: str) -> None:
 
 def take_up_waiting() -> None:
     """Put on the queue whatever of any customer waits, and forget what nobody went on sending."""
-    enqueue.look(_take_up_of)
+    enqueue.for_each_customer(_take_up_of)
 
 
 def _take_up_of(customer_id: int) -> None:

@@ -174,6 +174,24 @@ def test_a_fault_in_looking_keeps_no_other_customer_waiting(
     assert len(at_once) == 1
 
 
+@pytest.mark.postgresql
+def test_a_connection_that_breaks_while_looking_is_made_anew_for_the_next_customer(
+    practice: Customer, tmp_path: Path, at_once: list[Any], monkeypatch: pytest.MonkeyPatch
+):
+    received(make_customer("Other practice"), the_file(tmp_path, "C1"))
+    at_once.clear()
+    find, breaks = arrivals.abandoned, iter([connection.connection.close])
+
+    def find_or_break(now: datetime) -> list[Upload]:
+        for break_off in breaks:
+            break_off()
+        return find(now)
+
+    monkeypatch.setattr(arrivals, "abandoned", find_or_break)
+    receiving.take_up_waiting()
+    assert len(at_once) == 1
+
+
 def test_a_file_that_somebody_goes_on_sending_meanwhile_is_not_forgotten(
     practice: Customer, monkeypatch: pytest.MonkeyPatch
 ):

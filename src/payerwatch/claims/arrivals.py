@@ -146,7 +146,7 @@ def _forget(upload: Upload) -> None:
 
 
 def abandoned(now: datetime) -> list[Upload]:
-    """The files that nobody has gone on sending for a day."""
+    """The files that nobody has gone on sending for a day, without their names: these may be sealed for ever."""
     half_sent = Upload.objects.filter(state=Upload.State.RECEIVING, received_at__lt=now - KEPT_HALF_SENT)
     return list(half_sent.defer("filename"))
 

@@ -20,7 +20,7 @@ from payerwatch.drift.actions import (
 )
 from payerwatch.drift.models import DriftRun
 from payerwatch.drift.queries import unfinished_runs
-from payerwatch.jobs.enqueue import again, enqueue, look
+from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
 from payerwatch.tenancy.context import acting_in
 
 JOB = Actor("job", name="detect")
@@ -65,7 +65,7 @@ def record_detected(detected: Detected, public_id: str, *, actor: Actor) -> None
 
 def take_up_waiting_runs() -> None:
     """Put every customer's unfinished runs on the queue, as when the server starts and once a minute."""
-    look(_take_up_runs_of)
+    for_each_customer(_take_up_runs_of)
 
 
 def _take_up_runs_of(customer_id: int) -> None:

@@ -41,8 +41,8 @@ def again(step: Step, customer_id: int, public_id: str) -> None:
     transaction.on_commit(put_on, robust=True)
 
 
-def look(work: Callable[[int], None]) -> None:
-    """Look for what waits of each customer, by its id: what stands in the way of one keeps no other waiting."""
+def for_each_customer(work: Callable[[int], None]) -> None:
+    """Look for what waits, of one customer after the other by its id: what stands in the way of one keeps no other."""
     for customer_id in list(Customer.objects.order_by("pk").values_list("pk", flat=True)):
         attempt("looking for what waits", partial(work, customer_id))
 
