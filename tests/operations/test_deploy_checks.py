@@ -19,7 +19,7 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 
-ERRORS = {f"payerwatch.E{number:03}" for number in range(1, 22)}
+ERRORS = {f"payerwatch.E{number:03}" for number in range(1, 23)}
 SECRET = "correct-horse-battery-staple-0123456789-abcdefghij"
 
 
@@ -143,6 +143,7 @@ SPOILT = {
     "payerwatch.E019": rate("sign_in_account", "50/15m"),
     "payerwatch.E020": host("db.example.org", sslmode="prefer"),
     "payerwatch.E021": open_directory,
+    "payerwatch.E022": setting("ALLOW_PRIVATE_ENDPOINTS", True),
 }
 
 

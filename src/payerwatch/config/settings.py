@@ -145,6 +145,9 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.tls, MAIL_SERVER.ssl
 EMAIL_FILE_PATH = str(MAIL_SERVER.folder or "")
 EMAIL_TIMEOUT = 10  # seconds
 
+# Messages go to the public internet over HTTPS; this lets them go to this machine and its networks, and in the clear.
+ALLOW_PRIVATE_ENDPOINTS = env.flag("PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS")
+
 # Where signed checkpoints of the record go, outside the database; best on a machine that the database cannot reach.
 CHECKPOINT_DIR = Path(env.text("PAYERWATCH_CHECKPOINT_DIR") or DATA_DIR / "checkpoints").absolute()
 CHECKPOINT_KEY = Path(env.text("PAYERWATCH_CHECKPOINT_KEY") or DATA_DIR / "checkpoint_key.pem").absolute()

@@ -28,7 +28,7 @@ _NEW_SECRET = 'Make one with: python -c "import secrets; print(secrets.token_url
 def deploy_checks(app_configs: object = None, **_options: Any) -> list[CheckMessage]:  # noqa: ARG001
     """Every finding, errors first."""
     each: Iterable[Callable[[], Iterator[CheckMessage]]] = (
-        _secret_key, _old_secret_keys, _https, _hosts, databases, _proxies, _mail, _telling, _guessing,
+        _secret_key, _old_secret_keys, _https, _hosts, databases, _proxies, _mail, _endpoints, _telling, _guessing,
         checkpoints, private_files, sealing, _unknown_variables,
     )  # fmt: skip
     found = [message for check in each for message in check()]
@@ -153,6 +153,16 @@ def _mail() -> Iterator[CheckMessage]:
             "PAYERWATCH_MAIL_URL sends messages, which hold links that let people in, without encryption.",
             hint="Use smtps:// or add ?tls=1",
             id="payerwatch.E010",
+        )
+
+
+def _endpoints() -> Iterator[CheckMessage]:
+    if settings.ALLOW_PRIVATE_ENDPOINTS:
+        yield Error(
+            "PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS is on: who sets up a webhook reaches what only this machine should, "
+            "and messages may cross the network in the clear.",
+            hint="Unset PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS.",
+            id="payerwatch.E022",
         )
 
 
