@@ -1,0 +1,393 @@
+"""One message to one address: what came of it is told, in time, whatever the other side does."""
+
+import gzip
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from payerwatch.deliveries.answers import (
+    ANSWER_UNREADABLE,
+    CONNECT_TIMEOUT,
+    CONNECTION_FAILED,
+    FAILURES,
+    NAME_NOT_FOUND,
+    TIMEOUT,
+    TLS_FAILED,
+    Answer,
+)
+from payerwatch.deliveries.retries import Meaning, meaning_of
+from payerwatch.deliveries.sending import LIMITS, USER_AGENT, Limits, post
+from payerwatch.deliveries.signing import new_secret, signed
+from tests.deliveries.certificates import DAY, Authority
+from tests.deliveries.dialling import ALSO_PUBLIC, PUBLIC, PUBLIC_6, Dialled, Names, watch
+from tests.deliveries.receivers import Receiver, answers, receiving, says
+
+pytestmark = pytest.mark.pure
+
+HOST = "hooks.example.org"
+URL = f"https://{HOST}/in?from=payerwatch"
+BODY = '{"type":"alert.raised","data":{"payer":"Müller & Söhne"}}'.encode()
+SHORT = Limits(connect=0.3, total=0.6)
+SPARE = 0.4  # seconds that a busy machine may take besides
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
+    return watch(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def plain(dialled: Dialled, settings) -> Dialled:
+    """Sending without TLS to this machine, where what is shown has nothing to do with it."""
+    settings.ALLOW_PRIVATE_ENDPOINTS = True
+    return dialled
+
+
+def send(receiver: Receiver, **options: object) -> Answer:
+    return post(f"http://127.0.0.1:{receiver.port}/in", BODY, {}, **{"limits": SHORT, **options})
+
+
+def send_securely(dialled: Dialled, receiver: Receiver, trust: Path, **options: object) -> Answer:
+    dialled.leads = {PUBLIC: receiver.port}
+    options = {"limits": Limits(connect=2, total=2), "resolve": Names([PUBLIC]), **options}
+    return post(URL, BODY, options.pop("headers", {}), trust=trust, **options)
+
+
+# What is sent, and to whom.
+
+
+def test_the_message_arrives_under_the_name_that_was_asked(authority: Authority, dialled: Dialled):
+    secured, asked = authority.server(HOST), []
+    secured.sni_callback = lambda _socket, name, _context: asked.append(name)
+    headers = signed("msg_1", 1_750_000_000, BODY, [new_secret()])
+    with receiving(answers("202 Accepted", b"thanks"), secured) as receiver:
+        answer = send_securely(dialled, receiver, authority.file, headers=headers)
+    assert (answer.status, answer.failure, answer.excerpt) == (202, "", "thanks")
+    assert asked == [HOST]
+    assert dialled == [PUBLIC]
+    assert receiver.body == BODY
+    lines = receiver.head.splitlines()
+    assert lines[0] == "post /in?from=payerwatch http/1.1"
+    assert lines.count(f"host: {HOST}") == sum(line.startswith("host:") for line in lines) == 1
+    expected = {
+        "user-agent": USER_AGENT.lower(),
+        "content-type": "application/json",
+        "content-length": str(len(BODY)),
+        "accept-encoding": "identity",
+        "connection": "close",
+        **{name: value.lower() for name, value in headers.items()},
+    }
+    assert expected.items() <= dict(line.split(": ", 1) for line in lines[1:]).items()
+
+
+def test_another_kind_of_content_is_said_once(plain: Dialled):
+    with receiving(answers("200 OK")) as receiver:
+        post(f"http://127.0.0.1:{receiver.port}/", b"x", {"content-type": "text/plain"}, limits=SHORT)
+    assert receiver.head.count("content-type") == 1
+
+
+def test_the_next_address_is_dialled_when_one_does_not_take_the_connection(authority: Authority, dialled: Dialled):
+    with receiving(answers("200 OK"), authority.server(HOST)) as receiver:
+        names = Names([PUBLIC_6, ALSO_PUBLIC, PUBLIC])
+        assert send_securely(dialled, receiver, authority.file, resolve=names).status == 200
+    assert dialled == [PUBLIC_6, ALSO_PUBLIC, PUBLIC]
+
+
+def test_a_redirect_is_an_answer_and_not_followed(plain: Dialled):
+    with receiving(answers("200 OK")) as canary:
+        inner = f"Location: http://127.0.0.1:{canary.port}/"
+        for status in (301, 302, 303, 307, 308):
+            with receiving(answers(f"{status} Elsewhere", b"", inner)) as receiver:
+                answer = send(receiver)
+            assert (answer.status, meaning_of(answer)) == (status, Meaning.FAILED)
+        assert canary.called == 0
+
+
+def test_proxies_of_the_environment_are_not_asked(
+    plain: Dialled, authority: Authority, monkeypatch: pytest.MonkeyPatch
+):
+    with receiving(answers("200 OK")) as canary, receiving(answers("200 OK"), authority.server(HOST)) as receiver:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
+        assert send_securely(plain, receiver, authority.file).status == 200
+        assert canary.called == 0
+
+
+def test_cookies_are_not_kept(plain: Dialled):
+    with receiving(answers("200 OK", b"", "Set-Cookie: a=b")) as receiver:
+        send(receiver)
+        send(receiver)
+    assert "cookie" not in receiver.head
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-A", "b\r\nX-C: d"), ("X-A", "b\nX-C: d"), ("X-A", "b\r X-C: d"), ("X-A", "b\r\n\tfolded"), ("X-A", "b\x00"),
+        ("X-A", "b\r\n\r\n{}"), ("X-A\r\nX-C", "d"), ("X-A: b\r\nX-C", "d"), ("X A", "b"), ("", "b"), ("X-A:", "b"),
+        ("X-A", " b"), ("X-A", "b\x7f"), ("X-A", "\u010a"), ("X-A", "\u2028"), ("X-A", ""), ("Ⅹ-A", "b"),
+        ("Host", "127.0.0.1"), ("host", "127.0.0.1"), ("Content-Length", "0"), ("Transfer-Encoding", "chunked"),
+        ("Connection", "keep-alive"), ("User-Agent", "x"), ("Accept-Encoding", "gzip"),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_header_cannot_begin_another_or_the_body(name: str, value: str, plain: Dialled):
+    with pytest.raises(ValueError, match="header"):
+        post("http://127.0.0.1:9000/", BODY, {name: value})
+    assert plain == []
+
+
+# Certificates.
+
+
+@pytest.mark.parametrize(
+    ("host", "ends_in"),
+    [("other.example.org", DAY), ("example.org", DAY), ("*.hooks.example.org", DAY), (HOST, timedelta(days=-1))],
+)
+def test_another_name_or_an_ended_certificate_is_not_believed(
+    host: str, ends_in: timedelta, authority: Authority, dialled: Dialled
+):
+    with receiving(answers("200 OK"), authority.server(host, ends_in=ends_in)) as receiver:
+        assert send_securely(dialled, receiver, authority.file).failure == TLS_FAILED
+        assert receiver.requests == []
+
+
+def test_an_authority_that_is_not_known_is_not_believed(authority: Authority, dialled: Dialled, tmp_path: Path):
+    stranger = Authority(tmp_path, "Somebody")
+    with receiving(answers("200 OK"), stranger.server(HOST)) as receiver:
+        assert send_securely(dialled, receiver, authority.file).failure == TLS_FAILED
+        assert send_securely(dialled, receiver, None).failure == TLS_FAILED
+        assert send_securely(dialled, receiver, stranger.file).status == 200
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_tls_before_1_2_is_not_spoken(authority: Authority, dialled: Dialled):
+    old = authority.server(HOST)
+    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with receiving(answers("200 OK"), old) as receiver:
+        assert send_securely(dialled, receiver, authority.file).failure == TLS_FAILED
+
+
+def test_a_server_without_tls_is_not_spoken_to(authority: Authority, dialled: Dialled):
+    with receiving(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reads=False) as receiver:
+        assert send_securely(dialled, receiver, authority.file).failure == TLS_FAILED
+
+
+# Time.
+
+
+def slowly(*pieces: bytes):
+    return says(*pieces, every=0.1)
+
+
+DRIPPING = {
+    "body": slowly(OK + b"Content-Length: 1000\r\n\r\n", *repeat(b"x", 100)),
+    "body in chunks": slowly(OK + b"Transfer-Encoding: chunked\r\n\r\n", *repeat(b"1\r\nx\r\n", 100)),
+    "body without an end": slowly(OK + b"\r\n", *repeat(b"x", 100)),
+    "chunk's length": slowly(OK + b"Transfer-Encoding: chunked\r\n\r\n", *repeat(b"0", 100)),
+    "headers": slowly(OK, *repeat(b"x: y\r\n", 100)),
+    "one header": slowly(OK + b"x: ", *repeat(b"y", 100)),
+    "status line": slowly(*(bytes([sign]) for sign in OK + b"x" * 100)),
+    "going on": slowly(*repeat(b"HTTP/1.1 100 Continue\r\n\r\n", 100)),
+    "nothing": slowly(b"", *repeat(b"", 100)),
+}
+
+
+@pytest.mark.parametrize("answering", DRIPPING.values(), ids=DRIPPING)
+def test_who_drips_is_cut_off_at_the_deadline(answering, plain: Dialled):
+    began = time.monotonic()
+    with receiving(answering) as receiver:
+        answer = send(receiver)
+    assert (answer.status, answer.failure) == (None, TIMEOUT)
+    assert SHORT.total <= time.monotonic() - began < SHORT.total + SPARE
+    assert SHORT.total * 1000 <= answer.milliseconds < (SHORT.total + SPARE) * 1000
+
+
+@pytest.mark.parametrize("name", ["body", "headers", "nothing"])
+def test_the_deadline_holds_within_tls(name: str, authority: Authority, dialled: Dialled):
+    with receiving(DRIPPING[name], authority.server(HOST)) as receiver:
+        began = time.monotonic()
+        assert send_securely(dialled, receiver, authority.file, limits=SHORT).failure == TIMEOUT
+    assert time.monotonic() - began < SHORT.total + SPARE
+
+
+def test_a_handshake_that_does_not_end_is_cut_off(authority: Authority, dialled: Dialled):
+    began = time.monotonic()
+    with receiving(slowly(b"\x16\x03\x03\x40\x00", *repeat(b"\x02", 100)), reads=False) as receiver:
+        assert send_securely(dialled, receiver, authority.file, limits=SHORT).failure == TIMEOUT
+    assert time.monotonic() - began < SHORT.total + SPARE
+
+
+@pytest.mark.parametrize("securely", [False, True])
+def test_who_does_not_read_is_cut_off(securely: bool, authority: Authority, plain: Dialled):
+    secured = authority.server(HOST) if securely else None
+    began = time.monotonic()
+    with receiving(slowly(*repeat(b"", 100)), secured, reads=False) as receiver:
+        plain.leads = {PUBLIC: receiver.port}
+        url = URL if securely else f"http://127.0.0.1:{receiver.port}/"
+        answer = post(url, b"x" * 50_000_000, {}, limits=SHORT, trust=authority.file, resolve=here_or(PUBLIC))
+    assert answer.failure == TIMEOUT
+    assert time.monotonic() - began < SHORT.total + SPARE
+
+
+def here_or(address: str):
+    def resolve(host: str, port: int, **options: object):
+        return Names(["127.0.0.1"] if host == "127.0.0.1" else [address])(host, port)
+
+    return resolve
+
+
+def test_a_name_that_is_not_found_in_time_is_not_waited_for(dialled: Dialled):
+    def slow() -> list[str]:
+        time.sleep(1)
+        return [PUBLIC]
+
+    answer = post(URL, BODY, {}, limits=SHORT, resolve=Names(slow))
+    assert answer.failure == CONNECT_TIMEOUT
+    assert answer.milliseconds < (SHORT.connect + SPARE) * 1000
+    assert dialled == []
+
+
+def test_all_addresses_together_are_waited_for_as_long_as_one(dialled: Dialled, monkeypatch: pytest.MonkeyPatch):
+    waited = []
+
+    def connect(self: socket.socket, where: tuple[object, ...]) -> None:
+        waited.append((where[0], self.gettimeout()))
+        time.sleep(self.gettimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    many = [PUBLIC, ALSO_PUBLIC, PUBLIC_6, "8.8.8.8", "8.8.4.4", "1.1.1.1"]
+    answer = post(URL, BODY, {}, limits=SHORT, resolve=Names(many))
+    assert answer.failure == CONNECT_TIMEOUT
+    assert SHORT.connect * 1000 - 5 <= answer.milliseconds < (SHORT.connect + SPARE) * 1000
+    assert [address for address, _ in waited] == many[:4]
+    assert all(abs(seconds - SHORT.connect / 4) < 0.05 for _, seconds in waited)
+
+
+def test_the_limits_are_five_seconds_and_fifteen():
+    assert Limits(connect=5, total=15, body=65536) == LIMITS
+
+
+# Answers that are none, or too much.
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def sends_no_more(connection: socket.socket) -> None:
+    connection.shutdown(socket.SHUT_WR)
+    time.sleep(0.1)
+
+
+BAD = {
+    "nothing": (says(), CONNECTION_FAILED),
+    "reset": (reset, CONNECTION_FAILED),
+    "half closed": (sends_no_more, CONNECTION_FAILED),
+    "another protocol": (says(b"SSH-2.0-OpenSSH_9.6\r\n"), ANSWER_UNREADABLE),
+    "no protocol": (says(b"\x00\xff\xfe\r\n\r\n"), ANSWER_UNREADABLE),
+    "no status": (says(b"HTTP/1.1 abc OK\r\n\r\n"), ANSWER_UNREADABLE),
+    "status too small": (says(b"HTTP/1.1 20\r\n\r\n"), ANSWER_UNREADABLE),
+    "status too large": (says(b"HTTP/1.1 20000\r\n\r\n"), ANSWER_UNREADABLE),
+    "another HTTP": (says(b"HTTP/3.0 200 OK\r\n\r\n"), ANSWER_UNREADABLE),
+    "a long line": (says(OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n"), ANSWER_UNREADABLE),
+    "many headers": (says(OK + b"x: y\r\n" * 200 + b"\r\n"), ANSWER_UNREADABLE),
+    "a status line without an end": (says(b"x" * 100_000), ANSWER_UNREADABLE),
+}
+
+
+@pytest.mark.parametrize(("answering", "failure"), BAD.values(), ids=BAD)
+def test_what_is_no_answer_is_told_in_a_word(answering, failure: str, plain: Dialled):
+    with receiving(answering) as receiver:
+        answer = send(receiver)
+    assert (answer.status, answer.failure, answer.excerpt) == (None, failure, "")
+    assert failure in FAILURES
+
+
+def test_nobody_listens_and_no_name_leads_there(plain: Dialled):
+    with receiving(answers("200 OK")) as receiver:
+        pass
+    assert send(receiver).failure == CONNECTION_FAILED
+    assert post(URL, BODY, {}, resolve=Names(socket.gaierror(-2, "unknown"))).failure == NAME_NOT_FOUND
+
+
+BROKEN_OFF = {
+    "fewer bytes than said": OK + b"Content-Length: 100\r\n\r\nten bytes.",
+    "a chunk without a length": OK + b"Transfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\nzz\r\n",
+    "a chunk without an end": OK + b"Transfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\nff\r\n",
+    "lengths that differ": OK + b"Content-Length: 10\r\nContent-Length: 20\r\n\r\nten bytes.",
+    "no length": OK + b"Content-Length: many\r\n\r\nten bytes.",
+}
+
+
+@pytest.mark.parametrize("answer", BROKEN_OFF.values(), ids=BROKEN_OFF)
+def test_a_body_that_breaks_off_changes_nothing_of_the_status(answer: bytes, plain: Dialled):
+    with receiving(says(answer)) as receiver:
+        got = send(receiver)
+    assert (got.status, got.failure, got.excerpt) == (200, "", "ten bytes.")
+
+
+def test_of_an_endless_answer_no_more_is_read_than_64_kilobytes(plain: Dialled):
+    sent = []
+
+    def endlessly(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.sendall(OK + b"\r\n")
+            for _ in range(10_000):
+                connection.sendall(b"many words " * 1000)
+                sent.append(11_000)
+
+    with receiving(endlessly) as receiver:
+        answer = send(receiver, limits=Limits(connect=2, total=5))
+    assert (answer.status, answer.failure) == (200, "")
+    assert answer.milliseconds < 2000
+    assert len(answer.excerpt.encode()) <= 1024
+    assert sum(sent) < 10_000_000  # what the system's own buffers hold
+
+
+def test_nothing_is_unpacked(plain: Dialled):
+    packed = gzip.compress(b"0" * 10_000_000)
+    with receiving(answers("200 OK", packed, "Content-Encoding: gzip")) as receiver:
+        answer = send(receiver)
+    assert (answer.status, answer.excerpt) == (200, "")
+
+
+def test_what_is_kept_of_an_answer(plain: Dialled):
+    headers = ("Retry-After: 120", "Content-Type: application/problem+json; x=secret", "Server: x", "X-Token: abc")
+    with receiving(answers("503 Busy", b'{"why":"too much to do"}', *headers)) as receiver:
+        answer = send(receiver)
+    assert answer.retry_after == "120"
+    assert answer.headers == {"content-type": "application/problem+json"}
+    assert answer.excerpt == '{"why":"too much to do"}'
+
+
+@pytest.fixture
+def echoing() -> Iterator[Receiver]:
+    """Answers with all that it was sent."""
+    with receiving(lambda connection: connection.sendall(OK + b"\r\n" + box[0].requests[-1])) as receiver:
+        box = [receiver]
+        yield receiver
+
+
+def test_nothing_of_the_message_comes_back_in_what_is_kept(plain: Dialled, echoing: Receiver):
+    headers = signed("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", 1_750_000_000, BODY, [new_secret()])
+    url = f"http://127.0.0.1:{echoing.port}/T0001/verysecret"
+    excerpt = post(url, BODY, headers, limits=SHORT).excerpt
+    assert excerpt
+    assert not any(word in excerpt for word in ("Müller", "Söhne", "verysecret", "2KWPB", "17500", "v1,"))
