@@ -184,3 +184,9 @@ def ways_of_searching(term: str) -> Ways:
         of_each={"payer": Payer.objects.filter(name__istartswith=term)},
         along=("submitted_date", "pk"),
     )
+
+
+def newest_upload_id() -> int:
+    """The number of the upload that was loaded last; 0 where none is."""
+    newest: int | None = loaded_uploads().aggregate(newest=Max("pk"))["newest"]
+    return newest or 0

@@ -98,6 +98,7 @@ class Carrier:
         """The figures of the judged week: what was seen, what was expected, what it is worth."""
         telling = result.telling
         figures = self._figures.figures(node, direction, telling)
+        event.history[-1]["amount_at_risk"] = figures.amount_at_risk
         event.window = window_summary(telling, self._cells)
         event.windows = [window_summary(window, self._cells) for window in node.windows]
         event.baseline = baseline_summary(node, figures, self._cells)
@@ -111,13 +112,10 @@ class Carrier:
     def _new(self, node: NodeResult, direction: Direction) -> DriftEvent:
         key = self._node_key(node, direction)
         measure, payer_id, group, _ = key
-        return DriftEvent(
-            measure=measure,
-            payer_id=payer_id,
-            cpt_group=group,
-            direction=direction,
-            episode=self._episodes.get(key, 0) + 1,
-        )
+        series = {"measure": measure, "payer_id": payer_id, "cpt_group": group, "direction": direction}
+        earlier = self._episodes.get(key, 0)
+        before = DriftEvent.objects.filter(**series, episode=earlier).first() if earlier else None
+        return DriftEvent(**series, episode=earlier + 1, returned_from=before)
 
     def _node_key(self, node: NodeResult, direction: Direction) -> Key:
         group = "" if node.series is None else self._cells.series[node.series][1]
@@ -151,6 +149,7 @@ def _set_back(event: DriftEvent) -> None:
     event.as_of_week = date.fromisoformat(last["week"])
     for name in ("observed", "expected", "effect", "p_value", "q_value"):
         setattr(event, name, last[name])
+    event.amount_at_risk = last.get("amount_at_risk", event.amount_at_risk)
     _read_history(event)
 
 

@@ -39,6 +39,11 @@ def event_document(event: DriftEvent) -> dict[str, Any]:
         "amount_at_risk": None if event.amount_at_risk is None else event.amount_at_risk / 100,
         "top_denial_category": event.top_denial_category,
         "provisional": event.provisional,
+        "returned_from": event.returned_from.public_id if event.returned_from else None,
+        "triage": event.triage,
+        "triage_reason": event.triage_reason,
+        "snoozed_until": event.snoozed_until or event.snooze or None,
+        "note": event.triage_note or "",
         "sentence": event_sentence(event),
     }
 

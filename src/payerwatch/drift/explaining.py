@@ -49,16 +49,24 @@ def explain_event(event: DriftEvent, *, claims: int | None) -> Explanation:
     if cells is None or node is None:
         return Explanation(event, None, None, None, numbers, behind.count())
     detectors = Detectors(cells.arrays)
-    counts = detectors.weekly(
-        cast(Measure, event.measure), cells.week_index, CHART_WEEKS, pending_known=not event.provisional
-    )
-    band = counts.band(node)
-    weeks = Weeks(
+    before, now = detectors.median_days(node, cells.week_index)
+    return Explanation(event, _weeks(event, cells, detectors, node), before, now, numbers, behind.count())
+
+
+def weeks_of(event: DriftEvent) -> Weeks | None:
+    """The event's weeks against the expected band, from today's cells; None where these no longer have it."""
+    cells = cells_as_of(event.as_of_week)
+    node = None if cells is None else _node(event, cells)
+    return None if cells is None or node is None else _weeks(event, cells, Detectors(cells.arrays), node)
+
+
+def _weeks(event: DriftEvent, cells: CellsAsOf, detectors: Detectors, node: int) -> Weeks:
+    measure, known = cast(Measure, event.measure), not event.provisional
+    band = detectors.weekly(measure, cells.week_index, CHART_WEEKS, pending_known=known).band(node)
+    return Weeks(
         [cells.arrays.week_of(band.first_week + number) for number in range(band.observed.size)],
         *(_figures(values) for values in (band.observed, band.expected, band.lower, band.upper)),
     )
-    before, now = detectors.median_days(node, cells.week_index)
-    return Explanation(event, weeks, before, now, numbers, behind.count())
 
 
 def _node(event: DriftEvent, cells: CellsAsOf) -> int | None:

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from payerwatch.claims.models import Payer
+from payerwatch.sealing.fields import SealedTextField
 from payerwatch.tenancy.absent_values import AbsentLowest
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
@@ -139,6 +140,18 @@ class DriftEvent(TenantModel):
         OPEN = "open"
         CLOSED = "closed"
 
+    class Triage(models.TextChoices):
+        NEW = "new"
+        ACKNOWLEDGED = "acknowledged"
+        SNOOZED = "snoozed"
+        NOISE = "noise"
+        CLOSED = "closed"
+
+    class Snooze(models.TextChoices):
+        WORSE = "worse"
+        UPLOAD = "upload"
+        DATE = "date"
+
     public_id = models.CharField(max_length=24, default=new_event_id, editable=False)
     measure = models.CharField(max_length=16, choices=Measure)
     payer = TenantForeignKey(Payer, on_delete=models.PROTECT, related_name="+")
@@ -166,6 +179,24 @@ class DriftEvent(TenantModel):
     top_denial_category = models.CharField(max_length=24, null=True)
     provisional = models.BooleanField(default=False)
     history = models.JSONField(default=list, help_text="one entry per judged week, oldest first")
+    returned_from = TenantForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="+", help_text="the episode before, which was over"
+    )
+    triage = models.CharField(
+        max_length=12, choices=Triage, default=Triage.NEW, db_default="new", help_text="what people do about it"
+    )
+    triage_reason = models.CharField(max_length=16, blank=True, db_default="")
+    triage_note = SealedTextField(null=True, purpose="drift_event.note")
+    triaged_by = models.CharField(
+        max_length=24, blank=True, db_default="", help_text="the public id of the person or key"
+    )
+    triaged_at = models.DateTimeField(null=True)
+    snooze = models.CharField(
+        max_length=6, choices=Snooze, blank=True, db_default="", help_text="until when it is snoozed"
+    )
+    snoozed_until = models.DateField(null=True, help_text="of one that is snoozed until a date")
+    snoozed_at_size = models.FloatField(null=True, help_text="how bad it was then: cents at risk, else claims too many")
+    snoozed_at_upload = models.BigIntegerField(null=True, help_text="the newest upload then")
 
     class Meta(TenantModel.Meta):
         constraints = [

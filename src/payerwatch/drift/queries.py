@@ -25,7 +25,7 @@ def events(*, watch: bool = False, closed: bool = False) -> QuerySet[DriftEvent]
     """Drift events: open alerts that got worse; with `watch` also the watch tier and changes for the better;
     with `closed` also those that are over. In that order, and the most certain and most costly first.
     """
-    chosen = DriftEvent.objects.select_related("payer", "parent")
+    chosen = DriftEvent.objects.select_related("payer", "parent", "returned_from")
     if not closed:
         chosen = chosen.filter(status=DriftEvent.Status.OPEN)
     if not watch:
@@ -45,7 +45,7 @@ def _rank(field: str, last: str) -> Case:
 
 def event_with_id(public_id: str) -> DriftEvent:
     """Raises UnknownEvent."""
-    event = DriftEvent.objects.select_related("payer", "parent").filter(public_id=public_id).first()
+    event = DriftEvent.objects.select_related("payer", "parent", "returned_from").filter(public_id=public_id).first()
     if event is None:
         raise UnknownEvent(
             f"There is no drift event {public_id!r}.", fix="List them with: payerwatch events --all --customer NAME"
