@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 
 from payerwatch.members.email_addresses import email_address
 from payerwatch.members.models import Invitation, Member, Person, PersonCustomer, SecondFactor
+from payerwatch.members.roles import MAY, Permission, Role
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.models import Customer
 
@@ -73,3 +74,16 @@ def named_person(email: str) -> Person:
     if person is None:
         raise UnknownPerson
     return person
+
+
+def email_of_member(public_id: str) -> str | None:
+    """Where the member of the customer entered is written to; None for who is suspended or no longer one."""
+    present = Member.objects.filter(public_id=public_id, state=Member.State.ACTIVE, person__suspended_at=None)
+    return present.values_list("person__email", flat=True).first()
+
+
+def members_who_may(permission: Permission) -> list[str]:
+    """The public ids of the members who have the permission, in the order in which they joined."""
+    roles = [role for role in Role.of_members() if permission in MAY[role]]
+    active = Member.objects.filter(role__in=roles, state=Member.State.ACTIVE, person__suspended_at=None)
+    return list(active.order_by("pk").values_list("public_id", flat=True))

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     MANAGE_MAPPINGS = "mappings.manage"
     READ_EVENTS = "events.read"
     TRIAGE_EVENTS = "events.triage"
+    MANAGE_RULES = "rules.manage"
+    MANAGE_ENDPOINTS = "endpoints.manage"
     READ_MEMBERS = "members.read"
     MANAGE_MEMBERS = "members.manage"
     MANAGE_KEYS = "keys.manage"
@@ -38,7 +40,10 @@ class Permission(StrEnum):
 P = Permission
 _READ = {P.READ_CUSTOMER, P.READ_CLAIMS, P.READ_MAPPINGS, P.READ_EVENTS}
 _WORK = {P.LOAD_CLAIMS, P.MANAGE_MAPPINGS, P.TRIAGE_EVENTS}
-_SET_UP = {P.READ_MEMBERS, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.MANAGE_SETTINGS, P.READ_AUDIT}
+_SET_UP = {
+    P.MANAGE_RULES, P.MANAGE_ENDPOINTS, P.READ_MEMBERS, P.MANAGE_MEMBERS, P.MANAGE_KEYS, P.MANAGE_SETTINGS,
+    P.READ_AUDIT,
+}  # fmt: skip
 
 MAY: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset(_READ | _WORK | _SET_UP),
@@ -57,5 +62,6 @@ MANAGES: Mapping[Role, frozenset[Role]] = {
     Role.VIEWER: frozenset(),
 }
 
-# What a key may be given: never people, other keys or settings, which a leaked key would use to stay.
+# What a key may be given: never people, other keys, settings or where messages go, which a leaked key would use to
+# stay.
 SCOPES = frozenset(_READ | _WORK | {P.READ_AUDIT})

@@ -1,0 +1,156 @@
+"""Delivering what waits for one receiver: one message after the other, so that who is slow keeps nobody else.
+
+    take     of the receiver's due messages the first, for a minute: written before anything is sent
+    send     with no transaction open
+    settle   the attempt, what becomes of the message, and how the receiver is doing; then take the next
+
+Killed after sending and before settling, the message is sent again once the minute is over: with the same id.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from time import monotonic
+
+from django.db.models import Q
+from django.utils import timezone
+
+from payerwatch.deliveries import health, outbox
+from payerwatch.deliveries.answers import Answer
+from payerwatch.deliveries.channels import channels
+from payerwatch.deliveries.models import Attempt, Endpoint, Message
+from payerwatch.deliveries.notices import Parcel
+from payerwatch.deliveries.retries import Meaning, meaning_of, next_attempt
+from payerwatch.deliveries.secrets import secrets_in_force, url_of
+from payerwatch.jobs.enqueue import enqueue
+from payerwatch.members.queries import email_of_member
+from payerwatch.tenancy.context import acting_in
+
+LEASE = timedelta(seconds=60)
+"""Longer than any attempt may take."""
+LONGEST_TURN = 30.0
+"""Seconds after which others that wait have their turn."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message that is this process's to send until the lease ends."""
+
+    message: Message
+    parcel: Parcel
+    channel: str
+    lease: datetime
+
+
+def deliver(customer_id: int, lane: str) -> None:
+    """The step: send what is due for the receiver, an endpoint or a member, until nothing is."""
+    ends = monotonic() + LONGEST_TURN
+    with acting_in(customer_id):
+        taken = take(lane)
+    while taken is not None:
+        started = timezone.now()
+        answer = channels()[taken.channel].send(taken.parcel)
+        with acting_in(customer_id):
+            settle(taken, answer, started)
+            taken = _next(lane, ends)
+
+
+def _next(lane: str, ends: float) -> Taken | None:
+    if monotonic() < ends:
+        return take(lane)
+    enqueue(deliver, lane)
+    return None
+
+
+def take(lane: str) -> Taken | None:
+    """The next message that is due. None where there is none, or the receiver is paused or gone."""
+    find: Callable[[str], Taken | None] = _take_for_endpoint if lane.startswith("end_") else _take_for_member
+    return find(lane)
+
+
+def _take_for_endpoint(lane: str) -> Taken | None:
+    now = timezone.now()
+    endpoint = Endpoint.objects.select_for_update().filter(public_id=lane).first()
+    if endpoint is None:
+        return None
+    if endpoint.state == Endpoint.State.DISABLED:
+        _drop(Q(endpoint=endpoint))
+        return None
+    if endpoint.paused_until is not None and endpoint.paused_until > now:
+        enqueue(deliver, lane, at=endpoint.paused_until)
+        return None
+    message = _leased(Q(endpoint=endpoint), now, lane)
+    if message is None:
+        return None
+    secrets = secrets_in_force(endpoint, now) if channels()[endpoint.channel].SIGNS else ()
+    parcel = Parcel(message.public_id, message.body, url=url_of(endpoint), secrets=secrets)
+    return Taken(message, parcel, endpoint.channel, now + LEASE)
+
+
+def _take_for_member(lane: str) -> Taken | None:
+    address = email_of_member(lane)
+    if address is None:
+        _drop(Q(recipient=lane))
+        return None
+    now = timezone.now()
+    message = _leased(Q(recipient=lane), now, lane)
+    if message is None:
+        return None
+    return Taken(message, Parcel(message.public_id, message.body, address=address), outbox.EMAIL, now + LEASE)
+
+
+def _leased(whose: Q, now: datetime, lane: str) -> Message | None:
+    """The receiver's first due message, its lease written. What is not due yet is looked for again when it is."""
+    waiting = Message.objects.filter(whose, state=Message.State.WAITING).order_by("due_at", "pk")
+    message = waiting.exclude(sending_until__gt=now).select_for_update(skip_locked=True, of=("self",)).first()
+    if message is None:
+        return None
+    assert message.due_at is not None
+    if message.due_at > now:
+        enqueue(deliver, lane, at=message.due_at)
+        return None
+    message.sending_until = now + LEASE
+    message.save(update_fields=["sending_until"])
+    return message
+
+
+def settle(taken: Taken, answer: Answer, started: datetime) -> None:
+    """Note the attempt. Who was away longer than the lease notes it too, and leaves the message to who has it now."""
+    message = Message.objects.select_for_update(of=("self",)).get(pk=taken.message.pk)
+    message.attempts_made += 1
+    Attempt.objects.create(
+        message=message,
+        number=message.attempts_made,
+        started_at=started,
+        status=answer.status,
+        failure=answer.failure,
+        milliseconds=answer.milliseconds,
+        excerpt=answer.excerpt,
+    )
+    if message.sending_until == taken.lease and message.state == Message.State.WAITING:
+        _decide(message, answer)
+    message.save(update_fields=[
+        "attempts_made", "attempts_of_schedule", "state", "due_at", "sending_until", "settled_at",
+    ])  # fmt: skip
+    if message.endpoint_id is not None:
+        for each in outbox.lanes_of(health.note(message.endpoint_id, answer)):
+            enqueue(deliver, each)
+
+
+def _decide(message: Message, answer: Answer) -> None:
+    """What becomes of a message after an attempt of its schedule."""
+    now = timezone.now()
+    message.attempts_of_schedule += 1
+    message.sending_until = None
+    message.due_at = next_attempt(message.attempts_of_schedule, now, answer, Random())
+    if message.due_at is None:
+        arrived = meaning_of(answer) is Meaning.DELIVERED
+        message.state = Message.State.DELIVERED if arrived else Message.State.FAILED
+        message.settled_at = now
+
+
+def _drop(whose: Q) -> None:
+    """Nobody is there to be told: it is kept, and can be sent again once somebody is."""
+    waiting = Message.objects.filter(whose, state=Message.State.WAITING)
+    waiting.update(state=Message.State.DROPPED, due_at=None, settled_at=timezone.now())

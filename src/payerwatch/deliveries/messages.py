@@ -1,0 +1,50 @@
+"""Telling endpoints and people, and telling again."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from payerwatch.deliveries import outbox
+from payerwatch.deliveries.delivering import deliver
+from payerwatch.deliveries.models import Endpoint, Message
+from payerwatch.deliveries.notices import Notice
+from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
+from payerwatch.tenancy.context import acting_in
+
+
+def tell_endpoints(notice: Notice, endpoints: Iterable[Endpoint]) -> list[Message]:
+    """Tell each of these, if the transaction is kept."""
+    return _put_on_their_way(outbox.kept_for_endpoints(notice, endpoints))
+
+
+def tell_members(notice: Notice, members: Iterable[str]) -> list[Message]:
+    """Tell each of these members, by public id, by e-mail, if the transaction is kept."""
+    return _put_on_their_way(outbox.kept_for_members(notice, members))
+
+
+def put_on_their_way_again(messages: Sequence[Message]) -> None:
+    """Messages that were settled, as if they had just been told: each under the id that it has."""
+    settled = Message.objects.filter(pk__in=[each.pk for each in messages]).exclude(state=Message.State.WAITING)
+    settled.update(state=Message.State.WAITING, due_at=timezone.now(), attempts_of_schedule=0, settled_at=None)
+    _put_on_their_way(messages)
+
+
+def take_up_waiting_messages() -> None:
+    """Put every customer's receivers for whom something is due on the queue."""
+    for_each_customer(_take_up_messages_of)
+
+
+def _take_up_messages_of(customer_id: int) -> None:
+    with acting_in(customer_id, reading=True):
+        due = Message.objects.filter(state=Message.State.WAITING, due_at__lte=timezone.now())
+        lane = Coalesce("recipient", "endpoint__public_id")
+        lanes: set[str] = set(due.values_list(lane, flat=True).distinct())
+    for each in sorted(lanes):
+        again(deliver, customer_id, each)
+
+
+def _put_on_their_way(messages: Sequence[Message]) -> list[Message]:
+    for lane in outbox.lanes_of(messages):
+        enqueue(deliver, lane)
+    return [*messages]
