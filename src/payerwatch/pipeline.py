@@ -4,8 +4,11 @@
     load      its rows become claims
     count     what the load changed is added to the run-off cells
     detect    the cells of one week are judged; drift events open, change and close
+    alert     rules decide who is told of them, and by which messages
+    deliver   each receiver's messages are sent until they arrive
 
-Receive, load and count are one transaction, so a file is loaded whole or not at all; detect is another.
+Receive, load and count are one transaction, so a file is loaded whole or not at all; detect is another, alert a third
+and each message that is taken on, and settled, one more. Each of these is put on the queue by the one before.
 Undo and re-mapping go the same road: claims are counted out, changed, and counted in again. Each step leaves one entry
 on the record, in its own transaction; a step that was refused leaves one too, after the rollback.
 """
@@ -19,6 +22,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import transaction
 
+from payerwatch.alerts.actions import raise_alerts
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.audit.refused import refusals_recorded
@@ -43,6 +47,7 @@ from payerwatch.claims.slices import set_aside_slices
 from payerwatch.drift import runoff
 from payerwatch.drift.actions import Detected, detect_drift, lock_findings, note_remapping, withdraw_findings
 from payerwatch.drift.asked_runs import record_detected
+from payerwatch.jobs.enqueue import enqueue
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy import actions as tenancy
 from payerwatch.tenancy.context import acting_in
@@ -315,6 +320,7 @@ def detect(customer: Customer, as_of: date | None = None, *, actor: Actor) -> De
     """Judge one week of a customer's cells. Raises NothingToJudge."""
     with refusals_recorded("detect", Thing("drift_run"), actor=actor, customer=customer), acting_in(customer):
         detected = detect_drift(as_of)
+        enqueue(raise_alerts, detected.run.public_id)
         record_detected(detected, detected.run.public_id, actor=actor)
         return detected
 

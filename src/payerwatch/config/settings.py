@@ -86,7 +86,9 @@ INSTALLED_APPS = [
     "payerwatch.audit",
     "payerwatch.members",
     "payerwatch.claims",
+    "payerwatch.deliveries",
     "payerwatch.drift",
+    "payerwatch.alerts",
 ]
 
 DATABASES = {"default": env.database()}
