@@ -105,6 +105,26 @@ _CREDENTIALS: Fields = {
 }
 _NO_LINK = "no-such-secret"
 
+_NOTED: Fields = {"note": "asked the payer"}
+_TERMS: Fields = {
+    "name": "a rule",
+    "measure": "denial_rate",
+    "direction": "worse",
+    "level": "payer",
+    "certainty": "likely",
+    "least_amount": 1000,
+    "payer": Known(lambda practice: _name_of_one(practice, "payer"), "unheard"),
+    "cpt_group": "",
+    "recipients": Known(lambda practice: [MAKERS["member"](practice)], ["mbr_2222222222222222"]),
+    "endpoints": Known(lambda practice: [MAKERS["endpoint"](practice)], ["end_2222222222222222"]),
+    "cadence": "daily",
+    "digest_hour": 6,
+    "quiet_from": 20,
+    "quiet_until": 6,
+    "cool_down_hours": 12,
+    "enabled": True,
+}
+_ENDPOINT: Fields = {"url": "https://hooks.example.com/a", "name": "a system", "event_types": ["alert.raised"]}
 _CODES = count(20_001)
 # By view and action: every field that may be sent in the body.
 BODIES: dict[str, Fields] = {
@@ -116,6 +136,8 @@ BODIES: dict[str, Fields] = {
         "password": PASSWORD,
     },
     "ActingCustomer.enter": {"customer": Id("customer"), "reason": ""},
+    "Alerts.feedback": {"verdict": "real", "reason": "policy_change", "recovered_amount": 10.5, "note": "paid"},
+    "Alerts.release": {},
     "ApiKeys.create": {
         "name": Natural(lambda practice: _name_of_one(practice, "key"), Practice.name),
         "scopes": ["claims.read"],
@@ -129,12 +151,23 @@ BODIES: dict[str, Fields] = {
         "cpt_group": "therapy",
     },
     "CptGroupMappings.partial_update": {"cpt_group": "rehab"},
+    "DriftEvents.acknowledge": _NOTED,
+    "DriftEvents.close": {**_NOTED, "reason": "accepted"},
+    "DriftEvents.noise": {**_NOTED, "reason": "expected"},
+    "DriftEvents.note": _NOTED,
+    "DriftEvents.snooze": {**_NOTED, "until": "date", "date": "2099-01-01"},
     "DriftRuns.create": {"as_of": "2026-01-11"},
+    "Endpoints.create": {**_ENDPOINT, "channel": "webhook"},
+    "Endpoints.partial_update": {**_ENDPOINT, "enabled": True},
+    "Endpoints.recover": {"since": "2001-01-01T00:00:00Z"},
+    "Endpoints.rotate": {"overlap_hours": 1},
+    "Endpoints.test": {},
     "Invitations.create": {"email": Natural(_invited_email, Practice.email), "role": "viewer"},
     "Invitations.resend": {},
     "Members.partial_update": {"role": "analyst"},
     "Members.resume": {},
     "Members.suspend": {},
+    "Messages.resend": {},
     "OwnPassword.change": {"current": PASSWORD, "new": "pears above eleven rivers"},
     "OwnSecondFactor.confirm": {"code": "000000"},
     "OwnSecondFactor.disable": {"code": "000000", "password": PASSWORD},
@@ -149,6 +182,8 @@ BODIES: dict[str, Fields] = {
     "PasswordReset.confirm": {"token": _NO_LINK, "password": PASSWORD},
     "ResumableUploads.append": {},
     "ResumableUploads.begin": {"filename": "file.csv", "mapping": '{"payer": "Payer"}', "date_order": "mdy"},
+    "Rules.create": _TERMS,
+    "Rules.partial_update": _TERMS,
     "Settings.change": {"second_factor_required": False},
     "SignIn.open": _CREDENTIALS,
     "SignOut.close": {},
@@ -176,6 +211,21 @@ _LONG_AGO, _FAR_AHEAD = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"
 _SPAN = {"since": _LONG_AGO, "until": _FAR_AHEAD}
 # By view and action: every filter that may be asked for.
 QUERIES: dict[str, Fields] = {
+    "Alerts.list": {
+        "rule": Known(MAKERS["rule"], "rul_2222222222222222"),
+        "drift_event": Known(MAKERS["drift_event"], "evt_2222222222222222"),
+        "state": "held",
+        "payer": Known(lambda practice: _name_of_one(practice, "alert"), "unheard"),
+        "cpt_group": Known(_group, "unheard"),
+        "measure": "denial_rate",
+    },
+    "Messages.list": {
+        "endpoint": Known(MAKERS["endpoint"], "end_2222222222222222"),
+        "state": "failed",
+        "type": "endpoint.test",
+        "about": Known(lambda practice: f"{practice.word}", "unheard"),
+        "since": _LONG_AGO,
+    },
     "ActiveEvents.list": {"watch": "true"},
     "AuditEntries.export": {"format": "jsonl", **_SPAN},
     "AuditEntries.list": {
@@ -213,6 +263,7 @@ QUERIES: dict[str, Fields] = {
         "tier": "alert",
         "certainty": "very_likely",
         "status": "open",
+        "triage": "new",
         "first_week_from": "2001-01-01",
         "first_week_to": "2101-01-01",
         "search": Known(lambda practice: _name_of_one(practice, "drift_event"), "unheard"),

@@ -12,12 +12,15 @@ from typing import Any
 
 from django.utils import timezone
 
+from payerwatch.alerts.models import SERIES, Alert, Rule, Verdict
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.models import Chain
 from payerwatch.audit.record import Thing, record
 from payerwatch.claims.arrivals import Asked, begin
 from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, ReplacedClaim, Upload, UploadSlice
 from payerwatch.claims.slices import keep
+from payerwatch.deliveries.models import Attempt, Endpoint, Message
+from payerwatch.deliveries.secrets import URL, sealed
 from payerwatch.drift.models import DriftEvent, DriftRun, RunoffCell
 from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Invitation, Member, Person, PersonCustomer, Session
@@ -243,20 +246,78 @@ def customer(practice: Practice) -> str:
     return practice.customer.public_id
 
 
+def endpoint(practice: Practice) -> str:
+    with acting_in(practice.customer):
+        return _endpoint(practice).public_id
+
+
+def _endpoint(practice: Practice) -> Endpoint:
+    name = practice.name()
+    address = sealed(f"https://hooks.example.com/{name.replace(' ', '-')}", URL)
+    return Endpoint.objects.create(channel="webhook", sealed_url=address, name=name)
+
+
+def message(practice: Practice) -> str:
+    """A message to an endpoint, tried once."""
+    with acting_in(practice.customer):
+        made = Message.objects.create(
+            endpoint=_endpoint(practice), type="endpoint.test", about="", body=practice.name(), state="failed"
+        )
+        Attempt.objects.create(
+            message=made, number=1, started_at=timezone.now(), status=500, milliseconds=3, excerpt=practice.name()
+        )
+    return made.public_id
+
+
+def rule(practice: Practice) -> str:
+    """A rule about a payer and a group of its own, which tells a member and an endpoint."""
+    with acting_in(practice.customer):
+        return _rule(practice, _counted_payer(practice)).public_id
+
+
+def _rule(practice: Practice, about_payer: Payer) -> Rule:
+    to = {"recipients": [_viewer(practice).public_id], "endpoints": [_endpoint(practice).public_id]}
+    return Rule.objects.create(name=practice.name(), payer=about_payer, cpt_group=f"{practice.word}_group", **to)
+
+
+def _viewer(practice: Practice) -> Member:
+    who = person(practice)
+    PersonCustomer.objects.create(person=who, customer=practice.customer)
+    return Member.objects.create(person=who, role="viewer")
+
+
+def alert(practice: Practice) -> str:
+    """An alert that is held, with a verdict on it, both of which say the word."""
+    public_id = drift_event(practice)
+    with acting_in(practice.customer):
+        event = DriftEvent.objects.select_related("payer").get(public_id=public_id)
+        about = {name: getattr(event, name) for name in SERIES} | {"event": event}
+        made = Alert.objects.create(
+            **about, rule=_rule(practice, event.payer), state="held", because="noise_verdicts", certainty="likely",
+            amount_at_risk=120_000, sentence=practice.name(),
+        )  # fmt: skip
+        Verdict.objects.create(**about, alert=made, kind="noise", note=practice.name())
+    return made.public_id
+
+
 Maker = Callable[[Practice], str]
 # By the view's `thing`: makes one more in the practice and gives the id by which it is asked for.
 MAKERS: dict[str, Maker] = {
+    "alert": alert,
     "claim": claim,
     "cpt_group_mapping": cpt_group_mapping,
     "customer": customer,
     "drift_event": drift_event,
     "drift_run": drift_run,
+    "endpoint": endpoint,
     "entry": entry,
     "invitation": invitation,
     "key": key,
     "member": member,
+    "message": message,
     "payer": payer,
     "payer_mapping": payer_mapping,
+    "rule": rule,
     "session": session,
     "half_sent_upload": half_sent,
     "upload": upload,
@@ -269,12 +330,16 @@ _MISSING = {
     "payer_mapping": "map_999999999",
 }
 _PREFIXES = {
+    "alert": "alr",
     "customer": "cus",
     "drift_event": "evt",
     "drift_run": "run",
+    "endpoint": "end",
     "invitation": "inv",
     "key": "key",
     "member": "mbr",
+    "message": "msg",
+    "rule": "rul",
     "session": "ses",
 }
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERED = [(name, order) for name, each in LISTINGS.items() for order in each.view.orders]
 # What nothing that is made here has.
-SELDOM_THERE = {"undone_at", "first_date", "last_date", "received_at", "refusal"}
+SELDOM_THERE = {"undone_at", "returned_from", "snoozed_until", "first_date", "last_date", "received_at", "refusal"}
 SHAPED = [name for name, each in LISTINGS.items() if each.view.document is not None or "documents" in vars(each.view)]
 WITH_BODY = [each for each in endpoints() if each.method == "GET" and each.action == "retrieve"]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from random import Random
 
 import pytest
@@ -16,7 +17,9 @@ from django.db import connection
 from django.db.models import Model, ProtectedError, QuerySet
 from django.db.models.functions import Now
 
+from payerwatch.alerts.models import Alert, Rule
 from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, Upload
+from payerwatch.deliveries.models import Attempt, Endpoint, Message
 from payerwatch.drift.models import DriftEvent, DriftRun
 from payerwatch.members.models import ApiKey, Invitation, Member
 from payerwatch.tenancy.actions import add_customer
@@ -38,21 +41,30 @@ LISTINGS = {each.name.removeprefix("GET "): each for each in endpoints() if each
 EVENT_CLAIMS = "drift-events/<public_id>/claims/"
 WALKS = [(name, order) for name in sorted(set(LISTINGS) - OF_ONE) for order in LISTINGS[name].view.orders or [""]]
 # The column along which rows are moved where no order is asked for; by all others rows stay where they are.
+ATTEMPTS = "messages/<public_id>/attempts/"
 MOVED = {EVENT_CLAIMS: "submitted_date", "drift-events/active/": "amount_at_risk"}
 TABLES: dict[str, type[Model]] = {
+    "alert": Alert,
+    "attempt": Attempt,
     "claim": Claim,
     "cpt_group_mapping": CptGroupMapping,
     "drift_event": DriftEvent,
     "drift_run": DriftRun,
+    "endpoint": Endpoint,
     "invitation": Invitation,
     "key": ApiKey,
     "member": Member,
+    "message": Message,
     "payer": Payer,
     "payer_mapping": PayerMapping,
+    "rule": Rule,
     "upload": Upload,
 }
+# Listings of what belongs to one thing: that, and what they list.
+PARTS = {EVENT_CLAIMS: ("drift_event", "claim"), ATTEMPTS: ("message", "attempt")}
 IDLE_SECONDS = 0.002
-ONLY_MORE = {"entry", "key"}  # the database lets nobody delete one
+ONLY_MORE = {"attempt", "entry", "key", "message"}  # the database lets nobody delete one
+_NUMBERS = count(2)
 
 
 class Listing:
@@ -60,16 +72,23 @@ class Listing:
 
     def __init__(self, customer: Customer, name: str, order: str) -> None:
         self.customer, self.column = customer, order.lstrip("-") or MOVED.get(name, "")
-        self.event = MAKERS["drift_event"](Practice(customer, "Event")) if name == EVENT_CLAIMS else ""
-        self.thing = "claim" if self.event else LISTINGS[name].view.thing
-        self.path = f"{LISTINGS[name].path(public_id=self.event)}?{f'order={order}&' if order else ''}page_size="
+        whole, self.thing = PARTS.get(name, ("", LISTINGS[name].view.thing))
+        self.whole = MAKERS[whole](Practice(customer, "Whole")) if whole else ""
+        self.path = f"{LISTINGS[name].path(public_id=self.whole)}?{f'order={order}&' if order else ''}page_size="
 
     def more(self, practice: Practice) -> str:
+        if self.thing == "attempt":
+            return self._attempt()
         row = MAKERS[self.thing](practice)
-        if self.event:
-            event = DriftEvent.objects.get(public_id=self.event)
+        if self.whole:
+            event = DriftEvent.objects.get(public_id=self.whole)
             self.rows(row).update(payer=event.payer, cpt_group=event.cpt_group, first_decided_date=MONDAY)
         return row
+
+    def _attempt(self) -> str:
+        message = Message.objects.get(public_id=self.whole)
+        made = {"message": message, "number": next(_NUMBERS), "started_at": Now(), "milliseconds": 3}
+        return Attempt.objects.create(**made).public_id
 
     def less(self, row: str) -> None:
         """Invitations are withdrawn, as nobody can delete one."""

@@ -177,7 +177,7 @@ def serving(
 
     `ends_with` is the exit code of one that the block kills.
     """
-    port, log = _free_port(), installation.directory / "serve.log"
+    port, log = free_port(), installation.directory / "serve.log"
     with log.open("wb") as target:
         process = subprocess.Popen(
             [
@@ -207,7 +207,7 @@ def serving(
     assert process.returncode == ends_with, log.read_text()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -242,7 +242,7 @@ def test_the_groups_of_codes_are_told_where_one_is_asked_for(document: Document)
         for it in each.get("parameters", ())
         if it["name"] == "cpt_group"
     ]
-    assert len(told) == 3
+    assert len(told) == 4
     assert all(f"`{key}`" in words for words in told for key in GROUP_LABELS)
 
 

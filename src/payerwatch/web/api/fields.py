@@ -1,6 +1,7 @@
 """How values of our own are written in answers, and in requests."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
@@ -8,6 +9,7 @@ from rest_framework import serializers
 from payerwatch.claims.formats.header_words import FIELDS
 
 LONGEST_COLUMN, LONGEST_MAPPING = 200, 10_000
+MOST_DOLLARS = 100_000_000_000
 
 
 class Dollars(serializers.Field):
@@ -18,6 +20,28 @@ class Dollars(serializers.Field):
 
     def to_representation(self, cents: int) -> float:
         return cents / 100
+
+
+class DollarsGiven(serializers.FloatField):
+    """Dollars, to the cent, as whole cents."""
+
+    default_error_messages = {"not_dollars": "Give a number of dollars."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 0, "max_value": MOST_DOLLARS, **kwargs})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and data is not None and type(data) not in (int, float):
+            self.fail("not_dollars")
+        dollars = super().run_validation(data)
+        return round(dollars * 100) if isinstance(dollars, float) else dollars
+
+
+class OneOrNone(serializers.ChoiceField):
+    """One of a few words, or nothing, as it is told."""
+
+    def __init__(self, choices: Iterable[Any], **kwargs: Any) -> None:
+        super().__init__([*choices, ("", "")], read_only=True, **kwargs)
 
 
 class PublicId(serializers.CharField):

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from payerwatch.web.api import auth, me
 from payerwatch.web.api.active_events import ActiveEvents
+from payerwatch.web.api.alerts import Alerts
 from payerwatch.web.api.api_keys import ApiKeys
 from payerwatch.web.api.audit_entries import AuditEntries
 from payerwatch.web.api.claims import Claims
@@ -15,16 +16,19 @@ from payerwatch.web.api.dashboard import Dashboard
 from payerwatch.web.api.documentation import Description, Documentation
 from payerwatch.web.api.drift_events import DriftEvents
 from payerwatch.web.api.drift_runs import DriftRuns
+from payerwatch.web.api.endpoints import Endpoints
 from payerwatch.web.api.event_claims import EventClaims
 from payerwatch.web.api.health import Health
 from payerwatch.web.api.index import Index
 from payerwatch.web.api.invitations import Invitations
 from payerwatch.web.api.members import Members
+from payerwatch.web.api.messages import Attempts, Messages
 from payerwatch.web.api.payer_mappings import PayerMappings
 from payerwatch.web.api.payer_summary import PayerSummary
 from payerwatch.web.api.payers import Payers
 from payerwatch.web.api.resource import Resource
 from payerwatch.web.api.resumable_uploads import ResumableUploads
+from payerwatch.web.api.rules import Rules
 from payerwatch.web.api.settings import Settings
 from payerwatch.web.api.uploads import Uploads
 
@@ -53,6 +57,10 @@ ROUTES = [
     listed("me/second-factor/", me.OwnSecondFactor, get="show", post="start", delete="disable"),
     listed("me/second-factor/confirm/", me.OwnSecondFactor, post="confirm"),
     listed("me/recovery-codes/", me.OwnSecondFactor, post="renew"),
+    listed("alerts/", Alerts, get="list"),
+    listed("alerts/<str:public_id>/", Alerts, get="retrieve"),
+    listed("alerts/<str:public_id>/feedback/", Alerts, post="feedback"),
+    listed("alerts/<str:public_id>/release/", Alerts, post="release"),
     listed("api-keys/", ApiKeys, get="list", post="create"),
     listed("api-keys/<str:public_id>/", ApiKeys, get="retrieve", delete="destroy"),
     listed("api-keys/<str:public_id>/rotate/", ApiKeys, post="rotate"),
@@ -80,9 +88,18 @@ ROUTES = [
     listed("drift-events/", DriftEvents, get="list"),
     listed("drift-events/active/", ActiveEvents, get="list"),
     listed("drift-events/<str:public_id>/", DriftEvents, get="retrieve"),
+    *(
+        listed(f"drift-events/<str:public_id>/{action}/", DriftEvents, post=action)
+        for action in ("acknowledge", "snooze", "noise", "close", "note")
+    ),
     listed("drift-events/<str:public_id>/claims/", EventClaims, get="list"),
     listed("drift-runs/", DriftRuns, get="list", post="create"),
     listed("drift-runs/<str:public_id>/", DriftRuns, get="retrieve"),
+    listed("endpoints/", Endpoints, get="list", post="create"),
+    listed("endpoints/<str:public_id>/", Endpoints, get="retrieve", patch="partial_update", delete="destroy"),
+    listed("endpoints/<str:public_id>/rotate/", Endpoints, post="rotate"),
+    listed("endpoints/<str:public_id>/test/", Endpoints, post="test"),
+    listed("endpoints/<str:public_id>/recover/", Endpoints, post="recover"),
     listed("invitations/", Invitations, get="list", post="create"),
     listed("invitations/<str:public_id>/", Invitations, delete="destroy"),
     listed("invitations/<str:public_id>/resend/", Invitations, post="resend"),
@@ -90,10 +107,17 @@ ROUTES = [
     listed("members/<str:public_id>/", Members, get="retrieve", patch="partial_update", delete="destroy"),
     listed("members/<str:public_id>/suspend/", Members, post="suspend"),
     listed("members/<str:public_id>/resume/", Members, post="resume"),
+    listed("messages/", Messages, get="list"),
+    listed("messages/<str:public_id>/", Messages, get="retrieve"),
+    listed("messages/<str:public_id>/attempts/", Attempts, get="list"),
+    listed("messages/<str:public_id>/resend/", Messages, post="resend"),
     listed("payer-mappings/", PayerMappings, get="list", post="create"),
     listed("payer-mappings/<str:public_id>/", PayerMappings, get="retrieve", patch="partial_update"),
     listed("payers/", Payers, get="list"),
     listed("payers/<str:public_id>/", Payers, get="retrieve"),
+    listed("rules/", Rules, get="list", post="create"),
+    listed("rules/<str:public_id>/", Rules, get="retrieve", patch="partial_update", delete="destroy"),
+    listed("rules/<str:public_id>/replay/", Rules, get="replay"),
     listed("schema/", Description, get="show"),
     listed("settings/", Settings, get="show", patch="change"),
     listed("uploads/", Uploads, get="list", post="create"),

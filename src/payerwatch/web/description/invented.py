@@ -89,6 +89,35 @@ _RUN: Mapping[str, Any] = {
     "same_as": None,
     "refusal": None,
 }
+_SENTENCE = _EVENT["sentence"]
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_ENDPOINT: Mapping[str, Any] = {
+    "channel": "webhook",
+    "url": "https://practice.example.com/hooks/payerwatch",
+    "name": "Practice system",
+    "event_types": [],
+    "disabled_because": "",
+    "disabled_at": None,
+    "failing_since": None,
+    "paused_until": None,
+}
+_TERMS: Mapping[str, Any] = {
+    "name": "Denials at Aetna",
+    "measure": "denial_rate",
+    "direction": "worse",
+    "level": "",
+    "certainty": "likely",
+    "least_amount": 10000.0,
+    "payer": "Aetna",
+    "cpt_group": "physical_therapy",
+    "recipients": ["mbr_4t7wz9k2m5p8rc3x"],
+    "endpoints": [],
+    "cadence": "instant",
+    "digest_hour": 7,
+    "quiet_from": None,
+    "quiet_until": None,
+    "cool_down_hours": 24,
+}
 _MAPPED: Mapping[str, Any] = {
     "payer": "Ins Co", "cpt": "Procedure", "submitted_date": "Sent", "outcome": "Status", "decided_date": "Decided",
 }  # fmt: skip
@@ -97,6 +126,18 @@ _MAPPED: Mapping[str, Any] = {
 BY_BODY: Mapping[str, Mapping[str, Any]] = {
     "AcceptanceRequest": {"token": f"cus_4t7wz9k2m5p8rc3x.{_LINK_SECRET}"},
     "AccessTokenRequest": {"token": _ACCESS},
+    "AlertBody": {
+        **{name: _EVENT[name] for name in ("measure", "cpt_group", "certainty", "sentence")},
+        "episode": 1,
+        "escalation": 0,
+        "state": "sent",
+        "waits_for": "",
+        "because": "",
+        "due_at": None,
+        "settled_at": _LATER,
+    },
+    "AttemptBody": {"started_at": _LATER, "status": 204, "failure": "", "milliseconds": 82, "excerpt": ""},
+    "AcknowledgingRequest": {"note": "Asked the payer on Monday."},
     "ApiKeyBody": _KEY,
     "ClaimBody": {
         "service_date": "2025-12-29",
@@ -130,8 +171,19 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
         "claims": 118,
         "top_denial_category": "authorization",
         "provisional": False,
+        "returned_from": None,
+        "triage": "new",
+        "triage_reason": "",
+        "snoozed_until": None,
+        "note": "",
     },
     "DriftRunBody": _RUN,
+    "ChangedEndpointRequest": {name: _ENDPOINT[name] for name in ("url", "name", "event_types")},
+    "ChangedRuleRequest": _TERMS,
+    "CallingNoiseRequest": {"reason": "our_data", "note": None},
+    "ClosingRequest": {"reason": "fixed_with_payer", "note": None},
+    "EndpointBody": _ENDPOINT,
+    "EndpointWithSecretBody": {**_ENDPOINT, "secret": _SECRET},
     "EntryBody": {
         "position": 1042,
         "actor_kind": "person",
@@ -163,8 +215,16 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
     "MeBody": {"permissions": ["claims.read", "events.read"], "second_factor_needed": False},
     "MemberBody": {"role": "analyst"},
     "MemberJoined": {"role": "analyst"},
+    "FeedbackRequest": {"verdict": "real", "reason": "policy_change", "recovered_amount": 4180.5, "note": None},
+    "MessageBody": {
+        "recipient": None, "type": "alert.raised", "about": "alr_4t7wz9k2m5p8rc3x", "state": "delivered",
+        "attempts_made": 1, "due_at": None, "settled_at": _LATER,
+    },
+    "NewEndpointRequest": {name: _ENDPOINT[name] for name in ("url", "channel", "name", "event_types")},
     "NewInvitationRequest": {"email": "bo@example.com", "role": "viewer"},
     "NewKeyRequest": {"name": "Practice system", "scopes": ["claims.read", "events.read"]},
+    "NewRuleRequest": _TERMS,
+    "NotingRequest": {"note": "Asked the payer on Monday."},
     "NewPasswordRequest": {"token": _LINK_SECRET},
     "NewRoleRequest": {"role": "analyst"},
     "PayerBody": {"name": "Aetna", "spellings": 2, "claims": 1480},
@@ -181,6 +241,20 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
         "paid_amount": 97200.0,
     },
     "RecentUploads": {"days": 7, "uploads": 1, "rows": 1500, "set_aside": 20},
+    "ReplayBody": {
+        "weeks": 13, "would_have_sent": 11, "confirmed": 9, "noise": 1,
+        "sentence": (
+            "In the last 90 days it would have sent 11, 9 of them later confirmed, 1 found to be noise."
+        ),
+    },
+    "RuleBody": {
+        **_TERMS,
+        "sentence": (
+            "Tell 1 person and all endpoints that subscribe at once when the denial rate rises, likely or more, at"
+            " least $10,000, payer Aetna, for physical therapy."
+        ),
+    },
+    "SnoozingRequest": {"until": "worse", "date": None, "note": None},
     "SessionBody": {"seen_at": _LATER, "expires_at": "2026-01-06T01:00:00Z"},
     "Since": {"uploads_loaded": 0, "uploads_undone": 0, "mappings_changed": False},
     "TopEvent": _EVENT,
@@ -209,6 +283,7 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
         "loaded_at": _LATER,
         "undone_at": None,
     },
+    "VerdictBody": {"kind": "real", "reason": "policy_change", "recovered_amount": 4180.5, "note": None},
     "UploadCounts": {
         "files": 3,
         "rows": 4500,

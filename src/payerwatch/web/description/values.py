@@ -30,6 +30,7 @@ _LEAP_DAY = f"([0-9]{{2}}{_LEAP}|{_LEAP}00)-02-29"
 _DAY = f"({_YEAR}-{_MONTH_AND_DAY}|{_LEAP_DAY})"
 _HOUR, _MINUTE = "([01][0-9]|2[0-3])", "[0-5][0-9]"
 _TIME = rf"T{_HOUR}:{_MINUTE}(:{_MINUTE}(\.[0-9]{{1,6}})?)?(Z|[+-]{_HOUR}:{_MINUTE})?"
+SAMPLE_MOMENT = "2026-01-05T13:00:00Z"
 MOMENT_PATTERN = f"^{_DAY}({_TIME})?$"
 JUDGED_DAY_PATTERN = "^(199[0-9]|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
 COLUMN_PATTERN = r"^[^\x00-\x1f\x7f-\xa0\xad]*$"
@@ -62,7 +63,9 @@ def own_field(field: serializers.Field) -> Schema | None:
     elif isinstance(field, JudgedDay):
         schema = {"type": "string", "format": "date", "maxLength": 10, "pattern": JUDGED_DAY_PATTERN}
     elif isinstance(field, Moment):
-        schema = {"type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN}
+        schema = {
+            "type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN, "examples": [SAMPLE_MOMENT],
+        }  # fmt: skip
     else:
         return None
     if field.help_text:

@@ -1,0 +1,85 @@
+"""Another system, as a process of its own: it takes messages, verifies them by the library that receivers use, and
+keeps its own account of what has arrived.
+
+    python receiver.py PORT ACCOUNT
+
+ACCOUNT is the file it writes a line to for each message, before it answers. Beside it, `secrets` holds a signing
+secret a line, read anew for each message, and `behaviour` what it does: `{"status": 204, "seconds": 0}`.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+_writing = threading.Lock()
+
+
+class Receiver(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    account: Path
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        behaviour = _behaviour(self.account)
+        time.sleep(behaviour.get("seconds", 0))
+        self._keep({
+            "id": headers.get("webhook-id"),
+            "path": self.path,
+            "verified": _verified(_secrets(self.account), body, headers),
+            "body": body.decode(),
+            "at": time.time(),
+            "status": behaviour.get("status", 204),
+        })  # fmt: skip
+        self.send_response(behaviour.get("status", 204))
+        for name, value in behaviour.get("headers", {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _keep(self, line: dict[str, Any]) -> None:
+        with _writing, self.account.open("a") as account:
+            account.write(json.dumps(line) + "\n")
+            account.flush()
+            os.fsync(account.fileno())
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the account says all."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def _secrets(account: Path) -> list[str]:
+    path = account.with_name("secrets")
+    return path.read_text().split() if path.exists() else []
+
+
+def _behaviour(account: Path) -> dict[str, Any]:
+    path = account.with_name("behaviour")
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _verified(secrets: list[str], body: bytes, headers: dict[str, str]) -> bool:
+    for secret in secrets:
+        try:
+            Webhook(secret).verify(body.decode(), headers)
+        except WebhookVerificationError:
+            continue
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    Receiver.account = Path(sys.argv[2])
+    with Server(("127.0.0.1", int(sys.argv[1])), Receiver) as server:
+        server.serve_forever()

@@ -1,0 +1,121 @@
+"""The whole walk, by the front door alone: a file is sent, a payer has begun to deny more, a rule tells of it by a
+signed message, a person says what it was, and the next alert about it is held."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.drift.invented import history
+from tests.drift.run_off_claims import as_known_on, claims_of, denying_more, sunday
+from tests.journeys.conftest import Installation, copy_of
+from tests.journeys.receiving import Received, receiver
+from tests.journeys.serving import UNHINDERED, Answer, Browser, Served, add_member, bearer, serving
+from tests.journeys.test_uploads_over_http import form, watched
+from tests.make import HEADERS
+
+pytestmark = pytest.mark.database
+
+API = "/api/v1"
+MONDAY = date(2024, 1, 1)
+CHANGED, LAST = 52, 60
+
+
+def export() -> bytes:
+    """Three payers over 61 weeks, of which Aetna denies half from week 52 on."""
+    claims = claims_of(history(seed=3, series=6, payers=3, weeks=LAST + 1, volume=25))
+    since = MONDAY + timedelta(weeks=CHANGED)
+    claims = denying_more(claims, pl.col("payer") == "Aetna", since, sunday(MONDAY, LAST))
+    known = as_known_on(claims, sunday(MONDAY, LAST))
+    names = {name: HEADERS[name] for name in known.columns}
+    return known.rename(names).write_csv().encode()
+
+
+@pytest.fixture(scope="module")
+def installation(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with copy_of(migrated, tmp_path_factory.mktemp("told")) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def served(installation: Installation) -> Iterator[Served]:
+    with serving(installation, **UNHINDERED, PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS="yes") as running:
+        yield running
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[Received]:
+    with receiver(tmp_path / "system") as running:
+        yield running
+
+
+def created(answer: Answer) -> Any:
+    assert answer.status == 201, answer
+    return answer.document
+
+
+def when(look: Callable[[], Any], *, seconds: float = 30) -> Any:
+    """What is found, once it is there. While SQLite writes, who looks is told to look again."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def listed(browser: Browser, path: str) -> list[dict[str, Any]]:
+    answer = browser.ask("GET", f"{API}/{path}")
+    return list(answer.document["results"]) if answer.status == 200 else []
+
+
+def test_a_file_ends_in_a_signed_message_and_a_verdict_holds_the_next(
+    installation: Installation, served: Served, system: Received
+):
+    add_member(installation, "ada@example.com")
+    ada = Browser(served)
+    assert ada.sign_in("ada@example.com").status == 200
+    me = listed(ada, "members/")[0]["id"]
+    endpoint = created(ada.ask("POST", f"{API}/endpoints/", {"url": system.url, "name": "Practice system"}))
+    system.knows(endpoint["secret"])
+    terms = {"measure": "denial_rate", "payer": None, "recipients": [me]}
+    rules = [created(ada.ask("POST", f"{API}/rules/", terms | {"name": name}))["id"] for name in ("one", "two")]
+
+    key = bearer(installation.ask("issue_key", "--name", "System", "--scope", "claims.load", "claims.read")["key"])
+    body, headers = form(export(), date_order="ymd")
+    sent = served.ask("POST", f"{API}/uploads/", body, key | headers)
+    assert sent.status == 202, sent
+    watched(served, key, sent.header("Location") or "")
+
+    lines = system.wait(lambda lines: len(lines) >= 2)
+    assert all(line["verified"] for line in lines)
+    bodies = [json.loads(line["body"]) for line in lines]
+    assert {each["type"] for each in bodies} == {"alert.raised"}
+    assert {each["data"]["rule"] for each in bodies} == set(rules)
+    assert all("Aetna began denying more claims" in each["data"]["sentence"] for each in bodies)
+    raised = when(lambda: listed(ada, "alerts/?state=sent"))
+    assert {each["id"] for each in raised} == {each["data"]["alert"] for each in bodies}
+    assert len({each["drift_event"] for each in raised}) == 1
+    mail = when(lambda: sorted((installation.directory / "mail").glob("*")))
+    assert any("Aetna denies more" in path.read_text() for path in mail)
+
+    for each in raised:
+        judged = ada.ask("POST", f"{API}/alerts/{each['id']}/feedback/", {"verdict": "noise"})
+        assert judged.document["verdict"]["kind"] == "noise", judged
+    third = created(ada.ask("POST", f"{API}/rules/", terms | {"name": "three"}))
+    installation.ask("detect")
+    (held,) = when(lambda: listed(ada, "alerts/?state=held"))
+    assert (held["rule"], held["because"]) == (third["id"], "noise_verdicts")
+    told = system.wait(lambda lines: len(lines) >= 3)
+    assert [json.loads(line["body"])["type"] for line in told[2:]] == ["alert.held"]
+
+    assert ada.ask("POST", f"{API}/alerts/{held['id']}/release/").status == 200
+    last = system.wait(lambda lines: len(lines) >= 4)[3]
+    assert (last["verified"], json.loads(last["body"])["type"]) == (True, "alert.raised")
+    assert len({line["id"] for line in system.lines()}) == 4
+    log = when(lambda: listed(ada, f"messages/?endpoint={endpoint['id']}&state=delivered"))
+    assert {each["id"] for each in log} == {line["id"] for line in system.lines()}
