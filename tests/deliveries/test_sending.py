@@ -107,6 +107,12 @@ def test_the_next_address_is_dialled_when_one_does_not_take_the_connection(autho
     assert dialled == [PUBLIC_6, ALSO_PUBLIC, PUBLIC]
 
 
+def test_addresses_of_both_kinds_are_dialled_by_turns(dialled: Dialled):
+    found = ["2606:4700::1", "2606:4700::2", "2606:4700::3", "2606:4700::4", PUBLIC, ALSO_PUBLIC, "2606:4700::1"]
+    assert post(URL, BODY, {}, resolve=Names(found)).failure == CONNECTION_FAILED
+    assert dialled == ["2606:4700::1", PUBLIC, "2606:4700::2", ALSO_PUBLIC]
+
+
 def test_a_redirect_is_an_answer_and_not_followed(plain: Dialled):
     with receiving(answers("200 OK")) as canary:
         inner = f"Location: http://127.0.0.1:{canary.port}/"
@@ -272,7 +278,7 @@ def test_all_addresses_together_are_waited_for_as_long_as_one(dialled: Dialled, 
         raise TimeoutError
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    many = [PUBLIC, ALSO_PUBLIC, PUBLIC_6, "8.8.8.8", "8.8.4.4", "1.1.1.1"]
+    many = [PUBLIC, ALSO_PUBLIC, "8.8.8.8", "8.8.4.4", "1.1.1.1"]
     answer = post(URL, BODY, {}, limits=SHORT, resolve=Names(many))
     assert answer.failure == CONNECT_TIMEOUT
     assert SHORT.connect * 1000 - 5 <= answer.milliseconds < (SHORT.connect + SPARE) * 1000

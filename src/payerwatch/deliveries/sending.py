@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from importlib.metadata import version
+from itertools import chain, zip_longest
 from pathlib import Path
 from threading import Thread
 from typing import Any, cast
@@ -216,13 +217,23 @@ def _look_up(found: Future[list[IPAddress]], target: Target, resolve: Resolver) 
 
 def _dialled(addresses: Sequence[IPAddress], port: int, clock: _Clock) -> _Timed:
     """The first of them that takes the connection; each is waited for its part of what time is left."""
-    tried = addresses[:MOST_DIALLED]
+    tried = _by_turns(addresses)[:MOST_DIALLED]
     for number, address in enumerate(tried, 1):
         try:
             return _dial(address, port, clock.to_connect() / (len(tried) - number + 1))
         except OSError as error:
             failed = error
     raise _NotConnectedInTime if isinstance(failed, TimeoutError) else failed
+
+
+def _by_turns(addresses: Sequence[IPAddress]) -> list[IPAddress]:
+    """One of IPv6, one of IPv4 and so on, beginning as the resolver does: one of the two may not work at all.
+
+    https://www.rfc-editor.org/rfc/rfc8305#section-4
+    """
+    first = [each for each in addresses if each.version == addresses[0].version]
+    others = [each for each in addresses if each.version != addresses[0].version]
+    return [each for each in chain(*zip_longest(first, others)) if each]
 
 
 def _dial(address: IPAddress, port: int, seconds: float) -> _Timed:
