@@ -24,12 +24,13 @@ class Authority:
         own = own.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def server(self, host: str, *, ends_in: timedelta = DAY) -> ssl.SSLContext:
-        """What a server of that name secures its connections with."""
+    def server(self, host: str, *, ends_in: timedelta = DAY, listed: bool = True) -> ssl.SSLContext:
+        """What a server of that name secures its connections with. `listed`: the name is where names must be."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.example.org")])
         certificate = self._certificate(subject, key.public_key(), ends_in)
-        certificate = certificate.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        if listed:
+            certificate = certificate.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         file = self.folder / f"{host}.{ends_in.days}.pem"
         file.write_bytes(
             certificate.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)

@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from itertools import islice
 
 import pytest
 
@@ -16,6 +18,7 @@ from payerwatch.deliveries.addresses import (
     EndpointPortRefused,
     EndpointUrlUnreadable,
     checked_addresses,
+    is_public,
     refuse_unusable,
 )
 from payerwatch.deliveries.answers import ADDRESS_REFUSED
@@ -165,6 +168,42 @@ def test_a_name_that_leads_elsewhere_the_second_time_is_asked_once(dialled: Dial
 def test_public_addresses_are_dialled_as_they_are(address: str, dialled: Dialled):
     send("https://hooks.example.org/", resolve=Names([address]))
     assert dialled == [address]
+
+
+# https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry; multicast; 6to4's relays,
+# 6bone; the platform's address within Azure. What of IPv6 is outside 2000::/3 is not listed.
+SPECIAL = tuple(
+    ip_network(each)
+    for each in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20", "4000::/2",
+        "8000::/1", "::/3",
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("network", SPECIAL, ids=str)
+def test_each_special_network_is_refused_from_end_to_end_and_nothing_beside_it(
+    network: IPv4Network | IPv6Network, monkeypatch: pytest.MonkeyPatch
+):
+    """By our own table: what Python knows of them changes with its version."""
+    monkeypatch.setattr(IPv4Address, "is_global", True)
+    monkeypatch.setattr(IPv6Address, "is_global", True)
+    first, last = network[0], network[-1]
+    assert not any(map(is_public, (first, last, first + network.num_addresses // 2)))
+    beside = [
+        type(first)(number) for number in (int(first) - 1, int(last) + 1) if 0 <= number < 1 << first.max_prefixlen
+    ]
+    for each in beside:
+        assert is_public(each) != any(each in other for other in SPECIAL if other.version == each.version)
+
+
+def test_what_python_calls_not_global_is_not_public():
+    each_24th = map(IPv4Address, range(0, 1 << 32, 1 << 8))
+    assert not [each for each in islice(each_24th, 0, None, 97) if not each.is_global and is_public(each)]
 
 
 @pytest.mark.parametrize(

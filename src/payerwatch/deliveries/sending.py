@@ -123,10 +123,6 @@ class _Timed(socket.socket):
         self.settimeout(_until(self.end))
         return super().recv_into(*where, **how)
 
-    def send(self, *what: Any, **how: Any) -> int:
-        self.settimeout(_until(self.end))
-        return super().send(*what, **how)
-
     def sendall(self, *what: Any, **how: Any) -> None:
         self.settimeout(_until(self.end))
         super().sendall(*what, **how)
