@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
-from itertools import islice
 
 import pytest
 
@@ -91,7 +90,7 @@ def canary() -> Iterator[Receiver]:
 
 
 def send(url: str, **options: object):
-    return post(url, b"{}", {}, limits=Limits(connect=2, total=2), **{"resolve": numbers_or_here, **options})
+    return post(url, b"{}", {}, **{"limits": Limits(connect=2, total=2), "resolve": numbers_or_here, **options})
 
 
 def test_the_corpus_is_no_shorter_than_it_says():
@@ -202,8 +201,8 @@ def test_each_special_network_is_refused_from_end_to_end_and_nothing_beside_it(
 
 
 def test_what_python_calls_not_global_is_not_public():
-    each_24th = map(IPv4Address, range(0, 1 << 32, 1 << 8))
-    assert not [each for each in islice(each_24th, 0, None, 97) if not each.is_global and is_public(each)]
+    some = map(IPv4Address, range(0, 1 << 32, 977 << 8))
+    assert not [each for each in some if not each.is_global and is_public(each)]
 
 
 @pytest.mark.parametrize(
@@ -282,5 +281,5 @@ def test_without_the_check_a_spelling_reaches_this_machine(
     """What the corpus shows depends on the check: without it, names lead to the canary."""
     monkeypatch.setattr(addresses, "may_be_dialled", lambda _: True)
     with receiving(answers("200 OK")) as receiver:
-        send(f"https://localtest.me:{receiver.port}/")
+        send(f"https://localtest.me:{receiver.port}/", limits=Limits(connect=2, total=0.2))
     assert dialled == ["127.0.0.1"]
