@@ -299,6 +299,11 @@ def test_all_addresses_together_are_waited_for_as_long_as_one(dialled: Dialled, 
     assert all(abs(seconds - 0.25) < 0.1 for _, seconds in waited)
 
 
+def test_without_any_time_nothing_is_dialled(dialled: Dialled):
+    answer = post(URL, BODY, {}, limits=Limits(connect=0, total=0), resolve=Names([PUBLIC]))
+    assert (answer.failure, dialled) == (CONNECT_TIMEOUT, [])
+
+
 def test_the_limits_are_five_seconds_and_fifteen():
     assert Limits(connect=5, total=15, body=65536) == LIMITS
 
