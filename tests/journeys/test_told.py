@@ -4,36 +4,20 @@ signed message, a person says what it was, and the next alert about it is held."
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
-from tests.drift.invented import history
-from tests.drift.run_off_claims import as_known_on, claims_of, denying_more, sunday
+from tests.alerts.practice import export
 from tests.journeys.conftest import Installation, copy_of
 from tests.journeys.receiving import Received, receiver
 from tests.journeys.serving import UNHINDERED, Answer, Browser, Served, add_member, bearer, serving
 from tests.journeys.test_uploads_over_http import form, watched
-from tests.make import HEADERS
 
 pytestmark = pytest.mark.database
 
 API = "/api/v1"
-MONDAY = date(2024, 1, 1)
-CHANGED, LAST = 52, 60
-
-
-def export() -> bytes:
-    """Three payers over 61 weeks, of which Aetna denies half from week 52 on."""
-    claims = claims_of(history(seed=3, series=6, payers=3, weeks=LAST + 1, volume=25))
-    since = MONDAY + timedelta(weeks=CHANGED)
-    claims = denying_more(claims, pl.col("payer") == "Aetna", since, sunday(MONDAY, LAST))
-    known = as_known_on(claims, sunday(MONDAY, LAST))
-    names = {name: HEADERS[name] for name in known.columns}
-    return known.rename(names).write_csv().encode()
 
 
 @pytest.fixture(scope="module")

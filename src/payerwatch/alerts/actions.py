@@ -37,6 +37,15 @@ _SETTLED_BY_PEOPLE = (DriftEvent.Triage.NOISE, DriftEvent.Triage.CLOSED)
 _UNTIL_SOMETHING_COMES = (Alert.WaitsFor.SNOOZE, Alert.WaitsFor.FEED)
 
 
+class UnknownAlert(Refusal):
+    """No alert of this customer has this id."""
+
+    kind = Kind.MISSING
+
+    def __init__(self) -> None:
+        super().__init__("There is no such alert.", where="alert", fix="List them, and check the id.")
+
+
 class AlertNotHeld(Refusal):
     """Only an alert that is held can be let go."""
 
@@ -246,6 +255,14 @@ def alerts() -> QuerySet[Alert]:
     """All alerts of the customer entered, each with its verdict in force."""
     in_force = Prefetch("verdicts", Verdict.objects.filter(superseded_at=None))
     return Alert.objects.select_related("rule", "payer", "event").prefetch_related(in_force)
+
+
+def alert_with_id(public_id: str) -> Alert:
+    """Raises UnknownAlert."""
+    alert = alerts().filter(public_id=public_id).first()
+    if alert is None:
+        raise UnknownAlert
+    return alert
 
 
 def _record(woken: Sequence[DriftEvent], raised: Sequence[Alert], settled: Sequence[Alert]) -> None:

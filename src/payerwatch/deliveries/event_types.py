@@ -11,7 +11,8 @@ _AMOUNT = {"type": ["number", "null"], "description": "US dollars"}
 
 
 def _id(kind: str, of: str) -> Schema:
-    return {"type": "string", "pattern": f"^{kind}_[2-9b-df-hj-np-tv-xz]{{16}}$", "description": of}
+    pattern = f"^{kind}_[2-9b-df-hj-np-tv-xz]{{16}}$"
+    return {"type": "string", "maxLength": 24, "pattern": pattern, "description": of}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class EventType:
 _ALERT: Mapping[str, Schema] = {
     "alert": _id("alr", "the alert, at `alerts/{id}/`"),
     "rule": _id("rul", "the rule that tells, at `rules/{id}/`"),
-    "drift_event": _id("evt", "what changed, at `drift-events/{id}/`"),
+    "drift_event": _id("evt", "what changed, at `drift-events/{id}/`; null where its data were taken back since")
+    | {"type": ["string", "null"]},
     "measure": {"enum": ["denial_rate", "days_to_decision"]},
     "direction": {"enum": ["worse", "better"]},
     "certainty": {"enum": ["very_likely", "likely", "watch"]},
@@ -66,9 +68,15 @@ EVENT_TYPES: Mapping[str, EventType] = {
 }
 
 
+_OF_ALL: Mapping[str, Schema] = {
+    "id": {"type": "string", "maxLength": 24, "description": "of what it tells of"},
+    "sentence": {"type": "string", "maxLength": 2_000, "description": "the same in plain words, for people"},
+}
+
+
 def body_schema(name: str) -> dict[str, Any]:
     """The JSON Schema of the body of a message of this type."""
-    data = {"id": {"type": "string"}, "sentence": {"type": "string"}, **EVENT_TYPES[name].data}
+    data = {**_OF_ALL, **EVENT_TYPES[name].data}
     return {
         "type": "object",
         "description": EVENT_TYPES[name].meaning,

@@ -76,6 +76,14 @@ def named_person(email: str) -> Person:
     return person
 
 
+def member_with_email(email: str) -> Member:
+    """The member of the customer entered who signs in with this address. Raises EmailUnusable or UnknownMember."""
+    member = members().filter(person__email=email_address(email)).first()
+    if member is None:
+        raise UnknownMember
+    return member
+
+
 def email_of_member(public_id: str) -> str | None:
     """Where the member of the customer entered is written to; None for who is suspended or no longer one."""
     present = Member.objects.filter(public_id=public_id, state=Member.State.ACTIVE, person__suspended_at=None)

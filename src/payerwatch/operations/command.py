@@ -6,6 +6,8 @@ import shutil
 import sys
 from abc import abstractmethod
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -16,8 +18,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from rich.console import Console
 
+from payerwatch.audit.actors import Actor, command_actor
+from payerwatch.audit.record import Thing
+from payerwatch.audit.refused import refusals_recorded
 from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, states_usage_errors
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.queries import customer_named
 
 INTERRUPTED = 130
 
@@ -110,6 +117,14 @@ def _database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady
 def add_customer_argument(parser: CommandParser) -> None:
     """The customer a command acts in."""
     parser.add_argument("--customer", required=True, metavar="NAME", help="the customer, as added")
+
+
+@contextmanager
+def changing(name: str, verb: str, thing: Thing) -> Iterator[Actor]:
+    """Act in the customer of this name, as whoever runs the command; what is refused leaves an entry as well."""
+    customer, actor = customer_named(name), command_actor()
+    with refusals_recorded(verb, thing, actor=actor, customer=customer), acting_in(customer):
+        yield actor
 
 
 def day(text: str) -> date:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 from rest_framework.schemas.generators import BaseSchemaGenerator
 
-from payerwatch.web.description import answers, texts
+from payerwatch.web.description import answers, texts, webhooks
 from payerwatch.web.description.examples import answered, example
 from payerwatch.web.description.operations import JSON, SECURITY_SCHEMES
 from payerwatch.web.description.values import Schema, bounded
@@ -73,7 +73,8 @@ def whole(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
         result["components"][kind] = {name: value for name, value in each.items() if (kind, name) in used}
     result["components"]["securitySchemes"] = SECURITY_SCHEMES
     views = {type(view): view for _, _, _, view in generator._get_paths_and_endpoints()}
-    result["tags"] = _tags(result["paths"], views)
+    result["tags"] = [*_tags(result["paths"], views), {"name": webhooks.TAG, "description": webhooks.ABOUT}]
+    result["webhooks"] = webhooks.webhooks()
     result["info"] = {**_INFO, "version": version("payerwatch")}
     return {"openapi": result["openapi"], "info": result["info"], **_with_servers(result, EXAMPLE_SERVER)}
 

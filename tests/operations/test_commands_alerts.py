@@ -1,0 +1,136 @@
+"""The commands about rules, alerts, triage and endpoints: the whole of it without a server."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from payerwatch.audit.models import Entry
+from payerwatch.deliveries import sending
+from payerwatch.deliveries.channels import webhook
+from payerwatch.deliveries.models import Message
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+from tests import make
+from tests.alerts.practice import export_file
+
+pytestmark = pytest.mark.django_db
+
+URL = "https://hooks.example.com/payerwatch"
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Customer:
+    """Loaded, and not judged."""
+    customer = make.customer()
+    done = make.answer("load", export_file(tmp_path), "--date-order", "ymd")
+    assert done.code == 0, done.document
+    return customer
+
+
+def done(command: str, *arguments: object) -> Any:
+    answered = make.answer(command, *arguments)
+    assert answered.code == 0, answered.document
+    return answered.document
+
+
+def raised(practice: Customer) -> list[dict[str, Any]]:
+    """The alerts, once the step after the judgement was run."""
+    from payerwatch.alerts.actions import raise_alerts
+
+    raise_alerts(practice.pk, "")
+    return list(done("alerts"))
+
+
+def test_a_rule_is_said_in_a_sentence_and_put_to_the_past(practice: Customer):
+    terms = ("--measure", "denial_rate", "--payer", "aetna", "--least-amount", "1000", "--quiet", "20", "7")
+    rule = done("add_rule", *terms)
+    assert rule["sentence"] == (
+        "Tell all endpoints that subscribe at once when the denial rate rises, likely or more, at least $1,000, "
+        "payer Aetna."
+    )
+    assert [each["id"] for each in done("rules")] == [rule["id"]]
+    done("detect")
+    (replayed,) = done("rules", "--replay")
+    assert replayed["replay"]["would_have_sent"] in (0, 1)
+    assert "In the last 90 days" in make.words("rules", "--replay")
+    assert done("remove_rule", rule["id"]) == {"removed": rule["id"]}
+    assert done("rules") == []
+
+
+def test_an_alert_that_nobody_is_told_of_says_so_and_is_judged_all_the_same(practice: Customer):
+    done("add_rule", "--measure", "denial_rate")
+    done("detect")
+    (alert,) = raised(practice)
+    assert (alert["state"], alert["because"]) == ("held", "nobody_to_tell")
+    assert "the rule has nobody to tell" in make.words("alerts", "--state", "held")
+    judged = done("judge", alert["id"], "real", "--reason", "payer_error", "--recovered", "1200.50", "--note", "paid")
+    assert judged["kind"] == "real"
+    assert done("alerts")[0]["verdict"] == "real"
+    endpoint = done("add_endpoint", URL)
+    assert endpoint["secret"].startswith("whsec_")
+    assert done("release", alert["id"])["state"] == "sent"
+    with acting_in(practice):
+        (message,) = Message.objects.all()
+    assert (message.type, message.about) == ("alert.raised", alert["id"])
+
+
+def test_an_event_is_triaged_and_nothing_more_is_told_of_it(practice: Customer):
+    done("add_endpoint", URL)
+    done("detect")
+    event = done("events")[0]["id"]
+    assert done("triage", event, "acknowledge", "--note", "asked them")["triage"] == "acknowledged"
+    assert done("triage", event, "snooze", "--until", "worse")["triage"] == "snoozed"
+    done("add_rule", "--measure", "denial_rate")
+    (alert,) = raised(practice)
+    assert (alert["state"], alert["waits_for"]) == ("waiting", "snooze")
+    assert done("triage", event, "noise", "--reason", "our_data")["reason"] == "our_data"
+    (alert,) = raised(practice)
+    assert (alert["state"], alert["because"]) == ("cancelled", "triaged")
+    assert done("events")[0]["note"] == "asked them"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("triage", "evt_2222222222222222", "acknowledge"), "unknown_event"),
+        (("judge", "alr_2222222222222222", "noise"), "unknown_alert"),
+        (("release", "alr_2222222222222222"), "unknown_alert"),
+        (("remove_rule", "rul_2222222222222222"), "unknown_rule"),
+        (("recover", "end_2222222222222222", "--since", "2026-01-01"), "unknown_endpoint"),
+        (("send_test_event", "end_2222222222222222"), "unknown_endpoint"),
+        (("rotate_secret", "end_2222222222222222"), "unknown_endpoint"),
+        (("add_rule", "--payer", "Nobody"), "unknown_payer"),
+        (("add_rule", "--recipient", "nobody@example.com"), "unknown_member"),
+        (("add_rule", "--quiet", "7", "7"), "quiet_hours_unusable"),
+        (("add_endpoint", "http://localhost/"), "endpoint_not_https"),
+        (("add_endpoint", "https://127.0.0.1/"), "endpoint_not_public"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_on_the_record(arguments: tuple[str, ...], code: str):
+    customer = make.customer()
+    refused = make.answer(*arguments)
+    assert refused.error["code"] == code
+    assert refused.error["fix"]
+    with acting_in(customer):
+        entry = Entry.objects.order_by("position").last()
+    assert (entry.outcome, code in entry.detail) == ("refused", True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_test_event_is_sent_and_what_failed_is_recovered(monkeypatch: pytest.MonkeyPatch):
+    make.customer()
+    endpoint = done("add_endpoint", URL, "--name", "[bold]System", "--type", "endpoint.test")["id"]
+    assert "[bold]System" in make.words("endpoints")
+    sent: list[str] = []
+
+    def post(url: str, body: bytes, headers: dict[str, str]) -> sending.Answer:
+        sent.append(headers["webhook-id"])
+        return sending.Answer(status=410 if len(sent) == 1 else 204)
+
+    monkeypatch.setattr(webhook, "post", post)
+    message = done("send_test_event", endpoint)["message"]
+    when(lambda: done("endpoints")[0]["state"] == "disabled")
+    assert "it answered that it is gone" in make.words("endpoints")
+    assert make.answer("recover", endpoint, "--since", "2026-01-01").error["code"] == "endpoint_disabled"
+    assert sent == [message]
