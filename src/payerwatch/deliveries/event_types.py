@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Schema = Mapping[str, Any]
+Schema = dict[str, Any]
 
 _DAY = {"type": "string", "format": "date"}
 _AMOUNT = {"type": ["number", "null"], "description": "US dollars"}

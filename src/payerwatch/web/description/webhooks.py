@@ -63,7 +63,7 @@ def sample_body(name: str) -> Any:
     body = example(body_schema(name), {})
     kind = {"alert.digest": "rul", "endpoint.test": "end", "endpoint.disabled": "end"}.get(name, "alr")
     ids = {field: sample_id(prefix) for field, prefix in _IDS.items() if field in body["data"]}
-    more = {"id": sample_id(kind), "sentence": _SENTENCES.get(name, _SENTENCE), **ids}
+    more: dict[str, Any] = {"id": sample_id(kind), "sentence": _SENTENCES.get(name, _SENTENCE), **ids}
     if name == "alert.digest":
         more |= {"alerts": [sample_id("alr"), "alr_7k2mq9wx4trc6n8v"], "count": 2}
     if name in ("alert.raised", "alert.held"):
