@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from payerwatch.deliveries.notices import Chart
 
 WIDTH, HEIGHT, DOTS = 6.0, 2.6, 160  # inches, and dots to an inch: sharp on a telephone
+HEADROOM = 1.15  # above what is drawn, for the legend
 INK, BAND, OUTSIDE = "#1f2933", "#d5dde5", "#b42318"
 
 
@@ -38,7 +39,7 @@ def drawn(chart: Chart) -> bytes:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     axes.tick_params(labelsize=8, colors=INK)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, axes.get_ylim()[1] * HEADROOM)
     axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=4)
     target = BytesIO()
     figure.savefig(target, format="png", metadata={"Software": None})
