@@ -8,11 +8,9 @@ put on the queue as often as one likes.
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.utils import timezone
 
 from payerwatch.jobs.background import BackgroundWorker, attempt
 from payerwatch.tenancy.context import current_customer_id
@@ -26,19 +24,16 @@ logger = logging.getLogger(__name__)
 worker = BackgroundWorker("steps", most=MOST_WAITING)
 
 
-def enqueue(step: Step, public_id: str, *, at: datetime | None = None) -> None:
+def enqueue(step: Step, public_id: str) -> None:
     """Run the step for the customer entered, when the transaction has been kept; never when it is taken back."""
-    again(step, current_customer_id(), public_id, at=at)
+    again(step, current_customer_id(), public_id)
 
 
-def again(step: Step, customer_id: int, public_id: str, *, at: datetime | None = None) -> None:
+def again(step: Step, customer_id: int, public_id: str) -> None:
     """Run the step of a cause that was found waiting, as after the server was stopped.
 
     Where no thread can be started that is logged: what was kept is not told as failed, and is found waiting again.
     """
-
-    if at is not None and at > timezone.now():
-        return
 
     def put_on() -> None:
         worker.do(partial(persist, step, customer_id, public_id))
