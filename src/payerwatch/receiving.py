@@ -4,8 +4,8 @@
     load      the pipeline's load, by a job; its end, good or bad, is the upload's state
     detect    the pipeline's detect, by a job, so that a file that was sent ends in events
 
-A job does a step in one transaction with the state that says so: killed at any point, the file still waits, and is
-taken up again when a server starts, and once a minute.
+A job does a step in one transaction with the state that says so: killed at any point, the file still waits, and the
+step is done again.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ from payerwatch.claims.models import Upload
 from payerwatch.claims.progress_notes import noted_progress
 from payerwatch.drift.actions import NothingToJudge
 from payerwatch.jobs import enqueue
+from payerwatch.jobs.steps import step
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 
 JOB = Actor("job", name="loading")
-SECONDS_BETWEEN_LOOKS = 60
 
 
 def receive(content: bytes, asked: Asked, *, actor: Actor) -> Upload:
@@ -81,6 +81,7 @@ def _thing(upload: Upload) -> Thing:
 # After the answer
 
 
+@step
 def load_received(customer_id: int, public_id: str) -> None:
     """Load a file that waits, unless that was done or somebody is at it."""
     customer = Customer.objects.get(pk=customer_id)
@@ -152,6 +153,7 @@ def _load(customer: Customer, arrived: Upload, progress: Progress) -> None:
             enqueue.enqueue(judge_loaded, result.upload.public_id)
 
 
+@step
 def judge_loaded(customer_id: int, public_id: str) -> None:
     """Look for drift, unless that was done since the file was loaded."""
     customer = Customer.objects.get(pk=customer_id)

@@ -78,6 +78,13 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["payerwatch.web.description.document.whole"],
 }
 
+DATABASES = {"default": env.database()}
+MIGRATOR_DATABASE = env.migrator_database()
+THROW_AWAY_DATABASE = False  # that tests may empty, and with it the record of what was done
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The table in which jobs wait; with SQLite each process does its own.
+JOBS_APPS = ["procrastinate.contrib.django", "payerwatch.jobs"]
 INSTALLED_APPS = [
     "payerwatch.operations",  # first: its `migrate` records what the one of tenancy applies
     "payerwatch.tenancy",
@@ -89,12 +96,9 @@ INSTALLED_APPS = [
     "payerwatch.deliveries",
     "payerwatch.drift",
     "payerwatch.alerts",
+    *(JOBS_APPS if DATABASES["default"]["ENGINE"] == env.POSTGRESQL else ()),
 ]
-
-DATABASES = {"default": env.database()}
-MIGRATOR_DATABASE = env.migrator_database()
-THROW_AWAY_DATABASE = False  # that tests may empty, and with it the record of what was done
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # its own tasks: there are none
 
 # A browser's session ends when it was not used for so long; the law asks for it (45 CFR 164.312(a)(2)(iii)).
 SESSION_IDLE_MINUTES = env.whole_number("PAYERWATCH_SESSION_IDLE_MINUTES", 15, range(1, 12 * 60 + 1))

@@ -21,6 +21,7 @@ from payerwatch.drift.actions import (
 from payerwatch.drift.models import DriftRun
 from payerwatch.drift.queries import unfinished_runs
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
+from payerwatch.jobs.steps import step
 from payerwatch.tenancy.context import acting_in
 
 JOB = Actor("job", name="detect")
@@ -34,6 +35,7 @@ def ask_for_run(as_of: date | None, *, actor: Actor) -> DriftRun:
     return run
 
 
+@step
 def judge_asked(customer_id: int, public_id: str) -> None:
     """The step: judge the run, unless that is done."""
     with acting_in(customer_id):

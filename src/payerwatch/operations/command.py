@@ -15,7 +15,8 @@ from typing import IO, Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
 from rich.console import Console
 
 from payerwatch.audit.actors import Actor, command_actor
@@ -31,6 +32,13 @@ INTERRUPTED = 130
 
 class DatabaseNotReady(Refusal):
     """The database cannot be used: it does not answer, or its tables are not there yet."""
+
+
+class TablesNotReady(Refusal):
+    """The database's tables are not those this version works with."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is not at this version.", fix="Run: payerwatch migrate")
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,13 @@ def _database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady
         f"The database refused ({type(cause).__name__}).",
         fix="Check DATABASE_URL (or PAYERWATCH_DATA_DIR), that the server runs, and that payerwatch migrate was run.",
     )
+
+
+def refuse_unless_migrated() -> None:
+    """Raises TablesNotReady."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise TablesNotReady
 
 
 def add_customer_argument(parser: CommandParser) -> None:

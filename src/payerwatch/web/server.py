@@ -16,19 +16,21 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import connection
+from django.utils import timezone
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
-from payerwatch import receiving
 from payerwatch.config.logging import log_what_nobody_catches, request_id
-from payerwatch.drift.asked_runs import take_up_waiting_runs
+from payerwatch.jobs import in_process
 from payerwatch.jobs.background import every
-from payerwatch.jobs.enqueue import worker
+from payerwatch.jobs.periodic import Calendar, without_a_table
 from payerwatch.members.door_bodies import largest_body
 from payerwatch.members.door_refusals import BodyLate, Busy
 from payerwatch.refusals import Refusal
+from payerwatch.schedule import PERIODIC
 from payerwatch.web import http_refusals as http
 from payerwatch.web.arriving import Arriving, Limits, Patience
 from payerwatch.web.problems import CONTENT_TYPE, Failed, of_refusal, status_of
@@ -45,6 +47,7 @@ REFUSAL_OF: dict[type[Exception], Callable[[], Refusal]] = {
 MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not answered, in one process
 MOST_HELD_LARGE = 64 * 1024 * 1024  # and of those with a body longer than usual, which are promised their room
 OBJECTS_BETWEEN_SEARCHES = 20_000  # a request makes and drops some hundred that may hold each other
+SECONDS_BETWEEN_LOOKS = 60
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
@@ -78,8 +81,8 @@ class Worker(ThreadWorker):
         log_what_nobody_catches()
         largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
         _spare_what_stays()
-        _take_up_waiting()
-        every(receiving.SECONDS_BETWEEN_LOOKS, _take_up_if_idle)
+        if connection.vendor != "postgresql":  # where workers do it
+            _do_steps_here()
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -239,16 +242,19 @@ def _spare_what_stays() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
 
 
-def _take_up_waiting() -> None:
-    """Put on the queue a look for the runs and files of any customer."""
-    worker.do(take_up_waiting_runs)
-    worker.do(receiving.take_up_waiting)
+def _do_steps_here() -> None:
+    """Behind the answers, and what is due by the clock as well: when the server starts, and whenever it is idle."""
+    in_process.behind_answers()
+    calendar = Calendar(without_a_table(PERIODIC))
+    _do_what_is_due(calendar)
+    every(SECONDS_BETWEEN_LOOKS, partial(_do_what_is_due, calendar))
 
 
-def _take_up_if_idle() -> None:
+def _do_what_is_due(calendar: Calendar) -> None:
     """Unless this process is at work: then its queue has some."""
-    if worker.finish(0):
-        _take_up_waiting()
+    if in_process.worker.finish(0):
+        for each, _moment in calendar.due(timezone.now()):
+            in_process.worker.do(each.work)
 
 
 @contextmanager

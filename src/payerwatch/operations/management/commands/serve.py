@@ -7,10 +7,9 @@ from typing import Any
 from django.core.checks import Error
 from django.core.management.base import CommandParser
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from gunicorn.app.base import BaseApplication
 
-from payerwatch.operations.command import Answer, PayerwatchCommand
+from payerwatch.operations.command import Answer, PayerwatchCommand, refuse_unless_migrated
 from payerwatch.operations.deploy_checks import refuses_serving
 from payerwatch.refusals import Refusal
 from payerwatch.web.arriving import Patience
@@ -31,13 +30,6 @@ class NotSafeToServe(Refusal):
             where="\n".join(error.msg for error in errors),
             fix="See payerwatch check --deploy; or, bound to 127.0.0.1 and with invented data: serve --for-trying.",
         )
-
-
-class TablesNotReady(Refusal):
-    """The database's tables are not those this version works with."""
-
-    def __init__(self) -> None:
-        super().__init__("The database is not at this version.", fix="Run: payerwatch migrate")
 
 
 class AddressUnusable(Refusal):
@@ -87,8 +79,7 @@ class Command(PayerwatchCommand):
         _refuse_unless_free(options["bind"])
         if errors := refuses_serving(options["bind"], for_trying=options["for_trying"]):
             raise NotSafeToServe(errors)
-        if MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes()):
-            raise TablesNotReady
+        refuse_unless_migrated()
         connection.close()
         Worker.patience = Patience(options["idle_seconds"], options["request_seconds"])
         self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")

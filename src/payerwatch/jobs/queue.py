@@ -1,0 +1,207 @@
+"""The table of jobs on PostgreSQL, which is Procrastinate's: putting a job there, and what becomes of it.
+
+A job is put with the connection, and so in the transaction, of whoever causes it. One that waits already does for the
+new cause too, if it is not taken before that is kept: so its row is held until then, and whoever takes jobs passes over
+it (`FOR UPDATE SKIP LOCKED`, as Procrastinate does).
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError, connection, transaction
+
+from payerwatch.jobs.job import Job
+
+QUEUE = "payerwatch"
+CHANNEL = "procrastinate_any_queue_v1"
+"""On which Procrastinate's trigger tells of each job that is put."""
+
+_PUT = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
+VALUES (%(queue)s, %(step)s, %(key)s, %(key)s, jsonb_build_object('customer', %(customer)s, 'id', %(id)s::text), %(at)s)
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id
+"""
+_HOLD = "SELECT id, scheduled_at FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo' FOR KEY SHARE"
+_HASTEN = "UPDATE procrastinate_jobs SET scheduled_at = %s WHERE id = %s"
+_THERE = """
+SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %(key)s AND status = 'todo'
+UNION ALL SELECT 1 FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'doing'
+UNION ALL SELECT 1 FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'failed'
+"""
+_PUT_PERIODIC = """
+SELECT procrastinate_defer_periodic_job_v2(
+    %(queue)s, %(name)s, %(name)s, %(name)s, 0, '', %(moment)s, '{"customer": 0, "id": ""}'::jsonb)
+"""
+_TELL = "SELECT pg_notify(%s, '{}')"
+
+_COLUMNS = "id, task_name, (args->>'customer')::bigint, args->>'id', attempts"
+_TAKE = f"SELECT {_COLUMNS} FROM procrastinate_fetch_job_v2(ARRAY[%s]::varchar[], %s) WHERE id IS NOT NULL"
+_OWN = "id = %(id)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker)s"
+_DONE = f"DELETE FROM procrastinate_jobs WHERE {_OWN}"
+_PUT_BACK = f"""
+UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, attempts = %(attempts)s, scheduled_at = now() + %(pause)s
+WHERE {_OWN}
+"""
+_GIVE_WAY = f"""
+WITH gone AS (DELETE FROM procrastinate_jobs WHERE {_OWN} RETURNING lock)
+UPDATE procrastinate_jobs AS newer SET attempts = greatest(newer.attempts, %(attempts)s)
+FROM gone WHERE newer.queueing_lock = gone.lock AND newer.status = 'todo'
+"""
+_PARK = f"UPDATE procrastinate_jobs SET status = 'failed', worker_id = NULL, attempts = %(attempts)s WHERE {_OWN}"
+_FORGET_PARKED = "DELETE FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'failed'"
+
+_REGISTER = "SELECT worker_id FROM procrastinate_register_worker_v1()"
+_BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s RETURNING last_heartbeat"
+_LEAVE = "SELECT procrastinate_unregister_worker_v1(%s)"
+_STRIKE_OFF = "SELECT procrastinate_prune_stalled_workers_v1(%s)"
+_OF_THE_DEAD = f"""
+SELECT {_COLUMNS} FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL FOR UPDATE SKIP LOCKED
+"""
+_UNKNOWN_TO = f"""
+SELECT {_COLUMNS} FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = %s AND NOT (id = ANY(%s)) FOR UPDATE
+"""
+
+
+class Taken(NamedTuple):
+    """A job that a worker has taken, and how often it failed before."""
+
+    number: int
+    job: Job
+    attempts: int
+    worker: int | None
+    """None where the worker was struck off."""
+
+
+# Putting, in the caller's transaction
+
+
+def put(job: Job, at: datetime | None) -> None:
+    """Let the job wait, once the transaction is kept. One that waits is held until then, and hastened if that is due."""
+    with transaction.atomic():
+        while not _put(job, at):
+            waiting = _rows(_HOLD, [job.key])
+            if not waiting:
+                continue  # it was taken at this moment, and may not see the new cause
+            number, planned = waiting[0]
+            if planned is not None and (at is None or at < planned):
+                _run(_HASTEN, [at, number])
+                _run(_TELL, [CHANNEL])
+            return
+
+
+def make_sure(job: Job, at: datetime | None) -> None:
+    """Let the job wait unless it waits, runs or is parked: that its cause was found is nothing new."""
+    if not _rows(_THERE, {"key": job.key}):
+        _put(job, at)
+
+
+def put_periodic(name: str, moment: datetime) -> None:
+    """Let what is done periodically wait for its moment, unless any process did so or the one before still waits."""
+    try:
+        with transaction.atomic():
+            _run(_PUT_PERIODIC, {"queue": QUEUE, "name": name, "moment": int(moment.timestamp())})
+    except IntegrityError:
+        return
+
+
+def _put(job: Job, at: datetime | None) -> bool:
+    """Whether it waits now by this; else another of its key does."""
+    step, customer, public_id = job
+    named = {"queue": QUEUE, "step": step, "key": job.key, "customer": customer, "id": public_id, "at": at}
+    return bool(_rows(_PUT, named))
+
+
+# Taking, and what becomes of what was taken; each by the worker that has it, and nothing is done once it has it no more
+
+
+def take(worker: int) -> Taken | None:
+    """The next job that is due."""
+    found = _rows(_TAKE, [QUEUE, worker])
+    return _taken(found[0], worker) if found else None
+
+
+def done(taken: Taken) -> None:
+    """Forget the job, and one of its key that was parked before."""
+    with transaction.atomic():
+        _run(_DONE, _named(taken))
+        _run(_FORGET_PARKED, _named(taken))
+
+
+def put_back(taken: Taken, *, attempts: int, pause: timedelta) -> None:
+    """Let it wait again. Where a new cause has put another meanwhile, that one waits instead."""
+    named = _named(taken) | {"attempts": attempts, "pause": pause}
+    try:
+        with transaction.atomic():
+            _run(_PUT_BACK, named)
+    except IntegrityError:
+        _run(_GIVE_WAY, named)
+
+
+def park(taken: Taken, *, attempts: int) -> bool:
+    """Keep it, to be looked at by people, in the place of one of its key before; whether it was the worker's still."""
+    with transaction.atomic():
+        _run(_FORGET_PARKED, _named(taken))
+        return bool(_run(_PARK, _named(taken) | {"attempts": attempts}))
+
+
+# Workers
+
+
+def register() -> int:
+    """A number for a worker that begins."""
+    return int(_rows(_REGISTER)[0][0])
+
+
+def beat(worker: int) -> datetime | None:
+    """Say that the worker lives; the database's time, or None where it was taken for dead and struck off."""
+    found = _rows(_BEAT, [worker])
+    return found[0][0] if found else None
+
+
+def leave(worker: int) -> None:
+    """The worker ends: what it has not finished is the others'."""
+    _run(_LEAVE, [worker])
+
+
+def take_from_the_dead(silent_for: float) -> None:
+    """Put back what workers had who have not said for so many seconds that they live. It counts as an attempt."""
+    _run(_STRIKE_OFF, [silent_for])
+    with transaction.atomic():
+        for row in _rows(_OF_THE_DEAD):
+            left = _taken(row, None)
+            put_back(left, attempts=left.attempts + 1, pause=timedelta())
+
+
+def put_back_what_is_not_done(worker: int, doing: Collection[int]) -> None:
+    """Of what the worker has, that which it does not do: the connection broke as it took it, or as it ended it."""
+    with transaction.atomic():
+        for row in _rows(_UNKNOWN_TO, [worker, list(doing)]):
+            left = _taken(row, worker)
+            put_back(left, attempts=left.attempts, pause=timedelta())
+
+
+def listen() -> None:
+    """Be told on this connection of each job that is put."""
+    _run(f"LISTEN {CHANNEL}")
+
+
+def _taken(row: tuple, worker: int | None) -> Taken:
+    number, step, customer, public_id, attempts = row
+    return Taken(number, Job(step, customer, public_id), attempts, worker)
+
+
+def _named(taken: Taken) -> dict[str, Any]:
+    return {"id": taken.number, "worker": taken.worker, "key": taken.job.key}
+
+
+def _run(statement: str, given: Any = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return int(cursor.rowcount)
+
+
+def _rows(statement: str, given: Any = None) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return cursor.fetchall()

@@ -1,0 +1,71 @@
+"""`payerwatch work [--threads N]`"""
+
+import argparse
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import connection
+
+from payerwatch.config.logging import log_what_nobody_catches
+from payerwatch.jobs.worker import Times, Worker
+from payerwatch.operations.command import Answer, PayerwatchCommand, refuse_unless_migrated
+from payerwatch.refusals import Refusal
+from payerwatch.schedule import PERIODIC
+
+THREADS = 4
+
+logger = logging.getLogger(__name__)
+
+
+class NoTableOfJobs(Refusal):
+    """On SQLite no job waits in a table: whoever causes a step does it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "With SQLite there is no table of jobs: the process that causes a job does it.",
+            fix="payerwatch serve is enough. For workers of their own use PostgreSQL: set DATABASE_URL.",
+        )
+
+
+class Command(PayerwatchCommand):
+    help = "Do what waits: load files that were sent, judge, and what is due by the clock. Any number may run."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--threads", type=_some, default=THREADS, help=f"jobs at a time, default {THREADS}")
+        parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)  # ends when it is orphaned
+        for each in fields(Times):
+            parser.add_argument(f"--{each.name}-seconds", type=float, default=each.default, help=argparse.SUPPRESS)
+
+    def answer(self, **options: Any) -> Answer:
+        if connection.vendor != "postgresql":
+            raise NoTableOfJobs
+        refuse_unless_migrated()
+        connection.close()
+        log_what_nobody_catches()
+        times = Times(**{each.name: options[f"{each.name}_seconds"] for each in fields(Times)})
+        worker = Worker(options["threads"], PERIODIC, times=times, lives_on=_lives_on(options["with_parent"]))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: worker.stop())
+        logger.info("A worker takes jobs, %d at a time.", options["threads"])
+        if not worker.run():
+            logger.warning("The worker ends without having finished its jobs: others take them up.")
+            os._exit(0)  # whatever its threads hold, the database lets go of at once
+        return Answer({"worked": True}, "The worker has ended.")
+
+
+def _lives_on(with_parent: bool) -> Callable[[], bool]:
+    parent = os.getppid()
+    return lambda: not with_parent or os.getppid() == parent
+
+
+def _some(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 64:
+        raise argparse.ArgumentTypeError("choose from 1 to 64")
+    return number
