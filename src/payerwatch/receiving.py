@@ -25,7 +25,7 @@ from payerwatch.claims.models import Upload
 from payerwatch.claims.progress_notes import noted_progress
 from payerwatch.drift.actions import NothingToJudge
 from payerwatch.jobs import enqueue
-from payerwatch.jobs.steps import step
+from payerwatch.jobs.steps import step, when_parked
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -127,10 +127,23 @@ def _begun(customer: Customer, public_id: str) -> bool:
         try:
             arrivals.count_attempt(arrived)
         except LoadFailed as refusal:
-            arrivals.settle_as_refused(arrived, refusal)
-            record("load", _thing(arrived), actor=JOB, after={"code": refusal.code}, outcome="refused")
+            _settle_as_failed(arrived, refusal)
             return False
         return True
+
+
+@when_parked(load_received)
+def _loading_failed(customer_id: int, public_id: str) -> None:
+    """Nobody will go on trying: the file says so."""
+    with acting_in(customer_id):
+        arrived = arrivals.taken(public_id)
+        if arrived is not None:
+            _settle_as_failed(arrived, LoadFailed())
+
+
+def _settle_as_failed(arrived: Upload, refusal: LoadFailed) -> None:
+    arrivals.settle_as_refused(arrived, refusal)
+    record("load", _thing(arrived), actor=JOB, after={"code": refusal.code}, outcome="refused")
 
 
 def _load(customer: Customer, arrived: Upload, progress: Progress) -> None:

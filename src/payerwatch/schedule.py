@@ -9,7 +9,10 @@ from payerwatch import receiving
 from payerwatch.drift import asked_runs
 from payerwatch.jobs.periodic import Periodic
 
+LOOK = timedelta(minutes=5)
 PERIODIC = (
     Periodic("take up what waits to be loaded", timedelta(minutes=5), receiving.take_up_waiting, finds_waiting=True),
-    Periodic("take up runs that were asked for", timedelta(minutes=5), asked_runs.take_up_waiting_runs, finds_waiting=True),
+    Periodic(
+        "take up runs that were asked for", timedelta(minutes=5), asked_runs.take_up_waiting_runs, finds_waiting=True
+    ),
 )

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from payerwatch.jobs import enqueue
 from tests.api.loaded import Loaded, Work, loaded
 from tests.api.world import World, build, unhindered
+from tests.jobs.caught import catch_steps
 
 
 @pytest.fixture
@@ -33,14 +33,17 @@ def practice(transactional_db: None) -> Iterator[Loaded]:
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch, practice: Loaded) -> list[Work]:
+def steps(practice: Loaded) -> Iterator[list[Work]]:
     """The steps put on the queue, which nobody does."""
     queued: list[Work] = []
-    monkeypatch.setattr(enqueue.worker, "do", queued.append)
-    return queued
+    with pytest.MonkeyPatch.context() as patch:
+        catch_steps(patch, queued.append)
+        yield queued
 
 
 @pytest.fixture
-def steps_done(monkeypatch: pytest.MonkeyPatch, practice: Loaded) -> None:
+def steps_done(practice: Loaded) -> Iterator[None]:
     """Each step is done as soon as its cause is kept."""
-    monkeypatch.setattr(enqueue.worker, "do", lambda work: work())
+    with pytest.MonkeyPatch.context() as patch:
+        catch_steps(patch, lambda work: work())
+        yield

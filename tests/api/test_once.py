@@ -14,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.audit.models import Entry
-from payerwatch.jobs.enqueue import enqueue, worker
+from payerwatch.jobs.enqueue import enqueue
+from payerwatch.jobs.steps import step
 from payerwatch.members.kept_answers import KEPT_FOR
 from payerwatch.members.models import ApiKey, Invitation, KeptAnswer, Member
 from payerwatch.tenancy.context import acting_in
@@ -22,6 +23,7 @@ from payerwatch.web.api.invitations import Invitations
 from tests.api.leaky import with_views
 from tests.api.makers import Practice
 from tests.api.world import Answer, Headers, World, as_person, ask, member_of_both, newcomer
+from tests.jobs.caught import catch_steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,6 +110,11 @@ def test_each_replay_is_on_record_and_says_what_was_shown_again(world: World):
     assert entry.detail == '{"after":{"status":201,"verb":"invite"}}'
 
 
+@step
+def start(_customer_id: int, public_id: str) -> None:
+    Starts.started.append(public_id)
+
+
 class Starts(Invitations):
     """What goes on after its answer."""
 
@@ -115,15 +122,15 @@ class Starts(Invitations):
     started: ClassVar[list[str]] = []
 
     def create(self, request: Request) -> Response:  # noqa: ARG002
-        enqueue(lambda _customer, public_id: self.started.append(public_id), "upl_2222222222222222")
+        enqueue(start, "upl_2222222222222222")
         return Response({"state": "waiting"}, status=202)
 
 
-def test_what_goes_on_after_the_answer_is_started_once(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_what_goes_on_after_the_answer_is_started_once(world: World):
     Starts.started.clear()
-    monkeypatch.setattr(worker, "do", lambda work: work())
     headers = owner_of(world)
-    with override_settings(ROOT_URLCONF=with_views(Starts)):
+    with pytest.MonkeyPatch.context() as patch, override_settings(ROOT_URLCONF=with_views(Starts)):
+        catch_steps(patch, lambda work: work())
         first, again = once(headers, INVITE, GUEST), once(headers, INVITE, GUEST)
     assert (first.status, plain(first), is_replayed(again)) == (202, plain(again), True)
     assert len(Starts.started) == 1

@@ -13,7 +13,6 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from payerwatch.claims import arrivals
-from payerwatch.jobs import enqueue
 from payerwatch.members import password_resets
 from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Member, Person, Session
@@ -26,6 +25,7 @@ from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.api.declared import undeclared
 from tests.api.makers import Practice, join, one_of_each, person
+from tests.jobs.caught import catch_steps
 from tests.make import ACTOR
 
 PASSWORD = "apples under nine bridges"
@@ -186,5 +186,5 @@ def unhindered() -> Iterator[None]:
         patch.setattr(settings, "THROTTLES", dict.fromkeys(settings.THROTTLES, "1000/s"))
         patch.setattr(password_resets.worker, "do", lambda _work: None)
         patch.setattr(arrivals, "MOST_WAITING", 10_000)
-        patch.setattr(enqueue.worker, "do", lambda _work: None)
+        catch_steps(patch, lambda _work: None)
         yield

@@ -21,11 +21,11 @@ from payerwatch.claims.progress_notes import noted_progress
 from payerwatch.claims.queries import earlier_upload_of, latest_upload_with, watermark
 from payerwatch.claims.slices import reseal_slices
 from payerwatch.drift.models import DriftRun
-from payerwatch.jobs import enqueue
 from payerwatch.sealing.keys import FieldKeyMissing
 from payerwatch.sealing.sealing import SealBroken
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+from tests.jobs.caught import catch_steps
 from tests.make import ACTOR, answer, claims_file, row
 from tests.make import customer as make_customer
 from tests.sealing.conftest import use_keys as use_keys
@@ -42,7 +42,7 @@ def practice() -> Customer:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
     """What would be done by the thread, in order; a test runs it or not."""
     put: list[Callable[[], None]] = []
-    monkeypatch.setattr(enqueue.worker, "do", put.append)
+    catch_steps(monkeypatch, put.append)
     return put
 
 

@@ -92,8 +92,8 @@ class Installation:
             return {table: list(database.rows(table)) for table in database.tables()}
 
     def stored(self) -> dict[str, list[dict[str, Any]]]:
-        """What is stored, without what a load that failed leaves all the same: its entry, and numbers of sequences."""
-        left = ("audit_", "sqlite_sequence")
+        """What is stored, without jobs and what a load that failed leaves: its entry, and numbers of sequences."""
+        left = ("audit_", "sqlite_sequence", "procrastinate_")
         return {table: rows for table, rows in self.everything().items() if not table.startswith(left)}
 
     def temporary_tables(self) -> list[str]:

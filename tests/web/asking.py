@@ -12,11 +12,11 @@ from django.conf import settings
 from django.test import Client
 
 from payerwatch.claims import arrivals
-from payerwatch.jobs import enqueue
 from payerwatch.members.models import Session
 from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.models import Customer
 from tests.api.declared import undeclared
+from tests.jobs.caught import catch_steps
 from tests.make import customer
 from tests.members.credentials import member, session
 
@@ -62,7 +62,7 @@ def unhindered() -> Iterator[None]:
     """Throttles and limits that nobody reaches, and no step of the pipeline in a thread of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrivals, "MOST_WAITING", 10_000)
-        patch.setattr(enqueue.worker, "do", lambda _work: None)
+        catch_steps(patch, lambda _work: None)
         patch.setattr(settings, "THROTTLES", dict.fromkeys(settings.THROTTLES, "1000/s"))
         yield
 

@@ -1,7 +1,7 @@
 """Runs that somebody asks for and that are judged after the answer.
 
 The run's own row is what remembers that it waits: the step may be put on the queue as often as one likes, and judges
-what is not judged yet. What a server left waiting is taken up when one starts, and once a minute.
+what is not judged yet. One that fails for good says so.
 """
 
 from datetime import date
@@ -21,10 +21,22 @@ from payerwatch.drift.actions import (
 from payerwatch.drift.models import DriftRun
 from payerwatch.drift.queries import unfinished_runs
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
-from payerwatch.jobs.steps import step
+from payerwatch.jobs.steps import step, when_parked
+from payerwatch.jobs.trouble import MOST_ATTEMPTS
+from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import acting_in
 
 JOB = Actor("job", name="detect")
+
+
+class JudgingFailed(Refusal):
+    """Judging the run was begun several times and never came to an end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Judging failed {MOST_ATTEMPTS} times by a mistake in Payerwatch.",
+            fix="Ask for another run; if that fails too, give the operator the id of this one.",
+        )
 
 
 def ask_for_run(as_of: date | None, *, actor: Actor) -> DriftRun:
@@ -48,11 +60,25 @@ def judge_asked(customer_id: int, public_id: str) -> None:
         try:
             detected = detect_drift(run.as_of, run)
         except NothingToJudge as refusal:
-            refuse_run(run, refusal)
-            thing = Thing("drift_run", public_id)
-            record("detect", thing, actor=JOB, after={"code": refusal.code}, outcome="refused")
+            _end_as_refused(run, refusal)
         else:
             record_detected(detected, public_id, actor=JOB)
+
+
+@when_parked(judge_asked)
+def _judging_failed(customer_id: int, public_id: str) -> None:
+    """Nobody will go on trying: the run says so."""
+    with acting_in(customer_id):
+        lock_findings()
+        run = unfinished_runs().filter(public_id=public_id).first()
+        if run is not None:
+            _end_as_refused(run, JudgingFailed())
+
+
+def _end_as_refused(run: DriftRun, refusal: Refusal) -> None:
+    refuse_run(run, refusal)
+    thing = Thing("drift_run", run.public_id)
+    record("detect", thing, actor=JOB, after={"code": refusal.code}, outcome="refused")
 
 
 def record_detected(detected: Detected, public_id: str, *, actor: Actor) -> None:
@@ -66,7 +92,7 @@ def record_detected(detected: Detected, public_id: str, *, actor: Actor) -> None
 
 
 def take_up_waiting_runs() -> None:
-    """Put every customer's unfinished runs on the queue, as when the server starts and once a minute."""
+    """Put every customer's unfinished runs on the queue, unless they are there."""
     for_each_customer(_take_up_runs_of)
 
 

@@ -46,10 +46,14 @@ def put(job: Job, at: datetime | None) -> None:
     """
     if at is not None and at > timezone.now():
         return
-    if _Process.answers:
-        transaction.on_commit(partial(worker.do, partial(do, job)), robust=True)
-    else:
-        transaction.on_commit(partial(_do_in_turn, job), robust=True)
+
+    def hand_on() -> None:
+        if _Process.answers:
+            worker.do(partial(do, job))
+        else:
+            _do_in_turn(job)
+
+    transaction.on_commit(hand_on, robust=True)
 
 
 def _do_in_turn(job: Job) -> None:

@@ -40,8 +40,8 @@ _TAKE = f"SELECT {_COLUMNS} FROM procrastinate_fetch_job_v2(ARRAY[%s]::varchar[]
 _OWN = "id = %(id)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker)s"
 _DONE = f"DELETE FROM procrastinate_jobs WHERE {_OWN}"
 _PUT_BACK = f"""
-UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, attempts = %(attempts)s, scheduled_at = now() + %(pause)s
-WHERE {_OWN}
+UPDATE procrastinate_jobs
+SET status = 'todo', worker_id = NULL, attempts = %(attempts)s, scheduled_at = now() + %(pause)s WHERE {_OWN}
 """
 _GIVE_WAY = f"""
 WITH gone AS (DELETE FROM procrastinate_jobs WHERE {_OWN} RETURNING lock)
@@ -50,6 +50,28 @@ FROM gone WHERE newer.queueing_lock = gone.lock AND newer.status = 'todo'
 """
 _PARK = f"UPDATE procrastinate_jobs SET status = 'failed', worker_id = NULL, attempts = %(attempts)s WHERE {_OWN}"
 _FORGET_PARKED = "DELETE FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'failed'"
+
+_COUNTS = "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status"
+_PARKED = """
+SELECT job.id, task_name, customer.public_id, args->>'id', attempts,
+    (SELECT max(at) FROM procrastinate_events AS event WHERE event.job_id = job.id AND event.type = 'failed')
+FROM procrastinate_jobs AS job LEFT JOIN tenancy_customer AS customer ON customer.id = (args->>'customer')::bigint
+WHERE status = 'failed' ORDER BY job.id
+"""
+_RETRY = """
+WITH parked AS (
+    SELECT id, lock FROM procrastinate_jobs WHERE id = ANY(%(ids)s) AND status = 'failed' FOR UPDATE
+), needless AS (
+    DELETE FROM procrastinate_jobs WHERE id IN (
+        SELECT parked.id FROM parked JOIN procrastinate_jobs AS newer
+        ON newer.queueing_lock = parked.lock AND newer.status = 'todo')
+    RETURNING id
+), retried AS (
+    UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = NULL
+    WHERE id IN (SELECT id FROM parked) AND id NOT IN (SELECT id FROM needless) RETURNING id
+)
+SELECT id FROM needless UNION ALL SELECT id FROM retried
+"""
 
 _REGISTER = "SELECT worker_id FROM procrastinate_register_worker_v1()"
 _BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s RETURNING last_heartbeat"
@@ -77,7 +99,7 @@ class Taken(NamedTuple):
 
 
 def put(job: Job, at: datetime | None) -> None:
-    """Let the job wait, once the transaction is kept. One that waits is held until then, and hastened if that is due."""
+    """Let the job wait, once the transaction is kept. One that waits is held until then, and hastened if need be."""
     with transaction.atomic():
         while not _put(job, at):
             waiting = _rows(_HOLD, [job.key])
@@ -145,6 +167,41 @@ def park(taken: Taken, *, attempts: int) -> bool:
         return bool(_run(_PARK, _named(taken) | {"attempts": attempts}))
 
 
+# What people look at
+
+
+class Parked(NamedTuple):
+    """A job that failed for good, and when. One that belongs to no customer has neither customer nor thing."""
+
+    number: int
+    step: str
+    customer: str
+    thing: str
+    attempts: int
+    at: datetime
+
+
+def counts() -> dict[str, int]:
+    """How many wait, run and are parked."""
+    found = dict(_rows(_COUNTS))
+    names = {"waiting": "todo", "running": "doing", "parked": "failed"}
+    return {name: found.get(status, 0) for name, status in names.items()}
+
+
+def parked() -> list[Parked]:
+    """The one parked first comes first."""
+    return [
+        Parked(number, step, customer or "", thing, *rest) for number, step, customer, thing, *rest in _rows(_PARKED)
+    ]
+
+
+def retry(numbers: Collection[int]) -> list[int]:
+    """Let parked jobs wait again, as if never tried; which. Where a new one of the same waits, that does for both."""
+    found = [number for (number,) in _rows(_RETRY, {"ids": list(numbers)})]
+    _run(_TELL, [CHANNEL])
+    return sorted(found)
+
+
 # Workers
 
 
@@ -204,4 +261,5 @@ def _run(statement: str, given: Any = None) -> int:
 def _rows(statement: str, given: Any = None) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
-        return cursor.fetchall()
+        found: list[tuple] = cursor.fetchall()
+    return found

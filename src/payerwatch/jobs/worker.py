@@ -1,7 +1,7 @@
 """A worker on PostgreSQL: takes what is due from the table of jobs, and does it in threads.
 
-One thread, the main one, takes jobs, says that the worker lives, and looks after what dead workers had. A job is done in
-a thread and with a connection of its own. Any number of workers may run, on any machines that reach the database.
+One thread, the main one, takes jobs, says that the worker lives, and looks after what dead workers had. A job is done
+in a thread and with a connection of its own. Any number of workers may run, on any machines that reach the database.
 """
 
 import logging
@@ -35,9 +35,9 @@ class Times:
 
     look: float = 5
     """Between looks for what is due: jobs that are put are told of, those that were put off are not."""
-    beat: float = 10
+    beat: float = 3
     """Between two times of saying that the worker lives."""
-    dead: float = 30
+    dead: float = 15
     """After which a worker that did not say so is taken for dead, and its jobs are taken up by others."""
     grace: float = 20
     """In which a worker that is to stop finishes what it has begun."""

@@ -41,6 +41,16 @@ class TablesNotReady(Refusal):
         super().__init__("The database is not at this version.", fix="Run: payerwatch migrate")
 
 
+class NoTableOfJobs(Refusal):
+    """On SQLite no job waits in a table: whoever causes a step does it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "With SQLite there is no table of jobs: the process that causes a job does it.",
+            fix="payerwatch serve is enough. For workers of their own use PostgreSQL: set DATABASE_URL.",
+        )
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command says: `document` for programs, `text` (rich markup) for people."""

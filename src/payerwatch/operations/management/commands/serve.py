@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 
 from payerwatch.operations.command import Answer, PayerwatchCommand, refuse_unless_migrated
 from payerwatch.operations.deploy_checks import refuses_serving
+from payerwatch.operations.work_beside import WorkBeside
 from payerwatch.refusals import Refusal
 from payerwatch.web.arriving import Patience
 from payerwatch.web.server import Worker
@@ -67,7 +68,7 @@ class Command(PayerwatchCommand):
         parser.add_argument("--for-trying", action="store_true", help="bound to this machine: whatever the settings")
         parser.add_argument("--workers", type=int, default=WORKERS, help=f"processes, default {WORKERS}")
         parser.add_argument("--threads", type=int, default=THREADS, help=f"threads of each, default {THREADS}")
-
+        parser.add_argument("--no-work", action="store_true", help="leave jobs to payerwatch work (PostgreSQL)")
         parser.add_argument(
             "--idle-seconds", type=float, default=Patience.idle, help="a client may send nothing, default 15"
         )
@@ -83,6 +84,7 @@ class Command(PayerwatchCommand):
         connection.close()
         Worker.patience = Patience(options["idle_seconds"], options["request_seconds"])
         self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")
+        beside = _beside(options["no_work"])
         Server(
             bind=options["bind"],
             workers=options["workers"],
@@ -93,8 +95,17 @@ class Command(PayerwatchCommand):
             graceful_timeout=GRACEFUL_SECONDS,
             proc_name="payerwatch",
             control_socket_disable=True,
+            **beside,
         ).run()
         return Answer({"served": options["bind"]})
+
+
+def _beside(no_work: bool) -> dict[str, Any]:
+    """What lets a worker begin and end with the server. On SQLite the server's processes do the jobs themselves."""
+    if no_work or connection.vendor != "postgresql":
+        return {}
+    beside = WorkBeside()
+    return {"when_ready": lambda _server: beside.start(), "on_exit": lambda _server: beside.stop()}
 
 
 def _refuse_unless_free(bind: str) -> None:

@@ -13,23 +13,12 @@ from django.db import connection
 
 from payerwatch.config.logging import log_what_nobody_catches
 from payerwatch.jobs.worker import Times, Worker
-from payerwatch.operations.command import Answer, PayerwatchCommand, refuse_unless_migrated
-from payerwatch.refusals import Refusal
+from payerwatch.operations.command import Answer, NoTableOfJobs, PayerwatchCommand, refuse_unless_migrated
 from payerwatch.schedule import PERIODIC
 
 THREADS = 4
 
 logger = logging.getLogger(__name__)
-
-
-class NoTableOfJobs(Refusal):
-    """On SQLite no job waits in a table: whoever causes a step does it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "With SQLite there is no table of jobs: the process that causes a job does it.",
-            fix="payerwatch serve is enough. For workers of their own use PostgreSQL: set DATABASE_URL.",
-        )
 
 
 class Command(PayerwatchCommand):

@@ -1,0 +1,46 @@
+"""A worker beside the server, so that a small installation needs one command."""
+
+import logging
+import subprocess
+import sys
+import threading
+
+_COMMAND = (sys.executable, "-P", "-m", "payerwatch", "work", "--with-parent")
+_LONGEST_PAUSE = 60.0
+_ENDS_WITHIN = 25.0  # a little longer than a worker finishes what it has begun
+
+logger = logging.getLogger(__name__)
+
+
+class WorkBeside:
+    """`payerwatch work` in a process of its own: started anew when it ends, and ended with the server."""
+
+    def __init__(self) -> None:
+        self._ending = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_running, name="work", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it finish what it has begun; what takes too long is left to others."""
+        self._ending.set()
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        self._thread.join(_ENDS_WITHIN)
+        if self._thread.is_alive():
+            process.kill()
+
+    def _keep_running(self) -> None:
+        pause = 1.0
+        while not self._ending.is_set():
+            self._process = subprocess.Popen(_COMMAND, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            if self._ending.is_set():
+                self._process.terminate()
+            self._process.wait()
+            if not self._ending.wait(pause):
+                logger.warning("The worker beside the server has ended: it is started again.")
+            pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,78 @@
+"""Steps that tests declare: what they did is told by the rows and lists they leave."""
+
+import time
+from collections import defaultdict
+
+from django.db import InterfaceError, OperationalError
+
+from payerwatch.claims.models import Payer
+from payerwatch.jobs.enqueue import enqueue
+from payerwatch.jobs.steps import step, when_parked
+from payerwatch.tenancy.context import acting_in
+
+RUNS: list[tuple[int, str]] = []
+TOLD: list[tuple[int, str]] = []
+FAILURES: dict[str, list[Exception]] = defaultdict(list)
+"""By the id of its cause, what a step fails by, in turn, before it is done."""
+
+
+@step
+def note(customer_id: int, public_id: str) -> None:
+    """Fail as it is to, then note that it was run."""
+    RUNS.append((customer_id, public_id))
+    if FAILURES[public_id]:
+        raise FAILURES[public_id].pop(0)
+
+
+@when_parked(note)
+def note_parked(customer_id: int, public_id: str) -> None:
+    TOLD.append((customer_id, public_id))
+
+
+@step
+def cause_another(customer_id: int, public_id: str) -> None:
+    """Put another on the queue, and go on after that was kept."""
+    with acting_in(customer_id):
+        enqueue(note, f"{public_id}-of")
+    note(customer_id, public_id)
+
+
+@step
+def leave_a_row(customer_id: int, public_id: str) -> None:
+    """One row each time it comes to its end, which takes a moment."""
+    with acting_in(customer_id):
+        time.sleep(0.05)
+        Payer.objects.create(name=f"{public_id} {time.monotonic_ns()}")
+
+
+@step
+def take_long(customer_id: int, public_id: str) -> None:
+    """A row when it begins, and one when it ends three seconds later."""
+    with acting_in(customer_id):
+        Payer.objects.create(name=f"{public_id} begun {time.monotonic_ns()}")
+    time.sleep(3)
+    with acting_in(customer_id):
+        Payer.objects.create(name=f"{public_id} ended {time.monotonic_ns()}")
+
+
+@step
+def always_fail(_customer_id: int, _public_id: str) -> None:
+    raise ValueError("Mrs Example, born 1950-01-01")
+
+
+@when_parked(always_fail)
+def say_so(customer_id: int, public_id: str) -> None:
+    with acting_in(customer_id):
+        Payer.objects.create(name=f"{public_id} failed")
+
+
+def away(times: int) -> list[Exception]:
+    """A database that does not answer so many times."""
+    return [(OperationalError, InterfaceError)[each % 2]() for each in range(times)]
+
+
+def rows(customer_id: int) -> list[str]:
+    """What the steps left, as far as its name is told."""
+    with acting_in(customer_id, reading=True):
+        names = Payer.objects.order_by("pk").values_list("name", flat=True)
+        return [name.rpartition(" ")[0] if name[-1].isdigit() else name for name in names]
