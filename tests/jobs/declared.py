@@ -1,5 +1,7 @@
 """Steps that tests declare: what they did is told by the rows and lists they leave."""
 
+import os
+import signal
 import time
 from collections import defaultdict
 
@@ -10,6 +12,7 @@ from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.steps import step, when_parked
 from payerwatch.tenancy.context import acting_in
 
+SECRET = "Mrs Example, born 1950-01-01"
 RUNS: list[tuple[int, str]] = []
 TOLD: list[tuple[int, str]] = []
 FAILURES: dict[str, list[Exception]] = defaultdict(list)
@@ -40,30 +43,36 @@ def cause_another(customer_id: int, public_id: str) -> None:
 @step
 def leave_a_row(customer_id: int, public_id: str) -> None:
     """One row each time it comes to its end, which takes a moment."""
-    with acting_in(customer_id):
-        time.sleep(0.05)
-        Payer.objects.create(name=f"{public_id} {time.monotonic_ns()}")
+    time.sleep(0.05)
+    leave(customer_id, public_id)
 
 
 @step
 def take_long(customer_id: int, public_id: str) -> None:
-    """A row when it begins, and one when it ends three seconds later."""
-    with acting_in(customer_id):
-        Payer.objects.create(name=f"{public_id} begun {time.monotonic_ns()}")
-    time.sleep(3)
-    with acting_in(customer_id):
-        Payer.objects.create(name=f"{public_id} ended {time.monotonic_ns()}")
+    """A row when it begins, and one when it ends two seconds later."""
+    leave(customer_id, f"{public_id} begun")
+    time.sleep(2)
+    leave(customer_id, f"{public_id} ended")
 
 
 @step
 def always_fail(_customer_id: int, _public_id: str) -> None:
-    raise ValueError("Mrs Example, born 1950-01-01")
+    raise ValueError(SECRET)
 
 
 @when_parked(always_fail)
 def say_so(customer_id: int, public_id: str) -> None:
-    with acting_in(customer_id):
-        Payer.objects.create(name=f"{public_id} failed")
+    leave(customer_id, f"{public_id} failed")
+
+
+@step
+def kill_whoever_runs_it(_customer_id: int, _public_id: str) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@when_parked(kill_whoever_runs_it)
+def say_that_it_killed(customer_id: int, public_id: str) -> None:
+    leave(customer_id, f"{public_id} killed too often")
 
 
 def away(times: int) -> list[Exception]:
@@ -71,8 +80,12 @@ def away(times: int) -> list[Exception]:
     return [(OperationalError, InterfaceError)[each % 2]() for each in range(times)]
 
 
-def rows(customer_id: int) -> list[str]:
-    """What the steps left, as far as its name is told."""
+def leave(customer_id: int, words: str) -> None:
+    with acting_in(customer_id):
+        Payer.objects.create(name=words, name_key=str(time.monotonic_ns()))
+
+
+def left(customer_id: int) -> list[str]:
+    """What steps left, in order."""
     with acting_in(customer_id, reading=True):
-        names = Payer.objects.order_by("pk").values_list("name", flat=True)
-        return [name.rpartition(" ")[0] if name[-1].isdigit() else name for name in names]
+        return list(Payer.objects.order_by("pk").values_list("name", flat=True))
