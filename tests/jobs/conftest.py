@@ -74,11 +74,11 @@ def working(threads: int = 2, periodic: Any = (), **times: float) -> Iterator[Wo
 def processes(count: int, *, threads: int = 1) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Workers as processes, which are killed at the end."""
     url = os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + str(connection.settings_dict["NAME"])
+    environment = {name: value for name, value in os.environ.items() if name != "MIGRATOR_DATABASE_URL"}
+    environment["DATABASE_URL"] = url
     command = [sys.executable, "-m", "tests.jobs.a_worker", str(threads)]
     with ExitStack() as stack:
-        running = [
-            stack.enter_context(subprocess.Popen(command, env=os.environ | {"DATABASE_URL": url})) for _ in range(count)
-        ]
+        running = [stack.enter_context(subprocess.Popen(command, env=environment)) for _ in range(count)]
         try:
             yield running
         finally:

@@ -1,0 +1,231 @@
+"""Workers: each job once, whoever is killed; what fails for good is parked; what is begun is finished."""
+
+import json
+import logging
+import signal
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from payerwatch.config.logging import JsonLines
+from payerwatch.jobs.enqueue import enqueue
+from payerwatch.jobs.periodic import Periodic
+from payerwatch.jobs.steps import Step
+from payerwatch.jobs.trouble import MOST_ATTEMPTS
+from payerwatch.jobs.worker import Times, Worker
+from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
+from tests.jobs.conftest import jobs, make_due, processes, wait_for, working
+from tests.jobs.declared import (
+    FAILURES,
+    RUNS,
+    SECRET,
+    TOLD,
+    always_fail,
+    away,
+    kill_whoever_runs_it,
+    leave_a_row,
+    left,
+    note,
+    take_long,
+)
+from tests.make import customer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, pytest.mark.usefixtures("table")]
+
+LOGGER = "payerwatch.jobs.worker"
+
+
+@pytest.fixture
+def practice() -> Customer:
+    return customer()
+
+
+def put(practice: Customer, step: Step, *public_ids: str) -> None:
+    with acting_in(practice):
+        for public_id in public_ids:
+            enqueue(step, public_id)
+
+
+def no_jobs() -> bool:
+    return not jobs()
+
+
+def test_a_job_is_done_and_forgotten(practice: Customer):
+    put(practice, note, "a", "b")
+    with working():
+        wait_for(no_jobs)
+    assert sorted(RUNS) == [(practice.pk, "a"), (practice.pk, "b")]
+
+
+def test_a_job_begins_when_it_is_put_and_not_at_the_next_look(practice: Customer):
+    with working(look=60, beat=60):
+        wait_for(lambda: jobs() or True)
+        put(practice, note, "a")
+        wait_for(lambda: RUNS, seconds=5)
+        put(practice, note, "b")
+        wait_for(lambda: len(RUNS) == 2, seconds=5)
+
+
+def test_no_more_than_its_threads_are_done_at_a_time(practice: Customer):
+    put(practice, take_long, "a", "b", "c")
+    with working(threads=2):
+        wait_for(lambda: len(left(practice.pk)) == 2)
+        assert [status for _, status, _ in jobs()] == ["doing", "doing", "todo"]
+        wait_for(no_jobs)
+
+
+def test_four_workers_do_each_job_once(practice: Customer):
+    things = [f"thing {number}" for number in range(80)]
+    put(practice, leave_a_row, *things)
+    with processes(4, threads=2):
+        wait_for(no_jobs, seconds=60)
+    assert Counter(left(practice.pk)) == Counter(things)
+
+
+def test_two_of_the_same_follow_each_other(practice: Customer):
+    put(practice, take_long, "a")
+    with processes(2):
+        wait_for(lambda: left(practice.pk))
+        put(practice, take_long, "a")
+        wait_for(no_jobs)
+    assert left(practice.pk) == ["a begun", "a ended", "a begun", "a ended"]
+
+
+def test_what_a_killed_worker_did_is_taken_up_by_another(practice: Customer):
+    put(practice, take_long, "a")
+    with processes(1) as [killed]:
+        wait_for(lambda: left(practice.pk))
+        killed.kill()
+        killed.wait()
+        assert jobs("doing") == [("a", "doing", 0)]
+        with processes(1):
+            wait_for(no_jobs)
+    assert left(practice.pk) == ["a begun", "a begun", "a ended"]
+
+
+def test_a_job_that_kills_its_workers_is_parked_and_others_go_on(practice: Customer):
+    put(practice, kill_whoever_runs_it, "poison")
+    for attempt in range(MOST_ATTEMPTS):
+        with processes(1) as [worker]:
+            assert worker.wait(20) == -signal.SIGKILL
+        with connection.cursor() as cursor:  # as time goes by
+            cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+        assert jobs() == [("poison", "doing", attempt)]
+    put(practice, note, "a")
+    with working():
+        wait_for(lambda: jobs("failed") and RUNS)
+    assert jobs() == [("poison", "failed", MOST_ATTEMPTS)]
+    assert left(practice.pk) == ["poison killed too often"]
+
+
+def test_a_job_that_fails_each_time_is_parked_and_what_waited_for_it_is_told(
+    practice: Customer, caplog: pytest.LogCaptureFixture
+):
+    put(practice, always_fail, "poison")
+    put(practice, note, "a")
+    with working():
+        for attempt in range(1, MOST_ATTEMPTS):
+            wait_for(lambda attempt=attempt: ("poison", "todo", attempt) in jobs())
+            assert left(practice.pk) == []
+            make_due()
+        wait_for(lambda: jobs("failed"))
+    assert (jobs(), len(RUNS)) == ([("poison", "failed", MOST_ATTEMPTS)], 1)
+    assert left(practice.pk) == ["poison failed"]
+    lines = [JsonLines().format(each) for each in caplog.records if each.name == LOGGER]
+    assert len(lines) == MOST_ATTEMPTS
+    assert not any(SECRET in line for line in lines)
+    told = json.loads(lines[-1])
+    assert (told["level"], told["error"]) == ("error", "ValueError")
+    assert "tests.jobs.declared.always_fail" in told["message"]
+
+
+def test_a_pause_after_a_fault_grows(practice: Customer):
+    put(practice, always_fail, "poison")
+    with working():
+        wait_for(lambda: jobs() == [("poison", "todo", 1)])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM scheduled_at - now()) FROM procrastinate_jobs")
+        assert 0 < cursor.fetchone()[0] <= 5
+
+
+def test_while_the_database_is_away_no_attempt_counts_and_nobody_is_told(practice: Customer):
+    FAILURES["a"] = away(MOST_ATTEMPTS + 2)
+    put(practice, note, "a")
+    with working():
+        for times in range(1, MOST_ATTEMPTS + 3):
+            wait_for(lambda times=times: len(RUNS) == times and jobs() == [("a", "todo", 0)])
+            make_due()
+        wait_for(no_jobs)
+    assert TOLD == []
+
+
+def test_who_is_told_and_fails_leaves_the_job_parked(practice: Customer, monkeypatch: pytest.MonkeyPatch):
+    put(practice, always_fail, "poison")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET attempts = %s", [MOST_ATTEMPTS - 1])
+    monkeypatch.setattr("tests.jobs.declared.leave", lambda *_: [][1])
+    with working():
+        wait_for(lambda: jobs("failed"))
+    assert left(practice.pk) == []
+
+
+def test_a_worker_that_is_to_stop_finishes_what_it_has_begun_and_begins_nothing(practice: Customer):
+    put(practice, take_long, "a", "b")
+    with processes(1) as [worker]:
+        wait_for(lambda: left(practice.pk))
+        worker.terminate()
+        assert worker.wait(20) == 0
+    assert (left(practice.pk), jobs()) == (["a begun", "a ended"], [("b", "todo", 0)])
+
+
+def test_what_is_not_finished_in_time_is_left_to_others_at_once(practice: Customer):
+    put(practice, take_long, "a")
+    worker = Worker(1, times=Times(look=0.2, beat=0.2, dead=60, grace=0.1), lives_on=lambda: not left(practice.pk))
+    assert not worker.run()
+    with working(dead=0.5):
+        wait_for(lambda: len(left(practice.pk)) >= 2)
+        wait_for(no_jobs)
+
+
+def test_a_worker_whose_connection_is_cut_goes_on(practice: Customer):
+    with working() as worker:
+        wait_for(lambda: worker._listening)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        put(practice, note, "a")
+        wait_for(no_jobs)
+    assert len(RUNS) == 1
+
+
+def test_a_worker_that_was_taken_for_dead_begins_anew(practice: Customer):
+    with working() as worker:
+        first = wait_for(lambda: worker._number)
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_workers")
+        wait_for(lambda: worker._number != first)
+        put(practice, note, "a")
+        wait_for(no_jobs)
+
+
+def test_what_is_periodic_is_done_once_though_several_work():
+    times: list[int] = []
+    table = [Periodic("often", timedelta(days=1), lambda: times.append(1))]
+    with working(periodic=table):
+        wait_for(lambda: times)
+        with working(periodic=table) as second:
+            wait_for(lambda: second._calendar._seen)
+            wait_for(no_jobs)
+    assert times == [1]
+
+
+def test_logs_say_nothing_of_a_library(practice: Customer):
+    """What Procrastinate itself might say goes the way of every library: warnings, without their words."""
+    record = logging.makeLogRecord({"name": "procrastinate.worker", "msg": f"Job({SECRET})", "levelno": logging.ERROR})
+    assert SECRET not in JsonLines().format(record)
+    assert not logging.getLogger("procrastinate.worker").isEnabledFor(logging.INFO)
