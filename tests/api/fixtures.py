@@ -184,7 +184,7 @@ BODIES: dict[str, Fields] = {
     "ResumableUploads.begin": {"filename": "file.csv", "mapping": '{"payer": "Payer"}', "date_order": "mdy"},
     "Rules.create": _TERMS,
     "Rules.partial_update": _TERMS,
-    "Settings.change": {"second_factor_required": False},
+    "Settings.change": {"second_factor_required": False, "time_zone": "America/Chicago"},
     "SignIn.open": _CREDENTIALS,
     "SignOut.close": {},
     "Token.open": _CREDENTIALS,

@@ -13,8 +13,8 @@ from payerwatch.members.actions import (
     OwnRoleRaised,
     add_member,
     change_role,
+    change_settings,
     remove_member,
-    require_second_factor,
     resume_member,
     suspend_member,
 )
@@ -210,8 +210,8 @@ def test_an_owner_may_step_down_while_another_is_left(practice: Customer):
 
 def test_requiring_a_second_factor_is_kept_and_recorded_once(practice: Customer):
     with acting_in(practice):
-        require_second_factor(True, actor=ACTOR)
-        require_second_factor(True, actor=ACTOR)
+        change_settings({"second_factor_required": True}, actor=ACTOR)
+        change_settings({"second_factor_required": True}, actor=ACTOR)
     practice.refresh_from_db()
     assert practice.second_factor_required
     assert verbs(practice).count("change_settings") == 1

@@ -9,8 +9,8 @@ from payerwatch.audit.actors import Actor
 from payerwatch.members.actions import (
     add_member,
     change_role,
+    change_settings,
     remove_member,
-    require_second_factor,
     resume_member,
     suspend_member,
 )
@@ -39,7 +39,7 @@ ACTIONS: dict[str, Callable[[Member, Actor], object]] = {
     "suspend": lambda member, actor: suspend_member(member, actor=actor),
     "resume": lambda member, actor: resume_member(member, actor=actor),
     "remove": lambda member, actor: remove_member(member, actor=actor),
-    "require a second factor": lambda _, actor: require_second_factor(True, actor=actor),
+    "require a second factor": lambda _, actor: change_settings({"second_factor_required": True}, actor=actor),
     "invite": lambda _, actor: invite("new@example.com", "viewer", actor=actor),
     "resend": lambda _, actor: resend_invitation(
         invite("a@example.com", "viewer", actor=ACTOR).invitation, actor=actor

@@ -101,14 +101,19 @@ class _Waiting:
         self.together.discard(self)
         if self.together:
             return  # a newer entry's checkpoint vouches for this one too
-        try:
-            _append(_signed(self.head))
-        except (OSError, ValueError) as error:
-            logger.error(
-                "The checkpoint of entry %d of %s could not be written: %s. Check PAYERWATCH_CHECKPOINT_DIR and the "
-                "key that `payerwatch migrate` makes; the next entry's checkpoint vouches for this one too.",
-                self.head.position, chain_name(self.customer), error,
-            )  # fmt: skip
+        write_checkpoint(self.head)
+
+
+def write_checkpoint(head: Head) -> None:
+    """Sign it and write it. Where that cannot be done it is logged, and tried again at night."""
+    try:
+        _append(_signed(head))
+    except (OSError, ValueError) as error:
+        logger.error(
+            "The checkpoint of entry %d of %s could not be written: %s. Check PAYERWATCH_CHECKPOINT_DIR and the "
+            "key that `payerwatch migrate` makes; the next entry's checkpoint vouches for this one too.",
+            head.position, chain_name(head.customer), error,
+        )  # fmt: skip
 
 
 def _signed(head: Head) -> Checkpoint:

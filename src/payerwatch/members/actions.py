@@ -4,6 +4,8 @@ Each action holds the customer's row until its transaction ends, so that of two 
 the first did: the last active owner stays whoever else acts.
 """
 
+from typing import TypedDict
+
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.members.authority import hold_customer, member_role, refuse_unless_managed, refuse_unless_may
@@ -14,6 +16,7 @@ from payerwatch.members.roles import Permission, Role
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.time_zones import zone_named
 
 
 class AlreadyMember(Refusal):
@@ -143,19 +146,28 @@ def remove_member(member: Member, *, actor: Actor) -> list[str]:
     return left
 
 
-def require_second_factor(required: bool, *, actor: Actor) -> Customer:
-    """Say whether members must sign in with a second factor; those without are kept out until they have one.
+class Settings(TypedDict, total=False):
+    """What a customer may set."""
 
-    Raises NoLongerYours.
-    """
+    second_factor_required: bool
+    """Whether members must sign in with a second factor; those without are kept out until they have one."""
+    time_zone: str
+    """In which its nights are counted, by its IANA name."""
+
+
+def change_settings(wanted: Settings, *, actor: Actor) -> Customer:
+    """Set what is named. Raises NoLongerYours or TimeZoneUnknown."""
     customer = hold_customer()
     refuse_unless_may(actor, Permission.MANAGE_SETTINGS)
-    before = {"second_factor_required": customer.second_factor_required}
-    if customer.second_factor_required != required:
-        customer.second_factor_required = required
-        customer.save(update_fields=["second_factor_required"])
-        thing, after = Thing("customer", customer.public_id), {"second_factor_required": required}
-        record("change_settings", thing, actor=actor, before=before, after=after)
+    if "time_zone" in wanted:
+        zone_named(wanted["time_zone"])
+    after = {name: value for name, value in wanted.items() if getattr(customer, name) != value}
+    before = {name: getattr(customer, name) for name in after}
+    if after:
+        for name, value in after.items():
+            setattr(customer, name, value)
+        customer.save(update_fields=list(after))
+        record("change_settings", Thing("customer", customer.public_id), actor=actor, before=before, after=after)
     return customer
 
 

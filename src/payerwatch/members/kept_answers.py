@@ -122,11 +122,18 @@ def _hold(scope: bytes) -> None:
             raise RequestInProgress
 
 
-def _forget_old() -> None:
-    """Those that somebody else is forgetting at this moment are passed over."""
+def forget_all_old() -> None:
+    """Forget all that were kept for longer than KEPT_FOR, of the customer entered."""
+    while _forget_old():
+        pass
+
+
+def _forget_old() -> bool:
+    """Whether there were any. Those that somebody else is forgetting at this moment are passed over."""
     old = KeptAnswer.objects.filter(kept_at__lte=timezone.now() - KEPT_FOR).order_by("kept_at")
     gone = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:MOST_FORGOTTEN]
-    KeptAnswer.objects.filter(pk__in=list(gone)).delete()
+    forgotten, _ = KeptAnswer.objects.filter(pk__in=list(gone)).delete()
+    return bool(forgotten)
 
 
 def _digests(text: bytes) -> list[str]:

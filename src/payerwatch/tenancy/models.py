@@ -27,6 +27,12 @@ class Customer(models.Model):
     second_factor_required = models.BooleanField(
         default=False, db_default=False, help_text="whether members must sign in with an authenticator"
     )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", db_default="UTC", help_text="in which its nights are counted, by its IANA name"
+    )
+    judged_night = models.DateField(
+        null=True, editable=False, help_text="the last night in which its claims were judged"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -1,0 +1,30 @@
+"""The time zone in which a customer's days begin, by its name in the IANA database."""
+
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from payerwatch.refusals import Refusal
+
+_OF_NO_PLACE = {"Factory", "localtime"}
+
+
+class TimeZoneUnknown(Refusal):
+    """There is no time zone of this name."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no time zone of this name.",
+            fix="Write it as the IANA database does: UTC, or area and city, such as America/New_York.",
+        )
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Raises TimeZoneUnknown."""
+    if name not in _names():
+        raise TimeZoneUnknown
+    return ZoneInfo(name)
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones() - _OF_NO_PLACE)
