@@ -2,12 +2,20 @@
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection, models
 
 from payerwatch.tenancy.models import Customer, TenantForeignKey, TenantManager, TenantModel
 
 pytestmark = pytest.mark.django_db
 
+# Of Procrastinate, on PostgreSQL: where jobs wait. A job is a step and two ids, and workers take those of any customer.
+TABLES_OF_JOBS = {
+    "procrastinate_events",
+    "procrastinate_jobs",
+    "procrastinate_periodic_defers",
+    "procrastinate_workers",
+}
 # What the door reads before it knows the customer, the customers themselves, and the record of what belongs to none.
 TABLES_WITHOUT_POLICY = {
     "audit_installationchain",
@@ -19,6 +27,7 @@ TABLES_WITHOUT_POLICY = {
     "members_recoverycode",
     "members_secondfactor",
     "members_session",
+    *(TABLES_OF_JOBS if "procrastinate.contrib.django" in settings.INSTALLED_APPS else ()),
 }
 
 MODELS = apps.get_models(include_auto_created=True)
