@@ -1,11 +1,12 @@
 """A worker beside the server, so that a small installation needs one command."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 
-_COMMAND = (sys.executable, "-P", "-m", "payerwatch", "work", "--with-parent")
+_COMMAND = (sys.executable, "-P", "-m", "payerwatch", "work", "--parent")
 _LONGEST_PAUSE = 60.0
 _ENDS_WITHIN = 25.0  # a little longer than a worker finishes what it has begun
 
@@ -35,9 +36,9 @@ class WorkBeside:
             process.kill()
 
     def _keep_running(self) -> None:
-        pause = 1.0
+        command, pause = [*_COMMAND, str(os.getpid())], 1.0
         while not self._ending.is_set():
-            self._process = subprocess.Popen(_COMMAND, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             if self._ending.is_set():
                 self._process.terminate()
             self._process.wait()

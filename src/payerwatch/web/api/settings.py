@@ -17,7 +17,7 @@ from payerwatch.web.api.resource import Gives, Resource
 
 class SettingsBody(serializers.Serializer):
     second_factor_required = serializers.BooleanField(help_text="whether members must sign in with an authenticator")
-    time_zone = serializers.CharField(help_text="in which its nights are counted, by its IANA name")
+    time_zone = serializers.CharField(max_length=64, help_text="in which its nights are counted, by its IANA name")
 
 
 class SettingsChange(serializers.Serializer):

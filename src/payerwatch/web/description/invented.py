@@ -50,6 +50,7 @@ BY_NAME: Mapping[str, Any] = {
     "role": "analyst",
     "secret": "JBSWY3DPEHPK3PXP",
     "status": None,
+    "time_zone": "America/Chicago",
     "uri": "otpauth://totp/Payerwatch:ann@example.com?secret=JBSWY3DPEHPK3PXP",
 }
 

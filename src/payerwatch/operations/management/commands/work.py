@@ -27,7 +27,7 @@ class Command(PayerwatchCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--threads", type=_some, default=THREADS, help=f"jobs at a time, default {THREADS}")
-        parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)  # ends when it is orphaned
+        parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process with which it ends
         for each in fields(Times):
             parser.add_argument(f"--{each.name}-seconds", type=float, default=each.default, help=argparse.SUPPRESS)
 
@@ -38,7 +38,7 @@ class Command(PayerwatchCommand):
         connection.close()
         log_what_nobody_catches()
         times = Times(**{each.name: options[f"{each.name}_seconds"] for each in fields(Times)})
-        worker = Worker(options["threads"], PERIODIC, times=times, lives_on=_lives_on(options["with_parent"]))
+        worker = Worker(options["threads"], PERIODIC, times=times, lives_on=_lives_on(options["parent"]))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: worker.stop())
         logger.info("A worker takes jobs, %d at a time.", options["threads"])
@@ -48,9 +48,8 @@ class Command(PayerwatchCommand):
         return Answer({"worked": True}, "The worker has ended.")
 
 
-def _lives_on(with_parent: bool) -> Callable[[], bool]:
-    parent = os.getppid()
-    return lambda: not with_parent or os.getppid() == parent
+def _lives_on(parent: int | None) -> Callable[[], bool]:
+    return lambda: parent is None or os.getppid() == parent
 
 
 def _some(text: str) -> int:
