@@ -18,6 +18,7 @@ from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.steps import step
 from payerwatch.members.kept_answers import KEPT_FOR
 from payerwatch.members.models import ApiKey, Invitation, KeptAnswer, Member
+from payerwatch.schedule import forget_old_answers
 from payerwatch.tenancy.context import acting_in
 from payerwatch.web.api.invitations import Invitations
 from tests.api.leaky import with_views
@@ -374,6 +375,18 @@ def test_after_thirty_days_the_key_is_new_again_and_old_answers_are_forgotten(wo
         KeptAnswer.objects.update(kept_at=timezone.now() - KEPT_FOR - timedelta(seconds=1))
     answer = once(headers, INVITE, GUEST)
     assert (answer.status, is_replayed(answer), len(kept(world.own))) == (201, False, 1)
+
+
+def test_at_night_old_answers_are_forgotten_though_nobody_asks_and_younger_ones_stay(world: World):
+    headers = owner_of(world)
+    for key in ("first", "old"):
+        once(headers, INVITE, GUEST, key)
+    young = kept(world.own)[0]
+    with acting_in(world.own.customer):
+        others = KeptAnswer.objects.exclude(pk=young.pk)
+        others.update(kept_at=timezone.now() - KEPT_FOR - timedelta(seconds=1))
+    forget_old_answers()
+    assert [each.pk for each in kept(world.own)] == [young.pk]
 
 
 # The guard, switched off

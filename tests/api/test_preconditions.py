@@ -54,6 +54,14 @@ def test_the_present_state_is_matched_alone_in_a_list_or_whatever_it_is(form: st
     assert is_on(world)
 
 
+def test_what_a_change_leaves_out_stays_as_it_is(world: World):
+    headers = matching(world.headers("owner"), SETTINGS)
+    unknown = ask(headers, "PATCH", SETTINGS, body={"time_zone": "Mars/Olympus"})
+    assert (unknown.status, unknown.document["code"]) == (400, "time_zone_unknown")
+    assert ask(headers, "PATCH", SETTINGS, body={"time_zone": "America/Denver"}).status == 200
+    assert change(world, present(world)).document == {**ON, "time_zone": "America/Denver"}
+
+
 def test_the_answer_to_a_change_carries_the_tag_by_which_the_next_is_made(world: World):
     off = {"second_factor_required": False}
     headers = world.headers("owner")

@@ -190,6 +190,18 @@ def test_what_is_not_finished_in_time_is_left_to_others_at_once(practice: Custom
         wait_for(no_jobs)
 
 
+def test_a_worker_with_its_hands_full_sleeps_though_it_is_told_of_more(practice: Customer):
+    rounds: list[float] = []
+    with working(threads=1, look=60, beat=60) as worker:
+        sleep = worker._sleep
+        worker._sleep = lambda seconds: (rounds.append(seconds), sleep(seconds))  # type: ignore[method-assign]
+        put(practice, take_long, "a")
+        wait_for(lambda: left(practice.pk))
+        put(practice, note, "b")
+        wait_for(lambda: RUNS)
+    assert len(rounds) < 10
+
+
 def test_a_worker_whose_connection_is_cut_goes_on(practice: Customer):
     with working() as worker:
         wait_for(lambda: worker._listening)

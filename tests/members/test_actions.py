@@ -1,5 +1,6 @@
 """Members: added, changed, suspended, resumed, removed; the record and the choice of customers follow."""
 
+import json
 from contextlib import suppress
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payerwatch.audit.actors import Actor
+from payerwatch.audit.models import Entry
 from payerwatch.members.actions import (
     AlreadyMember,
     LastOwner,
@@ -24,6 +26,7 @@ from payerwatch.members.people import suspend_person
 from payerwatch.members.queries import UnknownMember, customers_of, members
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.time_zones import TimeZoneUnknown
 from tests.make import ACTOR, customer
 from tests.members.credentials import person
 from tests.members.places import acting, now_is, owners, place, verbs
@@ -215,6 +218,25 @@ def test_requiring_a_second_factor_is_kept_and_recorded_once(practice: Customer)
     practice.refresh_from_db()
     assert practice.second_factor_required
     assert verbs(practice).count("change_settings") == 1
+
+
+def test_only_what_is_named_is_set_and_the_record_tells_what_changed(practice: Customer):
+    with acting_in(practice):
+        change_settings({"second_factor_required": False, "time_zone": "America/Chicago"}, actor=ACTOR)
+        entry = Entry.objects.latest("position")
+    practice.refresh_from_db()
+    assert (practice.time_zone, practice.second_factor_required) == ("America/Chicago", False)
+    assert json.loads(entry.detail) == {
+        "before": {"time_zone": "UTC"}, "after": {"time_zone": "America/Chicago"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["America/Springfield", "", "localtime", "Factory", "../../etc/passwd", "UTC\n"])
+def test_a_time_zone_that_is_none_is_refused(practice: Customer, name: str):
+    with acting_in(practice), pytest.raises(TimeZoneUnknown):
+        change_settings({"time_zone": name}, actor=ACTOR)
+    practice.refresh_from_db()
+    assert practice.time_zone == "UTC"
 
 
 @pytest.mark.parametrize("count", [1, 6])

@@ -100,16 +100,15 @@ class Taken(NamedTuple):
 
 def put(job: Job, at: datetime | None) -> None:
     """Let the job wait, once the transaction is kept. One that waits is held until then, and hastened if need be."""
-    with transaction.atomic():
-        while not _put(job, at):
-            waiting = _rows(_HOLD, [job.key])
-            if not waiting:
-                continue  # it was taken at this moment, and may not see the new cause
-            number, planned = waiting[0]
-            if planned is not None and (at is None or at < planned):
-                _run(_HASTEN, [at, number])
-                _run(_TELL, [CHANNEL])
-            return
+    while not _put(job, at):
+        waiting = _rows(_HOLD, [job.key])
+        if not waiting:
+            continue  # it was taken at this moment, and may not see the new cause
+        number, planned = waiting[0]
+        if planned is not None and (at is None or at < planned):
+            _run(_HASTEN, [at, number])
+            _run(_TELL, [CHANNEL])
+        return
 
 
 def make_sure(job: Job, at: datetime | None) -> None:

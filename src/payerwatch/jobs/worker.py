@@ -204,9 +204,10 @@ class Worker:
 
     def _sleep(self, seconds: float) -> None:
         """Until something happens, and at most so long."""
-        watched: list[Any] = [self._bell]
-        if connection.connection is not None and not connection.connection.closed:
-            watched.append(connection.connection.fileno())
-        select.select(watched, [], [], max(seconds, 0))
+        database = connection.connection
+        watched = [self._bell] if database is None or database.closed else [self._bell, database.fileno()]
+        happened, _, _ = select.select(watched, [], [], max(seconds, 0))
+        if happened not in ([], [self._bell]):
+            queue.listen()  # any statement reads what came in; else it would go on happening
         with suppress(BlockingIOError):
             os.read(self._bell, 65536)
