@@ -72,6 +72,8 @@ def attempt(name: str, work: Callable[[], None]) -> None:
         work()
     except (DatabaseError, InterfaceError, Refusal) as error:
         logger.error("%s failed: %s.", name, type(error).__name__)
+    except KeyboardInterrupt:  # on a command line, where it ends all
+        raise
     except BaseException as error:
         # A fault of ours in one piece of work keeps no other from being done. A library's panic is no Exception.
         logger.error("%s failed.", name, exc_info=error)
