@@ -22,7 +22,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import transaction
 
-from payerwatch.alerts.actions import raise_alerts
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.audit.refused import refusals_recorded
@@ -45,9 +44,8 @@ from payerwatch.claims.queries import (
 )
 from payerwatch.claims.slices import set_aside_slices
 from payerwatch.drift import runoff
-from payerwatch.drift.actions import Detected, detect_drift, lock_findings, note_remapping, withdraw_findings
-from payerwatch.drift.asked_runs import record_detected
-from payerwatch.jobs.enqueue import enqueue
+from payerwatch.drift.actions import Detected, lock_findings, note_remapping, withdraw_findings
+from payerwatch.judging.week import judge_week
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy import actions as tenancy
 from payerwatch.tenancy.context import acting_in
@@ -319,10 +317,7 @@ def _said_of(mapping: CptGroupMapping) -> dict[str, str]:
 def detect(customer: Customer, as_of: date | None = None, *, actor: Actor) -> Detected:
     """Judge one week of a customer's cells. Raises NothingToJudge."""
     with refusals_recorded("detect", Thing("drift_run"), actor=actor, customer=customer), acting_in(customer):
-        detected = detect_drift(as_of)
-        enqueue(raise_alerts, detected.run.public_id)
-        record_detected(detected, detected.run.public_id, actor=actor)
-        return detected
+        return judge_week(as_of, actor=actor)
 
 
 def _read_as_before(asked: LoadOrder, earlier: Upload) -> LoadOrder:

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from payerwatch.audit.models import Entry
-from payerwatch.drift import asked_runs
 from payerwatch.drift.actions import NothingToJudge
 from payerwatch.drift.models import DriftRun
+from payerwatch.judging import asked_runs
 from payerwatch.tenancy.context import acting_in
 from payerwatch.web.api.drift_runs import DriftRunBody
 from payerwatch.web.api.uploads import UploadBody

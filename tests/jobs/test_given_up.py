@@ -8,9 +8,9 @@ from payerwatch import receiving
 from payerwatch.audit.models import Entry
 from payerwatch.claims.arrivals import Asked
 from payerwatch.claims.models import Upload, UploadSlice
-from payerwatch.drift.asked_runs import ask_for_run, judge_asked, take_up_waiting_runs
 from payerwatch.drift.models import DriftRun
 from payerwatch.jobs.steps import Step, name_of, told_when_parked
+from payerwatch.judging.asked_runs import ask_for_run, judge_asked, take_up_waiting_runs
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.jobs.caught import Work, catch_steps

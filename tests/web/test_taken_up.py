@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from payerwatch.drift.asked_runs import ask_for_run
 from payerwatch.drift.models import DriftRun
 from payerwatch.jobs import in_process
 from payerwatch.jobs.periodic import Calendar
+from payerwatch.judging.asked_runs import ask_for_run
 from payerwatch.schedule import PERIODIC
 from payerwatch.tenancy.context import acting_in
 from payerwatch.web import server

@@ -28,6 +28,7 @@ from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import READING_ORDER, events, run_in_force
 from payerwatch.drift.triage import wake_snoozed
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
+from payerwatch.jobs.steps import step
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in
 
@@ -55,12 +56,14 @@ class AlertNotHeld(Refusal):
         super().__init__("This alert is not held.", fix="Read it again: it was sent, waits for its time, or is over.")
 
 
+@step
 def raise_alerts(customer_id: int, _run: str) -> None:
     """The step after a judgement."""
     with acting_in(customer_id):
         bring_up_to_date()
 
 
+@step
 def send_due(customer_id: int, _rule: str) -> None:
     """The step for what waits for its time."""
     with acting_in(customer_id):

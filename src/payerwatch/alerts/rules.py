@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -22,6 +21,7 @@ from payerwatch.members.authority import hold_customer, refuse_unless_may
 from payerwatch.members.models import Member
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.tenancy.time_zones import zone_named
 
 MOST_RULES = 200
 HOURS = range(24)
@@ -139,8 +139,9 @@ def seen_of(event: DriftEvent) -> Seen:
 
 
 def timing_of(rule: Rule) -> Timing:
+    """In hours of the customer's own day."""
     return Timing(
-        zone=ZoneInfo("UTC"),
+        zone=zone_named(rule.customer.time_zone),
         daily_at=rule.digest_hour if rule.cadence == Rule.Cadence.DAILY else None,
         quiet_from=rule.quiet_from,
         quiet_until=rule.quiet_until,

@@ -24,6 +24,7 @@ from payerwatch.deliveries.notices import Parcel
 from payerwatch.deliveries.retries import Meaning, meaning_of, next_attempt
 from payerwatch.deliveries.secrets import secrets_in_force, url_of
 from payerwatch.jobs.enqueue import enqueue
+from payerwatch.jobs.steps import step
 from payerwatch.members.queries import email_of_member
 from payerwatch.tenancy.context import acting_in
 
@@ -43,6 +44,7 @@ class Taken:
     lease: datetime
 
 
+@step
 def deliver(customer_id: int, lane: str) -> None:
     """The step: send what is due for the receiver, an endpoint or a member, until nothing is."""
     ends = monotonic() + LONGEST_TURN

@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payerwatch.drift.asked_runs import ask_for_run
 from payerwatch.drift.models import DriftRun
+from payerwatch.judging.asked_runs import ask_for_run
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter, JudgedDay
 from payerwatch.web.api.fields import PublicId, RefusalTold

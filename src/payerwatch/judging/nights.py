@@ -12,10 +12,10 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from payerwatch.audit.actors import Actor
-from payerwatch.drift.actions import NothingToJudge, detect_drift, lock_findings
-from payerwatch.drift.asked_runs import record_detected
+from payerwatch.drift.actions import NothingToJudge, lock_findings
 from payerwatch.jobs.enqueue import enqueue, for_each_customer
 from payerwatch.jobs.steps import step, when_parked
+from payerwatch.judging.week import judge_week
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from payerwatch.tenancy.time_zones import zone_named
@@ -70,8 +70,7 @@ def judge_night(customer_id: int, _public_id: str) -> None:
         if not is_due(customer, night):
             return
         with suppress(NothingToJudge):
-            detected = detect_drift(None)
-            record_detected(detected, detected.run.public_id, actor=NIGHTLY)
+            judge_week(None, actor=NIGHTLY)
         _note(customer, night)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from payerwatch.audit.models import Entry
-from payerwatch.drift import nights
 from payerwatch.drift.models import DriftRun
 from payerwatch.jobs.steps import name_of, told_when_parked
+from payerwatch.judging import nights
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.drift.invented import history
@@ -138,7 +138,8 @@ def test_a_night_judges_what_is_loaded_and_says_who_did(steps: list[Work], clock
     practice = practice_in("UTC", "2026-05-01T00:00")
     claims = claims_of(history(series=2, payers=2, weeks=60, volume=5))
     assert answer("load", written(tmp_path, claims)).code == 0
-    assert len(seen_over(4, "2026-05-01T00:00", steps, clock)) == 1
+    judged, alerted = seen_over(4, "2026-05-01T00:00", steps, clock)
+    assert judged == alerted == utc("2026-05-01T02:00")
     with acting_in(practice):
         run = DriftRun.objects.get()
         entry = Entry.objects.latest("position")

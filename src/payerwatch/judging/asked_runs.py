@@ -5,24 +5,16 @@ what is not judged yet. One that fails for good says so.
 """
 
 from datetime import date
-from typing import Any
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
-from payerwatch.drift.actions import (
-    Detected,
-    NothingToJudge,
-    begin_run,
-    detect_drift,
-    lock_findings,
-    refuse_run,
-    request_run,
-)
+from payerwatch.drift.actions import NothingToJudge, begin_run, lock_findings, refuse_run, request_run
 from payerwatch.drift.models import DriftRun
 from payerwatch.drift.queries import unfinished_runs
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
 from payerwatch.jobs.steps import step, when_parked
 from payerwatch.jobs.trouble import MOST_ATTEMPTS
+from payerwatch.judging.week import judge_week
 from payerwatch.refusals import Refusal
 from payerwatch.tenancy.context import acting_in
 
@@ -58,11 +50,9 @@ def judge_asked(customer_id: int, public_id: str) -> None:
         if run is None:
             return
         try:
-            detected = detect_drift(run.as_of, run)
+            judge_week(run.as_of, actor=JOB, asked=run)
         except NothingToJudge as refusal:
             _end_as_refused(run, refusal)
-        else:
-            record_detected(detected, public_id, actor=JOB)
 
 
 @when_parked(judge_asked)
@@ -79,16 +69,6 @@ def _end_as_refused(run: DriftRun, refusal: Refusal) -> None:
     refuse_run(run, refusal)
     thing = Thing("drift_run", run.public_id)
     record("detect", thing, actor=JOB, after={"code": refusal.code}, outcome="refused")
-
-
-def record_detected(detected: Detected, public_id: str, *, actor: Actor) -> None:
-    """One entry for the run that was asked for: what was judged, and what it changed."""
-    run = detected.run
-    after: dict[str, Any] = {"as_of_week": run.as_of_week, "repeated": detected.repeated}
-    after |= {"opened": run.opened, "updated": run.updated, "closed": run.closed}
-    if run.public_id != public_id:
-        after["same_as"] = run.public_id
-    record("detect", Thing("drift_run", public_id), actor=actor, after=after)
 
 
 def take_up_waiting_runs() -> None:
