@@ -1,7 +1,8 @@
-"""Claims from CSV, whatever its header, delimiter, encoding and dates: opened, settled, then read in batches.
+"""Claims from CSV, whatever its header, delimiter, encoding and dates, or from JSON lines: opened, settled, then read
+in batches.
 
 scanning    one pass over the bytes: what it is, digest, encoding
-layout      delimiter and header
+layout      delimiter and header;  json_lines  the keys of objects, one a line
 mapping     which column means what; which columns are personal and dropped
 date_order  day or month first
 records     lines to cells;  values  cells to checked columns;  setaside  rows that fail, and why
@@ -10,26 +11,49 @@ records     lines to cells;  values  cells to checked columns;  setaside  rows t
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 import polars as pl
 
 from payerwatch.claims.formats.date_order import DateEvidence, gather
 from payerwatch.claims.formats.dates import DATE_ORDERS, DateOrder
 from payerwatch.claims.formats.header_words import AMOUNT_FIELDS, DATE_FIELDS, FIELDS
+from payerwatch.claims.formats.headers import name_weight
+from payerwatch.claims.formats.json_lines import JsonLayout, JsonTable, find_json_layout
 from payerwatch.claims.formats.layout import Layout, find_layout
-from payerwatch.claims.formats.lines import LineBlock, Source, read_head, read_lines, source_of
-from payerwatch.claims.formats.mapping import ColumnChoice, choose_columns, header_signature, with_remembered
+from payerwatch.claims.formats.lines import Source, read_head, source_of
+from payerwatch.claims.formats.mapping import (
+    ColumnChoice,
+    canonical_field,
+    choose_columns,
+    header_signature,
+    with_remembered,
+)
 from payerwatch.claims.formats.money import books_with_minus
 from payerwatch.claims.formats.notes import choice_notes, layout_notes
 from payerwatch.claims.formats.outcomes import question_in
 from payerwatch.claims.formats.privacy import is_personal_header
-from payerwatch.claims.formats.records import BrokenRow, Table, read_tables
+from payerwatch.claims.formats.records import BrokenRow, Table
 from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
-from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file
+from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file, scan_json_lines
 from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row, shown_cell, without_cells
 from payerwatch.claims.formats.values import ACCEPTED_SCHEMA, RowChecks
 
-__all__ = ["FIELDS", "Batch", "ClaimsFile", "Remembered", "open_claims_file", "read_header_signature"]
+__all__ = [
+    "FIELDS",
+    "FORMS",
+    "Batch",
+    "ClaimsFile",
+    "Form",
+    "Remembered",
+    "form_of",
+    "open_claims_file",
+    "read_header_signature",
+    "scan_claims",
+]
+
+Form = Literal["csv", "ndjson"]
+FORMS: tuple[Form, ...] = ("csv", "ndjson")
 
 BATCH_ROWS = 20_000
 _SAMPLE_LINES = 1_000
@@ -70,7 +94,7 @@ class ClaimsFile:
 
     path: Source
     scan: Scan
-    layout: Layout
+    layout: Layout | JsonLayout
     choice: ColumnChoice
     date_order: DateOrder | None
     today: date
@@ -91,7 +115,7 @@ class ClaimsFile:
 
     @property
     def delimiter(self) -> str:
-        return self.layout.grid.delimiter
+        return self.layout.delimiter
 
     @property
     def columns(self) -> list[str]:
@@ -135,7 +159,8 @@ class ClaimsFile:
             negated=self.negated,
             today=self.today,
         )
-        for table in _tables(self.path, self.scan, self.layout, sorted(set(self.choice.columns.values())), rows):
+        wanted = sorted(set(self.choice.columns.values()))
+        for table in self.layout.tables(self.path, self.encoding, wanted, rows):
             yield self._batch(table, checks)
 
     @property
@@ -144,7 +169,7 @@ class ClaimsFile:
         left_out = {*personal, *added_columns(self.columns)}
         return [at for at in range(len(self.columns)) if at not in left_out]
 
-    def _batch(self, table: Table, checks: RowChecks) -> Batch:
+    def _batch(self, table: Table | JsonTable, checks: RowChecks) -> Batch:
         checked = checks.check(table.frame)
         accepted = checked.filter(pl.col("problem").is_null()).select(list(ACCEPTED_SCHEMA))
         failed = checked.filter(pl.col("problem").is_not_null()).select("row", "record", "problem")
@@ -156,7 +181,7 @@ class ClaimsFile:
         rows += [self._broken_row(broken, table, kept) for broken in table.broken]
         return Batch(accepted, sorted(rows, key=lambda row: row.row), table.bytes_read)
 
-    def _broken_row(self, broken: BrokenRow, table: Table, kept: Sequence[int]) -> SetAsideRow:
+    def _broken_row(self, broken: BrokenRow, table: Table | JsonTable, kept: Sequence[int]) -> SetAsideRow:
         """Which cell is whose cannot be told, so that none is shown of a file with columns of patients' data."""
         if self.choice.dropped:
             return without_cells(set_aside_row(broken.row, broken.code, [""] * len(kept)))
@@ -167,9 +192,20 @@ class ClaimsFile:
         return ["" if at in self.choice.dropped else shown_cell(fields.get(at), cells[at]) for at in kept]
 
 
+def form_of(name: str) -> Form:
+    """The form of a name that is one of `FORMS`."""
+    return next(form for form in FORMS if form == name)
+
+
+def scan_claims(path: Source, form: Form = "csv") -> Scan:
+    """One pass over a file of this form. Raises a FileRefused."""
+    return scan_file(path) if form == "csv" else scan_json_lines(path)
+
+
 def open_claims_file(
     path: Source | str,
     *,
+    form: Form = "csv",
     mapping: Mapping[str, str | None] | None = None,
     date_order: str | None = None,
     remembered: Remembered | None = None,
@@ -185,10 +221,8 @@ def open_claims_file(
     path = source_of(path)
     asked = dict(mapping or {})
     order = _known_order(date_order)
-    scan = scan or scan_file(path)
-    lines = read_head(path, scan.encoding, lines=_SAMPLE_LINES)
-    layout = find_layout(lines, [name for name in asked.values() if name])
-    samples = _samples(lines, layout)
+    scan = scan or scan_claims(path, form)
+    layout, samples = _layout(path, form, scan, [name for name in asked.values() if name])
     notes = layout_notes(layout)
     order_before = None
     if remembered is not None and remembered.header_signature == header_signature(layout.columns):
@@ -196,6 +230,8 @@ def open_claims_file(
         asked = with_remembered(asked, {"decided_date": None, **remembered.mapping}, layout.columns)
         order_before = remembered.date_order
         notes.append("The mapping of an earlier file with the same header was used.")
+    if form == "ndjson":
+        asked = _as_keys_say(layout.columns, asked)
     try:
         choice = choose_columns(layout.columns, samples, asked)
     except ColumnMissing as refusal:
@@ -207,12 +243,14 @@ def open_claims_file(
     return ClaimsFile(path, scan, layout, choice, order, today, negated, notes)
 
 
-def read_header_signature(path: Source | str, named_columns: Collection[str] = ()) -> str:
+def read_header_signature(path: Source | str, named_columns: Collection[str] = (), *, form: Form = "csv") -> str:
     """The signature of a file's header, from its first MiB alone; `named_columns` are those a mapping names.
 
-    Raises a FileRefused where there is no header.
+    JSON lines are read whole, since a key may come late. Raises a FileRefused where there is no header.
     """
     path = source_of(path)
+    if form == "ndjson":
+        return header_signature(find_json_layout(path).columns)
     with path.open("rb") as file:
         encoding = encoding_of_head(file.read(1 << 16))
     lines = read_head(path, encoding, lines=_HEADER_LINES)
@@ -228,29 +266,43 @@ def _known_order(date_order: str | None) -> DateOrder | None:
     raise DateOrderInvalid("The date order is none we know", where="--date-order", fix=f"Use {', '.join(DATE_ORDERS)}.")
 
 
-def _tables(path: Source, scan: Scan, layout: Layout, wanted: list[int], rows: int) -> Iterator[Table]:
-    blocks = read_lines(path, scan.encoding, rows=rows, skip=layout.header_lines)
-    return read_tables(blocks, layout.grid, wanted, first_row=layout.header_row + 1)
-
-
-def _samples(lines: Sequence[str], layout: Layout) -> list[list[str]]:
-    """Cells of the first rows, by column. Raises HeaderOnly where there are none."""
-    block = LineBlock(list(lines[layout.header_lines :]), 0, is_last=True)
-    wanted = list(range(layout.grid.width))
-    table = next(read_tables([block], layout.grid, wanted, first_row=layout.header_row + 1))
+def _layout(
+    path: Source, form: Form, scan: Scan, named_columns: Collection[str]
+) -> tuple[Layout | JsonLayout, list[list[str]]]:
+    """The layout, and cells of the first rows by column. Raises a FileRefused."""
+    if form == "ndjson":
+        found = find_json_layout(path)
+        return found, found.samples(path, _SAMPLE_LINES)
+    lines = read_head(path, scan.encoding, lines=_SAMPLE_LINES)
+    layout = find_layout(lines, named_columns)
+    table = layout.sample(lines)
     if not table.frame.height and not table.broken:
         raise HeaderOnly("The file has a header and no rows", fix="Export the claims of a longer period.")
-    return [table.frame[str(at)].to_list() for at in wanted]
+    return layout, [table.frame[str(at)].to_list() for at in range(len(layout.columns))]
 
 
-def _date_columns(layout: Layout, choice: ColumnChoice) -> list[str]:
+def _as_keys_say(columns: Sequence[str], asked: Mapping[str, str | None]) -> dict[str, str | None]:
+    """What was asked for, and of keys that are our own names of fields what these say.
+
+    Where no key is like a decision date there is none: an object leaves out what it does not know, and a claim that is
+    decided is set aside without it.
+    """
+    said = {canonical_field(key): name for key, name in asked.items()}
+    taken = set(said.values())
+    own = {name: name for name in FIELDS if name in columns and name not in said and name not in taken}
+    if "decided_date" not in {**said, **own} and not any(name_weight("decided_date", each) for each in columns):
+        return {**said, **own, "decided_date": None}
+    return {**said, **own}
+
+
+def _date_columns(layout: Layout | JsonLayout, choice: ColumnChoice) -> list[str]:
     return [layout.columns[choice.columns[name]] for name in DATE_FIELDS if name in choice.columns]
 
 
-def _date_evidence(path: Source, scan: Scan, layout: Layout, choice: ColumnChoice) -> DateEvidence:
+def _date_evidence(path: Source, scan: Scan, layout: Layout | JsonLayout, choice: ColumnChoice) -> DateEvidence:
     """What the first rows prove, or all of them where the first do not."""
     dated = [choice.columns[name] for name in DATE_FIELDS if name in choice.columns]
-    tables = _tables(path, scan, layout, sorted(set(dated)), _SAMPLE_LINES * 5)
+    tables = layout.tables(path, scan.encoding, sorted(set(dated)), _SAMPLE_LINES * 5)
     return gather((table.frame for table in tables), [str(at) for at in dated])
 
 

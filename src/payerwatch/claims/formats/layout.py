@@ -3,14 +3,14 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from payerwatch.claims.formats.codes import read_cpt
 from payerwatch.claims.formats.dates import take_apart
 from payerwatch.claims.formats.headers import recognised_fields
-from payerwatch.claims.formats.lines import printable
-from payerwatch.claims.formats.records import Grid
+from payerwatch.claims.formats.lines import LineBlock, Source, printable, read_lines
+from payerwatch.claims.formats.records import Grid, Table, read_tables
 from payerwatch.claims.formats.refusals import FileEmpty, HeaderMissing, TooManyColumns
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -31,6 +31,20 @@ class Layout:
     header_lines: int
     header_row: int
 
+    @property
+    def delimiter(self) -> str:
+        return self.grid.delimiter
+
+    def tables(self, source: Source, encoding: str, wanted: Sequence[int], rows: int) -> Iterator[Table]:
+        """A table for each block of about `rows` lines below the header."""
+        blocks = read_lines(source, encoding, rows=rows, skip=self.header_lines)
+        return read_tables(blocks, self.grid, list(wanted), first_row=self.header_row + 1)
+
+    def sample(self, lines: Sequence[str]) -> Table:
+        """All columns of the rows among a file's first lines."""
+        block = LineBlock(list(lines[self.header_lines :]), 0, is_last=True)
+        return next(read_tables([block], self.grid, list(range(self.grid.width)), first_row=self.header_row + 1))
+
 
 def find_layout(lines: Sequence[str], named_columns: Collection[str] = ()) -> Layout:
     """The layout, the header being sought in the first ten rows; `named_columns` are those a mapping names."""
@@ -49,7 +63,7 @@ def find_layout(lines: Sequence[str], named_columns: Collection[str] = ()) -> La
             fix="Export only the columns of claims.",
         )
     grid = Grid(delimiter, len(cells), _trailing_blanks(rows[at + 1 :], len(cells)))
-    return Layout(grid, _unique(cells), line_count, at + 1)
+    return Layout(grid, unique_names(cells), line_count, at + 1)
 
 
 def looks_like_data(cells: Sequence[str]) -> bool:
@@ -138,7 +152,8 @@ def _trailing_blanks(rows: Sequence[tuple[list[str], int]], width: int) -> int:
     return extra if extra > 0 and times > 0.5 * extras.total() else 0
 
 
-def _unique(cells: Sequence[str]) -> list[str]:
+def unique_names(cells: Sequence[str]) -> list[str]:
+    """Names of columns: none is blank, and none is there twice."""
     names: list[str] = []
     for place, cell in enumerate(cells, start=1):
         own = name = printable(cell)[:100] or f"column {place}"

@@ -1,16 +1,19 @@
 """Sentences for the person who loads a file: what was decided about it that she may want to know."""
 
 from payerwatch.claims.formats.dates import DateOrder
+from payerwatch.claims.formats.json_lines import JsonLayout
 from payerwatch.claims.formats.layout import Layout
 from payerwatch.claims.formats.mapping import ColumnChoice
 
 
-def layout_notes(layout: Layout) -> list[str]:
+def layout_notes(layout: Layout | JsonLayout) -> list[str]:
     """Where the header is, if not at the top."""
     return [f"The header was found in row {layout.header_row}."] if layout.header_row > 1 else []
 
 
-def choice_notes(layout: Layout, choice: ColumnChoice, order: DateOrder | None, negated: frozenset[str]) -> list[str]:
+def choice_notes(
+    layout: Layout | JsonLayout, choice: ColumnChoice, order: DateOrder | None, negated: frozenset[str]
+) -> list[str]:
     """How dates are read, what was dropped, and what the file cannot give."""
     notes = []
     if order in ("mdy", "dmy"):

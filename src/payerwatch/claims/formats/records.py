@@ -14,7 +14,7 @@ import polars as pl
 from payerwatch.claims.formats.lines import LineBlock
 
 _LONGEST_RECORD_LINES = 100
-_LONGEST_RECORD = 100_000  # characters; the csv module itself gives up at 131,072 in one cell
+LONGEST_RECORD = 100_000  # characters; the csv module itself gives up at 131,072 in one cell
 
 
 class BrokenRow(NamedTuple):
@@ -91,7 +91,7 @@ class Table:
     def likely_cells(self, broken: BrokenRow) -> list[str]:
         """What the cells of a broken row may be; blank ones where it is too long to be looked at."""
         text = self.records[broken.record]
-        return self.grid.likely_cells(text) if len(text) <= _LONGEST_RECORD else [""] * self.grid.width
+        return self.grid.likely_cells(text) if len(text) <= LONGEST_RECORD else [""] * self.grid.width
 
 
 def read_tables(blocks: Iterable[LineBlock], grid: Grid, wanted: list[int], *, first_row: int) -> Iterator[Table]:
@@ -147,7 +147,7 @@ def _end_of_record(lines: list[str], at: int, closing: int | None, grid: Grid) -
 
 
 def _may_be_one_record(lines: list[str]) -> bool:
-    return len(lines) <= _LONGEST_RECORD_LINES and sum(map(len, lines)) <= _LONGEST_RECORD
+    return len(lines) <= _LONGEST_RECORD_LINES and sum(map(len, lines)) <= LONGEST_RECORD
 
 
 def _table(joined: _Joined, grid: Grid, wanted: list[int], first_row: int, bytes_read: int) -> Table:
@@ -183,7 +183,7 @@ def _kind(grid: Grid, unclosed: set[int]) -> pl.Expr:
         .then(pl.lit("plain"))
         .when(boxed)
         .then(pl.lit("boxed"))
-        .when((quotes % 2 == 0) & ~text.str.contains('[\r\n]|="') & (text.str.len_chars() <= _LONGEST_RECORD))
+        .when((quotes % 2 == 0) & ~text.str.contains('[\r\n]|="') & (text.str.len_chars() <= LONGEST_RECORD))
         .then(pl.lit("paired"))
         .otherwise(pl.lit("other"))
     )
@@ -231,7 +231,7 @@ def _one_by_one(
     rows: list[tuple[object, ...]] = []
     broken = []
     for record, row, text in frame.select("record", "row", "text").iter_rows():
-        cells = None if "\x00" in text or len(text) > _LONGEST_RECORD else grid.cells(text)
+        cells = None if "\x00" in text or len(text) > LONGEST_RECORD else grid.cells(text)
         if record in unclosed or cells is None:
             broken.append(BrokenRow(row, _why_broken(text, record in unclosed), record))
         else:
@@ -243,6 +243,6 @@ def _one_by_one(
 def _why_broken(text: str, is_unclosed: bool) -> str:
     if "\x00" in text:
         return "nul_character"
-    if len(text) > _LONGEST_RECORD:
+    if len(text) > LONGEST_RECORD:
         return "row_too_long"
     return "quote_not_closed" if is_unclosed else "wrong_number_of_cells"

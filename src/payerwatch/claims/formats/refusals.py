@@ -19,6 +19,10 @@ class HeaderMissing(FileRefused):
     """The first row holds data, or no row names the columns."""
 
 
+class JsonObjectMissing(FileRefused):
+    """No line of the JSON lines is an object that says anything."""
+
+
 class NotDelimitedText(FileRefused):
     """The file is a workbook, an archive, a document or otherwise not rows of text."""
 

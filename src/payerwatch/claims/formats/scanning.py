@@ -73,10 +73,27 @@ def scan_file(path: Source) -> Scan:
     return Scan(digest.hexdigest(), size, check.finish())
 
 
+def scan_json_lines(path: Source) -> Scan:
+    """Hash the file; refuse what is empty or has a line that is longer than any row. Each line says itself whether it
+    is UTF-8."""
+    size = 0
+    digest = hashlib.sha256()
+    lines = _LineLengths()
+    with path.open("rb") as file:
+        while chunk := file.read(MAX_LINE_BYTES):
+            if not size:
+                _refuse_empty(chunk)
+            size += len(chunk)
+            digest.update(chunk)
+            lines.feed(chunk)
+    if not size:
+        _refuse_empty(b"")
+    return Scan(digest.hexdigest(), size, "utf-8")
+
+
 def encoding_of_head(head: bytes) -> str:
     """The encoding the first bytes promise; `utf-8` where it is still to be confirmed."""
-    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
-        raise FileEmpty("The file is empty", fix="Export the claims again.")
+    _refuse_empty(head)
     _refuse_other_kinds(head)
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
@@ -85,6 +102,11 @@ def encoding_of_head(head: bytes) -> str:
     encoding = _encoding_without_mark(head)
     _refuse_other_text(head.decode(encoding, errors="ignore"))
     return encoding
+
+
+def _refuse_empty(head: bytes) -> None:
+    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise FileEmpty("The file is empty", fix="Export the claims again.")
 
 
 def _encoding_without_mark(head: bytes) -> str:

@@ -21,6 +21,19 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "row_too_long": ("The row is longer than 100,000 characters.", "Shorten or remove its long cells."),
     "nul_character": ("The row contains a NUL character.", "Export the row again; the file was damaged here."),
+    "line_not_json_object": (
+        "The line is not one JSON object in UTF-8 that can be read.",
+        "Write one object on each line, in UTF-8 and without a list around them.",
+    ),
+    "key_repeated": ("A key stands twice in the object.", "Give each key once."),
+    "value_not_text": (
+        "A value is an object, a list, or true or false where that answers no question.",
+        "Give a text, a number or null.",
+    ),
+    "half_character": (
+        "The row contains half of a character.",
+        "Write each character whole, such as \\ud83d only with the half that follows it.",
+    ),
     "payer_missing": ("The payer is blank.", "Name the payer the claim was sent to."),
     "payer_is_formula": (
         "The payer begins like a spreadsheet formula.",
