@@ -27,10 +27,16 @@ from payerwatch.audit.record import Thing, record, record_for_installation
 from payerwatch.audit.refused import refusals_recorded
 from payerwatch.claims import actions as claims
 from payerwatch.claims.arrivals import take_over
-from payerwatch.claims.formats.csv import ClaimsFile, Remembered, open_claims_file, read_header_signature
+from payerwatch.claims.formats.csv import (
+    ClaimsFile,
+    Form,
+    Remembered,
+    open_claims_file,
+    read_header_signature,
+    scan_claims,
+)
 from payerwatch.claims.formats.dates import DATE_ORDERS
 from payerwatch.claims.formats.lines import Source
-from payerwatch.claims.formats.scanning import scan_file
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.load_files import refuse_unusable_paths, set_aside_file
 from payerwatch.claims.loading import Loaded, Progress, load_claims, lock_claims
@@ -86,6 +92,7 @@ class LoadOrder:
     dry_run: bool = False
     set_aside: Path | None = None
     arrived: Upload | None = None
+    form: Form = "csv"
 
 
 def _where_rows_are(order: LoadOrder) -> str:
@@ -141,12 +148,13 @@ def _load(order: LoadOrder, progress: Progress, today: date) -> LoadResult:
     """Load within the caller's transaction, which a dry run or a file that was loaded already rolls back."""
     progress("read", 0, 1)
     lock_claims()
-    scan = scan_file(order.path)
+    scan = scan_claims(order.path, order.form)
     earlier = earlier_upload_of(scan.digest)
     if earlier is not None:
         order = _read_as_before(order, earlier)
     file = open_claims_file(
         order.path,
+        form=order.form,
         mapping=order.mapping,
         date_order=order.date_order,
         remembered=_remembered(order),
@@ -330,7 +338,7 @@ def _read_as_before(asked: LoadOrder, earlier: Upload) -> LoadOrder:
 def _remembered(asked: LoadOrder) -> Remembered | None:
     """What the customer said of an earlier file with the same header."""
     named = [column for column in (asked.mapping or {}).values() if column]
-    signature = read_header_signature(asked.path, named)
+    signature = read_header_signature(asked.path, named, form=asked.form)
     upload = latest_upload_with(signature)
     if upload is None:
         return None

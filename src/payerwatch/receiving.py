@@ -1,6 +1,6 @@
 """Files sent over HTTP, on their way into the pipeline: received, loaded after the answer, then judged.
 
-    receive   the whole file, or its slices one by one, are kept sealed
+    receive   the whole file, or its slices one by one, are kept sealed; a batch that a program sends is such a file
     load      the pipeline's load, by a job; its end, good or bad, is the upload's state
     detect    the pipeline's detect, by a job, so that a file that was sent ends in events
 
@@ -10,6 +10,7 @@ step is done again.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import InterfaceError, OperationalError
@@ -18,8 +19,9 @@ from django.utils import timezone
 from payerwatch import pipeline
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
-from payerwatch.claims import arrivals, slices
+from payerwatch.claims import arrivals, batch_names, slices
 from payerwatch.claims.arrivals import Asked, LoadFailed, UploadComplete
+from payerwatch.claims.formats.csv import form_of
 from payerwatch.claims.loading import Progress, lock_claims
 from payerwatch.claims.models import Upload
 from payerwatch.claims.progress_notes import noted_progress
@@ -40,6 +42,38 @@ def receive(content: bytes, asked: Asked, *, actor: Actor) -> Upload:
     record("receive", _thing(upload), actor=actor, after=after)
     enqueue.enqueue(load_received, upload.public_id)
     return upload
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch that a program has sent; `repeated` if it was here already."""
+
+    upload: Upload
+    repeated: bool = False
+
+
+def receive_batch(content: bytes, asked: Asked, name: str, *, actor: Actor) -> Batch:
+    """Keep a batch as a whole file, once under the name that its sender gives it; without one (blank) each time.
+
+    Raises TooManyBatchesWaiting or BatchChanged.
+    """
+    if not name:
+        return Batch(receive(content, asked, actor=actor))
+    sent = batch_names.said(content, asked)
+    batch_names.hold(name)
+    known = batch_names.named(name, sent)
+    if known is None:
+        upload = receive(content, asked, actor=actor)
+        batch_names.keep(name, upload, sent)
+        return Batch(upload)
+    upload = Upload.objects.get(public_id=known)
+    record("replay", _thing(upload), actor=actor, after={"verb": "receive", "state": upload.state})
+    return Batch(upload, repeated=True)
+
+
+def batch_conflicted(public_id: str) -> None:
+    """A batch's name was sent with something else, and that was refused. Whoever is to be told hears of it here."""
+    batch_names.count_conflict(public_id)
 
 
 def begin(size: int, asked: Asked, *, actor: Actor) -> Upload:
@@ -148,7 +182,11 @@ def _settle_as_failed(arrived: Upload, refusal: LoadFailed) -> None:
 
 def _load(customer: Customer, arrived: Upload, progress: Progress) -> None:
     order = pipeline.LoadOrder(
-        arrivals.held(arrived), mapping=arrived.mapping, date_order=arrived.date_order or None, arrived=arrived
+        arrivals.held(arrived),
+        mapping=arrived.mapping,
+        date_order=arrived.date_order or None,
+        arrived=arrived,
+        form=form_of(arrived.form),
     )
     try:
         result = pipeline.load(customer, order, actor=JOB, progress=progress, today=date.today())
@@ -168,14 +206,15 @@ def _load(customer: Customer, arrived: Upload, progress: Progress) -> None:
 
 @step
 def judge_loaded(customer_id: int, public_id: str) -> None:
-    """Look for drift, unless that was done since the file was loaded."""
+    """Look for drift, unless that was done since the file was loaded. What was loaded before it is judged with it."""
     customer = Customer.objects.get(pk=customer_id)
     with acting_in(customer):
-        if public_id not in arrivals.loaded_and_not_judged():
+        due = arrivals.loaded_and_not_judged()
+        if public_id not in due:
             return
         with suppress(NothingToJudge):
             pipeline.detect(customer, actor=JOB)
-        arrivals.judged(public_id)
+        arrivals.judged(due)
 
 
 def take_up_waiting() -> None:

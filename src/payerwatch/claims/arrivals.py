@@ -3,7 +3,7 @@
 The caller has entered the customer. Nothing here reads what a file says: until it is loaded it is sealed bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -11,16 +11,19 @@ from io import BytesIO
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from payerwatch.claims import slices
+from payerwatch.claims.formats.csv import Form
 from payerwatch.claims.formats.lines import HeldFile, printable
 from payerwatch.claims.models import Upload, UploadSlice
 from payerwatch.claims.resealing import start_sealed
 from payerwatch.refusals import Kind, Refusal
 
 MOST_WAITING = 20
+MOST_BATCHES_WAITING = 1_000
+MOST_BATCH_BYTES_WAITING = 256 << 20
 MOST_ATTEMPTS = 5
 KEPT_HALF_SENT = timedelta(hours=24)
 # Names the advisory locks under which one is at a file, while it waits for its turn to load as well.
@@ -47,6 +50,18 @@ class TooManyUploadsWaiting(Refusal):
         super().__init__(
             f"{MOST_WAITING} files are on their way or wait to be loaded.",
             fix="Wait until some are loaded, or end those that were begun.",
+        )
+
+
+class TooManyBatchesWaiting(Refusal):
+    """Many batches wait to be loaded, or few that are large."""
+
+    kind = Kind.TOO_MANY
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{MOST_BATCHES_WAITING:,} batches, or {MOST_BATCH_BYTES_WAITING >> 20} MiB of them, wait to be loaded.",
+            fix="Send it again, under the same key, once some are loaded; and more claims in one batch.",
         )
 
 
@@ -91,10 +106,12 @@ class Asked:
     filename: str
     mapping: Mapping[str, str | None] | None = None
     date_order: str | None = None
+    form: Form = "csv"
+    source: Upload.Source = Upload.Source.FILE
 
 
 def receive(content: bytes, asked: Asked) -> Upload:
-    """Keep a whole file until it is loaded. Raises TooManyUploadsWaiting."""
+    """Keep a whole file until it is loaded. Raises TooManyUploadsWaiting or TooManyBatchesWaiting."""
     upload = _arrived(len(content), asked)
     upload.digest = sha256(content).hexdigest()
     _add(upload, content)
@@ -151,12 +168,28 @@ def abandoned(now: datetime) -> list[Upload]:
     return list(half_sent.defer("filename"))
 
 
+def _refuse_too_many(source: Upload.Source) -> None:
+    """Files and batches have their room each, so that no program keeps people from sending a file.
+
+    Raises TooManyUploadsWaiting or TooManyBatchesWaiting.
+    """
+    waiting = Upload.objects.filter(state__in=(Upload.State.RECEIVING, *_WAITING), source=source)
+    if source == Upload.Source.FILE:
+        if waiting.count() >= MOST_WAITING:
+            raise TooManyUploadsWaiting
+        return
+    there = waiting.aggregate(batches=Count("pk"), size=Sum("size_bytes", default=0))
+    if there["batches"] >= MOST_BATCHES_WAITING or there["size"] >= MOST_BATCH_BYTES_WAITING:
+        raise TooManyBatchesWaiting
+
+
 def _arrived(size: int, asked: Asked) -> Upload:
-    if Upload.objects.filter(state__in=(Upload.State.RECEIVING, *_WAITING)).count() >= MOST_WAITING:
-        raise TooManyUploadsWaiting
+    _refuse_too_many(asked.source)
     start_sealed()
     return Upload.objects.create(
         state=Upload.State.RECEIVING,
+        source=asked.source,
+        form=asked.form,
         filename=printable(asked.filename)[:255],
         size_bytes=size,
         mapping=dict(asked.mapping or {}),
@@ -261,9 +294,12 @@ def take_over(loaded: Upload, arrived: Upload) -> None:
     public_id = arrived.public_id
     arrived.delete()
     loaded.public_id, loaded.arrived_at = public_id, arrived.arrived_at
+    loaded.source, loaded.form = arrived.source, arrived.form
     loaded.received_at, loaded.received_bytes = arrived.received_at, loaded.size_bytes
     loaded.detection_due = True
-    loaded.save(update_fields=["public_id", "arrived_at", "received_at", "received_bytes", "detection_due"])
+    loaded.save(
+        update_fields=["public_id", "source", "form", "arrived_at", "received_at", "received_bytes", "detection_due"]
+    )
 
 
 def settle_as_repeated(arrived: Upload, earlier: Upload) -> None:
@@ -293,6 +329,6 @@ def _settle(arrived: Upload, state: Upload.State) -> None:
     arrived.save()
 
 
-def judged(public_id: str) -> None:
-    """Drift has been looked for since the file was loaded."""
-    Upload.objects.filter(public_id=public_id).update(detection_due=False)
+def judged(public_ids: Sequence[str]) -> None:
+    """Drift has been looked for since these files were loaded."""
+    Upload.objects.filter(public_id__in=public_ids).update(detection_due=False)

@@ -95,8 +95,22 @@ class Upload(TenantModel):
         REFUSED = "refused"
         UNDONE = "undone"
 
+    class Source(models.TextChoices):
+        FILE = "file"
+        INGEST = "ingest"
+
+    class Form(models.TextChoices):
+        CSV = "csv"
+        NDJSON = "ndjson"
+
     public_id = models.CharField(max_length=24, default=new_upload_id, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.LOADED)
+    source = models.CharField(
+        max_length=6, choices=Source, default=Source.FILE, db_default=Source.FILE, help_text="how it came"
+    )
+    form = models.CharField(
+        max_length=6, choices=Form, default=Form.CSV, db_default=Form.CSV, help_text="how its rows are written"
+    )
     filename = SealedTextField(purpose="upload.filename")
     digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the file's bytes, in hexadecimal")
     size_bytes = models.BigIntegerField()
@@ -164,6 +178,29 @@ class UploadSlice(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} from {self.position}"
+
+
+class BatchName(TenantModel):
+    """What its sender calls a batch, for as long as the batch is there: the same name never brings it twice.
+
+    `digest` stands for the name and `content` for what was sent under it: HMACs, as either may be guessed. Loading
+    makes another upload under the same public id, so that the batch is known by that.
+    """
+
+    public_id = models.CharField(max_length=24, help_text="of the upload")
+    digest = models.CharField(max_length=64)
+    content = models.CharField(max_length=64)
+    conflicts = models.IntegerField(default=0, help_text="how often the name was sent with something else")
+    last_conflict_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "digest"], name="claims_batchname_digest_unique"),
+            models.UniqueConstraint(fields=["customer", "public_id"], name="claims_batchname_public_id_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
 
 
 class ClaimState(TenantModel):

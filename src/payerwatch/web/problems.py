@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from payerwatch.claims.arrivals import FileTooLarge, TooManyUploadsWaiting
+from payerwatch.claims.arrivals import FileTooLarge, TooManyBatchesWaiting, TooManyUploadsWaiting
 from payerwatch.config.logging import request_id
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge, OutcomeUnknown
 from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
@@ -93,7 +93,11 @@ _STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
 
 
 # Seconds after which what stands in the way may be over.
-_RETRY_AFTER: Mapping[type[Refusal], int] = {RequestInProgress: 1, TooManyUploadsWaiting: 30}
+_RETRY_AFTER: Mapping[type[Refusal], int] = {
+    RequestInProgress: 1,
+    TooManyBatchesWaiting: 5,
+    TooManyUploadsWaiting: 30,
+}
 
 
 def status_of(refusal: type[Refusal]) -> HTTPStatus:
