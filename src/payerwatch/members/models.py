@@ -3,7 +3,7 @@
 The door reads `Person`, `Session` and `PersonCustomer` before it knows the customer, so these have no row
 policy; they hold ids and what signing in needs. `Member`, `Invitation` and `ApiKey` belong to a customer. Every
 secret is stored as the SHA-256 of at least 160 random bits (120 in recovery codes, which people type),
-passwords as Argon2.
+passwords as Argon2; what we must know ourselves to check a code or a signature is sealed.
 """
 
 from django.db import models
@@ -194,6 +194,24 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class IngestSecret(TenantModel):
+    """What the customer's senders sign batches with. While one is in force, no batch is taken unsigned.
+
+    The present one has no end; the one before it ends with the overlap of the rotation.
+    """
+
+    secret = models.CharField(max_length=300, help_text="sealed")
+    made_at = models.DateTimeField(auto_now_add=True)
+    ends_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=models.Q(ends_at=None), name="members_ingestsecret_present"
+            ),
+        ]
 
 
 class KeptAnswer(TenantModel):

@@ -1,6 +1,7 @@
 """What is refused at the door, or behind it, leaves an entry: who tried what, and why not."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -30,6 +31,8 @@ class Attempt(NamedTuple):
     thing: Thing
     recorded: bool
     """Whether it is recorded when it is done: every change is, and the reading of claims."""
+    noted: Callable[[], None] | None = None
+    """What is written with the entry of a refusal, since nothing stays that was written before it."""
 
 
 def record_if_refused(request: Any, response: HttpResponseBase) -> None:
@@ -45,6 +48,8 @@ def record_if_refused(request: Any, response: HttpResponseBase) -> None:
         record_for_installation(attempt.verb, attempt.thing, actor=caller.actor, after=after, outcome="refused")
         return
     with acting_in(caller.customer):
+        if attempt.noted is not None:
+            attempt.noted()
         record(attempt.verb, attempt.thing, actor=caller.actor, after=after, outcome="refused")
 
 

@@ -131,6 +131,8 @@ def _of_its_form(view: Any, action: str) -> Iterator[type[Refusal]]:
 
 def _of_writing(view: Any, action: str, method: str) -> set[type[Refusal]]:
     found: set[type[Refusal]] = {*_OF_KEYS} if takes_key(view, method.upper()) else {http.IdempotencyKeyNotTaken}
+    if action in view.own_keys:
+        found = set()
     if action in view.guarded:
         found |= {http.PreconditionRequired, http.PreconditionFailed}
     return found

@@ -30,15 +30,19 @@ def takes_key(view: Any, method: str) -> bool:
 def asking_of(view: Any, request: Request) -> Asking | None:
     """What is asked under a key; None without one. Raises IdempotencyKeyUnusable or IdempotencyKeyNotTaken."""
     key = request.headers.get(HEADER)
-    if key is None:
+    if key is None or view.action in view.own_keys:
         return None
     if not takes_key(view, str(request.method)) or view.caller.customer is None:
         raise IdempotencyKeyNotTaken
-    if not 1 <= len(key) <= LONGEST_KEY or not all(" " <= letter <= "~" for letter in key):
+    if not can_be_a_key(key):
         raise IdempotencyKeyUnusable
     ids = " ".join(f"{name}={value}" for name, value in sorted(view.kwargs.items()))
     route = f"{request.method} {request._request.route} {ids}"  # type: ignore[attr-defined]
     return Asking(view.caller.actor.id, route, key, _payload(request))
+
+
+def can_be_a_key(text: str) -> bool:
+    return 1 <= len(text) <= LONGEST_KEY and all(" " <= letter <= "~" for letter in text)
 
 
 def replayed(view: Any, asking: Asking) -> HttpResponse | None:

@@ -5,7 +5,7 @@ what it `gives`. An action that is not in `may` is refused to everyone. The desc
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
 from types import MappingProxyType
@@ -73,8 +73,8 @@ class Resource(Writing):
     """The form of the body, of each action that has one."""
     asks: ClassVar[Mapping[str, type[Serializer]]] = {}
     """The form of the address's parameters, of actions that are no listings and have them."""
-    read_as: ClassVar[Mapping[str, type[BaseParser]]] = {}
-    """How the body is read, of actions to which it is not sent as JSON."""
+    read_as: ClassVar[Mapping[str, Sequence[type[BaseParser]]]] = {}
+    """How the body is read, by its kind, of actions to which it is not sent as JSON."""
     hears: ClassVar[Mapping[str, Sequence[HeaderField]]] = {}
     """The header fields that an action reads, beside those that all of its kind do."""
     says: ClassVar[Mapping[str, Sequence[HeaderField]]] = {}
@@ -119,7 +119,7 @@ class Resource(Writing):
 
     def get_parsers(self) -> list[BaseParser]:
         read_as = self.read_as.get(self.action_map.get(str(self.request.method).lower(), ""))
-        return [read_as()] if read_as else super().get_parsers()
+        return [each() for each in read_as] if read_as else super().get_parsers()
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -193,6 +193,11 @@ class Resource(Writing):
         gives = self.gives[self.action]
         shown = None if gives.body is None else gives.body(done, context=self.get_serializer_context()).data
         return Response(shown, status=gives.status)
+
+    def if_refused(self, thing: Thing, noted: Callable[[], None]) -> None:
+        """Let the entry of a refusal be about this thing, and write with it what is to stay all the same."""
+        asked = self.request._request
+        asked.attempt = asked.attempt._replace(thing=thing, noted=noted)  # type: ignore[attr-defined]
 
     def record_reading(self, thing: Thing, **about: Any) -> None:
         """One entry for what this request has shown."""

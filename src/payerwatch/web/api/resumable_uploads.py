@@ -118,7 +118,7 @@ class ResumableUploads(Resource):
         ],
         "give_up": [TusVersionNotSpoken, UploadComplete],
     }
-    read_as: ClassVar = {"append": PlainBytes}
+    read_as: ClassVar = {"append": [PlainBytes]}
     hears: ClassVar = {
         "begin": [_VERSION, _LENGTH, _METADATA],
         "append": [_VERSION, _OFFSET],

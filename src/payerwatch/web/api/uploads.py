@@ -43,10 +43,10 @@ class UploadBody(serializers.ModelSerializer):
     class Meta:
         model = Upload
         fields = [
-            "id", "state", "filename", "digest", "size_bytes", "received_bytes", "rows", "accepted", "set_aside",
-            "new_claims", "updated_claims", "unchanged_claims", "reasons", "mapping", "dropped_columns", "date_order",
-            "first_date", "last_date", "stage", "done", "total", "refusal", "repeats", "detection_due", "received_at",
-            "loaded_at", "undone_at",
+            "id", "state", "source", "form", "filename", "digest", "size_bytes", "received_bytes", "rows", "accepted",
+            "set_aside", "new_claims", "updated_claims", "unchanged_claims", "reasons", "mapping", "dropped_columns",
+            "date_order", "first_date", "last_date", "stage", "done", "total", "refusal", "repeats", "detection_due",
+            "received_at", "loaded_at", "undone_at",
         ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ class Uploads(Listed, Shown, Resource):
         **dict.fromkeys(("create", "undo"), Permission.LOAD_CLAIMS),
     }
     takes: ClassVar = {"create": NewUpload}
-    read_as: ClassVar = {"create": MultiPartParser}
+    read_as: ClassVar = {"create": [MultiPartParser]}
     gives: ClassVar = {
         "create": Gives(UploadBody, HTTPStatus.ACCEPTED),
         "undo": Gives(UndoneBody),

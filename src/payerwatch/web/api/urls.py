@@ -20,6 +20,8 @@ from payerwatch.web.api.endpoints import Endpoints
 from payerwatch.web.api.event_claims import EventClaims
 from payerwatch.web.api.health import Health
 from payerwatch.web.api.index import Index
+from payerwatch.web.api.ingest import IngestClaims
+from payerwatch.web.api.ingest_secret import IngestSecrets
 from payerwatch.web.api.invitations import Invitations
 from payerwatch.web.api.members import Members
 from payerwatch.web.api.messages import Attempts, Messages
@@ -100,6 +102,9 @@ ROUTES = [
     listed("endpoints/<str:public_id>/rotate/", Endpoints, post="rotate"),
     listed("endpoints/<str:public_id>/test/", Endpoints, post="test"),
     listed("endpoints/<str:public_id>/recover/", Endpoints, post="recover"),
+    listed("ingest/claims/", IngestClaims, post="create"),
+    listed("ingest/claims/<str:public_id>/", IngestClaims, get="retrieve"),
+    listed("ingest/secret/", IngestSecrets, get="show", post="rotate", delete="remove"),
     listed("invitations/", Invitations, get="list", post="create"),
     listed("invitations/<str:public_id>/", Invitations, delete="destroy"),
     listed("invitations/<str:public_id>/resend/", Invitations, post="resend"),

@@ -23,6 +23,8 @@ class Writing(GenericViewSet):
     """Actions that need If-Match: they change what people set up together."""
     keeps_answers: ClassVar[bool] = True
     """Whether a POST takes an Idempotency-Key, where an answer can be kept at all."""
+    own_keys: ClassVar[frozenset[str]] = frozenset()
+    """Actions that remember an Idempotency-Key themselves, for longer than answers are kept."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
