@@ -162,6 +162,8 @@ BODIES: dict[str, Fields] = {
     "Endpoints.recover": {"since": "2001-01-01T00:00:00Z"},
     "Endpoints.rotate": {"overlap_hours": 1},
     "Endpoints.test": {},
+    "IngestClaims.create": {},
+    "IngestSecrets.rotate": {"overlap_hours": 0},
     "Invitations.create": {"email": Natural(_invited_email, Practice.email), "role": "viewer"},
     "Invitations.resend": {},
     "Members.partial_update": {"role": "analyst"},
@@ -202,6 +204,7 @@ _TOLD = "filename ZmlsZS5jc3Y="  # file.csv
 # By view and action: what is sent otherwise than as JSON.
 SENT: dict[str, Sent] = {
     "Uploads.create": Sent(MULTIPART_CONTENT),
+    "IngestClaims.create": Sent("application/x-ndjson", b'{"payer": "Aetna", "cpt": "99213"}\n'),
     "ResumableUploads.begin": Sent(headers={**_TUS, "Upload-Length": "4", "Upload-Metadata": _TOLD}),
     "ResumableUploads.progress": Sent(headers=_TUS),
     "ResumableUploads.append": Sent("application/offset+octet-stream", b"data", {**_TUS, "Upload-Offset": "0"}),

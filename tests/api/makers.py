@@ -16,6 +16,7 @@ from payerwatch.alerts.models import SERIES, Alert, Rule, Verdict
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.models import Chain
 from payerwatch.audit.record import Thing, record
+from payerwatch.claims import batch_names
 from payerwatch.claims.arrivals import Asked, begin
 from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping, ReplacedClaim, Upload, UploadSlice
 from payerwatch.claims.slices import keep
@@ -117,6 +118,15 @@ def _upload(practice: Practice) -> Upload:
     )
     keep(made, UploadSlice.Kind.SET_ASIDE, 0, f"{practice.name()}\r\n".encode())
     return made
+
+
+def batch(practice: Practice) -> str:
+    """A batch that a program has sent, under a name, and that was loaded."""
+    with acting_in(practice.customer):
+        made = _upload(practice)
+        Upload.objects.filter(pk=made.pk).update(source=Upload.Source.INGEST, form=Upload.Form.NDJSON)
+        batch_names.keep(practice.name(), made, practice.name().encode())
+    return made.public_id
 
 
 def half_sent(practice: Practice) -> str:
@@ -320,6 +330,7 @@ MAKERS: dict[str, Maker] = {
     "rule": rule,
     "session": session,
     "half_sent_upload": half_sent,
+    "batch": batch,
     "upload": upload,
 }
 _MISSING = {

@@ -69,6 +69,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     "ResumableUploads.progress": LOADERS,
     "ResumableUploads.append": LOADERS,
     "ResumableUploads.give_up": LOADERS,
+    "IngestClaims.create": LOADERS,
+    "IngestClaims.retrieve": LOADERS,
+    "IngestSecrets.show": MANAGERS,
+    "IngestSecrets.rotate": MANAGERS,
+    "IngestSecrets.remove": MANAGERS,
     "DriftEvents.list": READERS,
     "DriftEvents.retrieve": READERS,
     "ActiveEvents.list": READERS,
@@ -135,6 +140,8 @@ BY_SCOPE: dict[str, frozenset[str]] = {
     "claims.load": frozenset(
         {
             "DriftRuns.create",
+            "IngestClaims.create",
+            "IngestClaims.retrieve",
             "Uploads.create",
             "Uploads.undo",
             "ResumableUploads.offer",

@@ -14,6 +14,7 @@ from payerwatch.web.api.resource import Listed
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 # Parameters that name nothing of a customer, and a value that there is.
 OF_NOBODY = {"code": "not_found"}
+_OTHERWISE = {"ResumableUploads": "half_sent_upload", "IngestClaims": "batch"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -50,7 +51,7 @@ class Endpoint:
     @property
     def thing(self) -> str:
         """What its address names, as `makers` call it: slices are added to a file that is not all here."""
-        return "half_sent_upload" if self.resource == "ResumableUploads" else str(self.view.thing)
+        return _OTHERWISE.get(self.resource, str(self.view.thing))
 
     @property
     def needs(self) -> Permission | Admits | None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RECORDED = {
     "Claims.list", "Claims.retrieve", "Uploads.list", "Uploads.retrieve", "Uploads.rejected_rows", "Uploads.stats",
     "AuditEntries.list", "AuditEntries.retrieve", "AuditEntries.export", "EventClaims.list", "PayerMappings.list",
-    "PayerMappings.retrieve",
+    "PayerMappings.retrieve", "IngestClaims.retrieve",
 }  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def test_all_is_brought_from_plain_to_the_newest_key_on_to_the_next_and_back(tmp
             "passed_over": ["Practice"],
             "second_factors": 0,
             "kept_answers": 0,
+            "ingest_secrets": 0,
         }
     assert [raw(practice, table, "claim_key") for table in ("claims_claim", "claims_replacedclaim")] == before
 

@@ -1,12 +1,13 @@
-"""Bringing what is always sealed under a field key: people's authenticator secrets, and answers that are kept."""
+"""Bringing what is always sealed under a field key: people's authenticator secrets, answers that are kept, and what
+senders sign batches with."""
 
 from django.db import transaction
 from django.db.models.functions import Left
 
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record, record_for_installation
-from payerwatch.members.kept_answers import seal_again
-from payerwatch.members.models import KeptAnswer, SecondFactor
+from payerwatch.members import ingest_secrets, kept_answers
+from payerwatch.members.models import IngestSecret, KeptAnswer, SecondFactor
 from payerwatch.members.second_factor import SECRET_PURPOSE
 from payerwatch.sealing.keys import SECRET_KEY_ID, seal_secret_under, unseal_secret
 from payerwatch.sealing.sealing import key_id_of
@@ -60,8 +61,36 @@ def reseal_kept_answers(customer: Customer, to_key: str | None, *, actor: Actor)
         answers = KeptAnswer.objects.select_for_update().order_by("pk")
         moved = [kept for kept in answers if key_id_of(kept.answer) != (to_key or SECRET_KEY_ID)]
         for kept in moved:
-            seal_again(kept, to_key)
+            kept_answers.seal_again(kept, to_key)
         if moved:
             after = {"key": to_key or SECRET_KEY_ID, "kept_answers": len(moved)}
+            record("rotate", Thing("field_key"), actor=actor, after=after)
+        return len(moved)
+
+
+def ingest_secret_key_ids() -> set[str]:
+    """The keys that any customer's secrets for batches are under. Enters each."""
+    return {key_id for customer in Customer.objects.order_by("pk") for key_id in _secrets_under(customer)}
+
+
+def _secrets_under(customer: Customer) -> set[str]:
+    with acting_in(customer, reading=True):
+        found = (key_id_of(secret) for secret in IngestSecret.objects.values_list("secret", flat=True))
+        return {key_id for key_id in found if key_id is not None}
+
+
+def reseal_ingest_secrets(customer: Customer, to_key: str | None, *, actor: Actor) -> int:
+    """Bring the customer's secrets for batches under a field key, or (None) under SECRET_KEY. Returns how many were
+    not.
+
+    Raises FieldKeyMissing or SealBroken, and has then changed nothing.
+    """
+    with acting_in(customer):
+        secrets = IngestSecret.objects.select_for_update().order_by("pk")
+        moved = [kept for kept in secrets if key_id_of(kept.secret) != (to_key or SECRET_KEY_ID)]
+        for kept in moved:
+            ingest_secrets.seal_again(kept, to_key)
+        if moved:
+            after = {"key": to_key or SECRET_KEY_ID, "ingest_secrets": len(moved)}
             record("rotate", Thing("field_key"), actor=actor, after=after)
         return len(moved)

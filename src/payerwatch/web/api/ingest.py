@@ -215,6 +215,10 @@ class IngestClaims(Shown, Resource):
         answer["Location"] = reverse("IngestClaims.retrieve", args=[shown.public_id])
         return answer
 
+    def retrieve(self, request: Request, public_id: str) -> Response:
+        """One batch: how far it is, what became of its rows, and whether its name was sent with something else."""
+        return super().retrieve(request, public_id)
+
 
 def _rows(request: Request) -> SentRows:
     """What was sent; a body without any bytes is given by the framework as an empty document."""

@@ -122,6 +122,38 @@ _TERMS: Mapping[str, Any] = {
 _MAPPED: Mapping[str, Any] = {
     "payer": "Ins Co", "cpt": "Procedure", "submitted_date": "Sent", "outcome": "Status", "decided_date": "Decided",
 }  # fmt: skip
+_BATCH: Mapping[str, Any] = {
+    "state": "loaded",
+    "form": "ndjson",
+    "size_bytes": 182_400,
+    "rows": 1500,
+    "accepted": 1480,
+    "set_aside": 20,
+    "new_claims": 1400,
+    "updated_claims": 60,
+    "unchanged_claims": 20,
+    "reasons": {"submitted_date_missing": 20},
+    "rejected_rows": "/api/v1/uploads/upl_4t7wz9k2m5p8rc3x/rejected-rows/",
+    "mapping": {name: name for name in _MAPPED},
+    "dropped_columns": [],
+    "date_order": "",
+    "refusal": None,
+    "repeats": "",
+    "conflicts": 0,
+    "last_conflict_at": None,
+    "detection_due": False,
+    "loaded_at": _LATER,
+    "undone_at": None,
+}
+_WAITING: Mapping[str, Any] = {
+    **dict.fromkeys(("rows", "accepted", "set_aside", "new_claims", "updated_claims", "unchanged_claims"), 0),
+    "loaded_at": None,
+    "state": "received",
+    "reasons": {},
+    "mapping": {},
+    "dropped_columns": [],
+    "date_order": "",
+}
 
 # By the body's name and the field's, where it is another there than wherever else it is named so.
 BY_BODY: Mapping[str, Mapping[str, Any]] = {
@@ -140,6 +172,7 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
     "AttemptBody": {"started_at": _LATER, "status": 204, "failure": "", "milliseconds": 82, "excerpt": ""},
     "AcknowledgingRequest": {"note": "Asked the payer on Monday."},
     "ApiKeyBody": _KEY,
+    "BatchBody": _BATCH,
     "ClaimBody": {
         "service_date": "2025-12-29",
         "billed_amount": 125.0,
@@ -256,6 +289,9 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
         ),
     },
     "SnoozingRequest": {"until": "worse", "date": None, "note": None},
+    "NewSecretBody": {"is_set": True, "old_ends_at": None, "secret": "whsec_…"},
+    "SecretBody": {"is_set": True, "old_ends_at": None},
+    "SentBatchBody": {**_BATCH, "repeated": False},
     "SessionBody": {"seen_at": _LATER, "expires_at": "2026-01-06T01:00:00Z"},
     "Since": {"uploads_loaded": 0, "uploads_undone": 0, "mappings_changed": False},
     "TopEvent": _EVENT,
@@ -297,17 +333,8 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
 
 # By the operation, where its answer shows the thing in another state than it has later.
 BY_ANSWER: Mapping[str, Mapping[str, Any]] = {
-    "uploads_create": {
-        **dict.fromkeys(
-            ("rows", "accepted", "set_aside", "new_claims", "updated_claims", "unchanged_claims"), 0
-        ),
-        **dict.fromkeys(("first_date", "last_date", "loaded_at"), None),
-        "state": "received",
-        "reasons": {},
-        "mapping": {},
-        "dropped_columns": [],
-        "date_order": "",
-    },
+    "ingest_claims_create": {**_WAITING, "rejected_rows": None},
+    "uploads_create": {**_WAITING, **dict.fromkeys(("first_date", "last_date"), None)},
     "drift_runs_create": {
         **dict.fromkeys(("series_checked", "tests", "ended_at", "as_of_week", "pending_known", "data_feed_stalled")),
         "state": "requested",

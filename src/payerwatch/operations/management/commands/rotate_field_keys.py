@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from payerwatch.audit.actors import command_actor
 from payerwatch.claims.resealing import Resealed, reseal
-from payerwatch.members.resealing import reseal_kept_answers, reseal_second_factors
+from payerwatch.members.resealing import reseal_ingest_secrets, reseal_kept_answers, reseal_second_factors
 from payerwatch.operations.command import Answer, PayerwatchCommand
 from payerwatch.operations.progress import shown_progress
 from payerwatch.sealing.keys import FieldKeysNotSet, new_key, newest_key_id
@@ -45,6 +45,7 @@ class Command(PayerwatchCommand):
         customers = [customer_named(name)] if name else list(Customer.objects.order_by("name"))
         found = {customer: _resealed(customer, to_key) for customer in customers}
         answers = sum(reseal_kept_answers(customer, to_key, actor=command_actor()) for customer in customers)
+        secrets = sum(reseal_ingest_secrets(customer, to_key, actor=command_actor()) for customer in customers)
         factors = 0 if name else reseal_second_factors(to_key, actor=command_actor())
         wiped = wipe_freed_space()
         done = [each for each in found.values() if each is not None]
@@ -56,10 +57,12 @@ class Command(PayerwatchCommand):
             "passed_over": [customer.name for customer, each in found.items() if each is None],
             "second_factors": factors,
             "kept_answers": answers,
+            "ingest_secrets": secrets,
         }
         lines = [_line(customer, each, to_key or "plain") for customer, each in found.items()]
         lines += [f"{factors:,} authenticator secrets followed."] if factors else []
         lines += [f"{answers:,} kept answers followed."] if answers else []
+        lines += [f"{secrets:,} secrets for batches followed."] if secrets else []
         return Answer(document, "\n".join(lines) or "There is no customer.", warnings=_warnings(done, wiped=wiped))
 
 
