@@ -2,15 +2,19 @@
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.test import Client
 
+from payerwatch import receiving
 from payerwatch.claims import batch_names
 from payerwatch.claims.models import BatchName, Upload
 from payerwatch.tenancy.context import acting_in
 from tests.api.test_at_once import at_once
-from tests.api.world import Headers, World, as_key
+from tests.api.test_ingest import BATCHES, NDJSON, lines
+from tests.api.world import Headers, World, as_key, ask
+from tests.make import row
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -19,7 +23,7 @@ pytestmark = [
     pytest.mark.usefixtures("quiet"),
 ]
 
-BATCHES, THREADS = "/api/v1/ingest/claims/", 20
+THREADS = 20
 
 
 def sent_together(headers: Headers, name: str, bodies: int) -> Counter[int]:
@@ -30,7 +34,7 @@ def sent_together(headers: Headers, name: str, bodies: int) -> Counter[int]:
     def send(number: int) -> None:
         client = Client(raise_request_exception=False, headers={**headers, "Idempotency-Key": name})
         body = b"{}\n" * (1 + number % bodies)
-        answer = client.post(BATCHES, body, content_type="application/x-ndjson")
+        answer = client.post(BATCHES, body, content_type=NDJSON)
         with lock:
             answers[answer.status_code] += 1
 
@@ -55,6 +59,22 @@ def test_of_several_bodies_under_one_name_one_is_brought_and_each_other_is_count
     assert (answers[202], answers[200] + answers[409], batches(world)) == (1, THREADS - 1, 1)
     with acting_in(world.own.customer):
         assert BatchName.objects.exclude(conflicts=0).get().conflicts == answers[409] > 0
+
+
+def test_a_batch_that_is_loaded_while_it_is_sent_again_is_shown(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Who sends it again may wait for the trail behind the load, which has replaced the row by then."""
+    sender, body = {**as_key(world.own, "claims.load"), "Idempotency-Key": "batch"}, lines(row(number="A1"))
+    first = ask(sender, "POST", BATCHES, body=body, content_type=NDJSON)
+    record = receiving.record
+
+    def record_behind_the_load(*about: Any, **more: Any) -> None:
+        monkeypatch.setattr(receiving, "record", record)
+        at_once(1, lambda _: receiving.load_received(world.own.customer.pk, first.document["id"]))
+        record(*about, **more)
+
+    monkeypatch.setattr(receiving, "record", record_behind_the_load)
+    again = ask(sender, "POST", BATCHES, body=body, content_type=NDJSON)
+    assert (again.status, again.document["id"], again.document["state"]) == (200, first.document["id"], "loaded")
 
 
 def test_without_the_guard_it_is_brought_more_than_once(world: World, monkeypatch: pytest.MonkeyPatch):

@@ -208,7 +208,7 @@ class IngestClaims(Shown, Resource):
             noted = partial(receiving.batch_conflicted, changed.public_id)
             self.if_refused(Thing(self.thing, changed.public_id), noted)
             raise
-        shown: Any = self.get_queryset().get(pk=batch.upload.pk)
+        shown: Any = self.get_queryset().get(public_id=batch.upload.public_id)  # loading has replaced the row, perhaps
         shown.repeated = batch.repeated
         answer = self.answer(shown)
         answer.status_code = HTTPStatus.OK if batch.repeated else HTTPStatus.ACCEPTED
