@@ -119,13 +119,13 @@ class Served(NamedTuple):
 @contextmanager
 def _serving(directory: Path) -> Iterator[tuple[Served, Served]]:
     """The product and the plain view, each on a port of its own."""
-    here, ports = Path(__file__).parent, [_free_port(), _free_port()]
+    here, ports = Path(__file__).parent, [free_port(), free_port()]
     ours = ["-m", "payerwatch", "serve", "--for-trying", "--workers", "1", "--bind", f"127.0.0.1:{ports[0]}"]
     commands = [[sys.executable, *ours], [sys.executable, str(here / "api_plain.py"), f"127.0.0.1:{ports[1]}"]]
     with (directory / "served.log").open("wb") as log:
         processes = [subprocess.Popen(command, stdout=log, stderr=log, cwd=here) for command in commands]
     try:
-        served = [Served(process, _connected(port)) for process, port in zip(processes, ports, strict=True)]
+        served = [Served(process, connected(port)) for process, port in zip(processes, ports, strict=True)]
         yield served[0], served[1]
     finally:
         for process in processes:
@@ -133,13 +133,13 @@ def _serving(directory: Path) -> Iterator[tuple[Served, Served]]:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _connected(port: int) -> http.client.HTTPConnection:
+def connected(port: int) -> http.client.HTTPConnection:
     deadline = time.monotonic() + 60
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
