@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import random
+import re
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Queue
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -122,6 +125,39 @@ def test_a_signed_batch_is_brought_once_watched_and_kept_from_being_changed(
     seen = watched(served, key, where)
     assert (seen["conflicts"], seen["last_conflict_at"] is None) == (1, False)
     assert claims_stored(installation) == {"S1": 1, "S2": 1}
+
+
+def examples() -> list[str]:
+    """The commands of docs/api.md that send a batch: a plain one, and one that is signed by hand."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    section = text.partition("## Sending claims from a program\n")[2].partition("\n## ")[0]
+    return [dedent(block) for block in re.findall(r"(?:^    .*\n)+", section, re.M)]
+
+
+def run(script: str, folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=dict(os.environ) | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def test_the_commands_of_the_document_send_a_batch(
+    served: Served, installation: Installation, tmp_path: Path, request: pytest.FixtureRequest
+):
+    key = installation.ask("issue_key", "--name", "By hand", "--scope", "claims.load")["key"]
+    where = {"HOST": f"http://127.0.0.1:{served.port}", "KEY": key}
+    plain, by_hand = examples()
+    assert run(plain, tmp_path, **where).startswith("HTTP/1.1 202")
+    (tmp_path / "batch.ndjson").write_bytes(lines(claim("H1")))
+    secret = request.getfixturevalue("secret")
+    assert run(by_hand, tmp_path, **where, SECRET=secret).startswith("HTTP/1.1 202")
 
 
 @pytest.mark.proof
