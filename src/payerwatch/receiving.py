@@ -37,7 +37,11 @@ JOB = Actor("job", name="loading")
 
 def receive(content: bytes, asked: Asked, *, actor: Actor) -> Upload:
     """Keep a whole file, to be loaded after the answer. Raises TooManyUploadsWaiting."""
-    upload = arrivals.receive(content, asked)
+    return _receive(content, asked, arrivals.digest_of(content), actor)
+
+
+def _receive(content: bytes, asked: Asked, digest: str, actor: Actor) -> Upload:
+    upload = arrivals.receive(content, asked, digest)
     after = {"size_bytes": upload.size_bytes, "digest": upload.digest, "state": upload.state}
     record("receive", _thing(upload), actor=actor, after=after)
     enqueue.enqueue(load_received, upload.public_id)
@@ -59,11 +63,12 @@ def receive_batch(content: bytes, asked: Asked, name: str, *, actor: Actor) -> B
     """
     if not name:
         return Batch(receive(content, asked, actor=actor))
-    sent = batch_names.said(content, asked)
+    digest = arrivals.digest_of(content)
+    sent = batch_names.said(digest, asked)
     batch_names.hold(name)
     known = batch_names.named(name, sent)
     if known is None:
-        upload = receive(content, asked, actor=actor)
+        upload = _receive(content, asked, digest, actor)
         batch_names.keep(name, upload, sent)
         return Batch(upload)
     upload = Upload.objects.get(public_id=known)

@@ -110,10 +110,15 @@ class Asked:
     source: Upload.Source = Upload.Source.FILE
 
 
-def receive(content: bytes, asked: Asked) -> Upload:
+def digest_of(content: bytes) -> str:
+    """By which the same bytes are known."""
+    return sha256(content).hexdigest()
+
+
+def receive(content: bytes, asked: Asked, digest: str) -> Upload:
     """Keep a whole file until it is loaded. Raises TooManyUploadsWaiting or TooManyBatchesWaiting."""
     upload = _arrived(len(content), asked)
-    upload.digest = sha256(content).hexdigest()
+    upload.digest = digest
     _add(upload, content)
     return upload
 

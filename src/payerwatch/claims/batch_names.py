@@ -47,10 +47,10 @@ def hold(name: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
 
 
-def said(content: bytes, asked: Asked) -> bytes:
-    """What is sent under a name: the bytes, and how they are to be read."""
+def said(digest: str, asked: Asked) -> bytes:
+    """What is sent under a name: the bytes, by their digest, and how they are to be read."""
     read_as = [asked.form, sorted((asked.mapping or {}).items()), asked.date_order]
-    return json.dumps([hashlib.sha256(content).hexdigest(), *read_as]).encode()
+    return json.dumps([digest, *read_as]).encode()
 
 
 def named(name: str, sent: bytes) -> str | None:

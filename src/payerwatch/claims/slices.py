@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from payerwatch.claims.formats.csv import ClaimsFile
@@ -17,6 +18,8 @@ from payerwatch.tenancy.context import acting_in, current_customer_id
 from payerwatch.tenancy.models import Customer
 
 SLICE_BYTES = 1 << 20
+_STORE = """INSERT INTO claims_uploadslice (customer_id, upload_id, kind, position, key_id, sealed)
+    VALUES (%s, %s, %s, %s, %s, %s)"""
 _FIRST_ROWS = "\ufeff"  # so that spreadsheets read it as UTF-8
 
 
@@ -30,7 +33,17 @@ def keep(upload: Upload, kind: UploadSlice.Kind, position: int, content: bytes, 
         piece, place = content[start : start + SLICE_BYTES], position + start
         purpose = _purpose(public_id or upload.public_id, kind, place)
         used, sealed = seal_bytes(piece, customer_id=current_customer_id(), purpose=purpose, key_id=key_id)
-        UploadSlice.objects.create(upload=upload, kind=kind, position=place, key_id=used, sealed=sealed)
+        _store(UploadSlice(upload=upload, kind=kind, position=place, key_id=used, sealed=sealed))
+
+
+def _store(piece: UploadSlice) -> None:
+    """On PostgreSQL past the ORM, which would write the bytes into the statement, escaped: that takes longer than all
+    else that is done with them."""
+    if connection.vendor != "postgresql":
+        piece.save(force_insert=True)
+        return
+    values = [current_customer_id(), piece.upload_id, piece.kind, piece.position, piece.key_id, piece.sealed]
+    connection.execute_bound(_STORE, values)  # type: ignore[attr-defined]
 
 
 def content_of(upload: Upload, kind: UploadSlice.Kind) -> Iterator[bytes]:

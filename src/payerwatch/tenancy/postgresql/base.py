@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
+from psycopg import Cursor as BoundCursor
 
 from payerwatch.tenancy.postgresql.ahead import Ahead, Cursor, Told, array_written
 from payerwatch.tenancy.postgresql.creation import DatabaseCreation
@@ -56,6 +57,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection.ahead.add(written, told)
         if self.queries_logged:
             self.queries_log.append({"sql": written, "time": "0.000"})
+
+    def execute_bound(self, statement: str, values: Sequence[Any]) -> None:
+        """Run it now, its values beside it and not written into it: large bytes are sent as they are."""
+        self.ensure_connection()
+        with self.connection.cursor() as cursor:
+            cursor.send_ahead()
+        with self.wrap_database_errors, BoundCursor(self.connection) as cursor:
+            cursor.execute(statement, values, prepare=False)
 
     def create_cursor(self, name: str | None = None) -> Any:
         if name:
