@@ -301,6 +301,16 @@ def test_while_a_secret_is_set_only_what_is_signed_is_taken(world: World):
     assert code_of(send(sender, changed, **signed(secret, changed))) == (409, "batch_changed")
 
 
+def test_who_has_a_key_and_not_the_secret_is_on_the_record(world: World):
+    sender = loader(world.own)
+    make_secret(world)
+    before = count(world.own, Entry)
+    send(sender, b"{}", "first")
+    assert entries_since(world.own, before) == [("receive", "", "refused")]
+    with acting_in(world.own.customer):
+        assert '"code":"signature_missing"' in Entry.objects.get(position=before + 1).detail
+
+
 def code_of(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.document["code"]
 

@@ -127,6 +127,18 @@ def test_a_step_that_was_done_is_not_done_again(practice: Customer, tmp_path: Pa
     assert (upload_of(practice, public_id).pk, count(practice, DriftRun)) == (loaded.pk, 1)
 
 
+def test_one_look_for_drift_is_for_all_that_was_loaded_before_it(practice: Customer, tmp_path: Path):
+    first, second, later = (received(practice, the_file(tmp_path, number)) for number in ("C1", "C2", "C3"))
+    for public_id in (first, second):
+        receiving.load_received(practice.pk, public_id)
+    receiving.judge_loaded(practice.pk, first)
+    assert not upload_of(practice, second).detection_due
+    receiving.judge_loaded(practice.pk, second)
+    assert count(practice, DriftRun) == 1
+    receiving.load_received(practice.pk, later)
+    assert upload_of(practice, later).detection_due
+
+
 def test_a_file_half_sent_is_forgotten_after_a_day_and_no_sooner(practice: Customer):
     with acting_in(practice):
         old, young = (receiving.begin(9, Asked("half.csv"), actor=ACTOR) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Uploads that were there before they had a place of their own get the one they came in."""
+"""Uploads that were there before they had a place of their own get the one they came in; batches come and go."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +9,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from payerwatch.claims.models import Upload
+from payerwatch.claims import batch_names
+from payerwatch.claims.models import BatchName, Upload
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.make import answer, claims_file, row
@@ -60,3 +61,16 @@ def test_code_that_knows_no_place_can_still_add_an_upload(practices: list[Custom
         )
         placed = Upload.objects.get(public_id="upl_of_old_code").arrived_at
     assert abs(placed - before) < timedelta(minutes=1)
+
+
+def test_batches_and_their_names_come_and_go_and_files_stay(practices: list[Customer]):
+    schema = schema_as_text()
+    with acting_in(practices[0]):
+        named = Upload.objects.create(size_bytes=1, filename="batch.ndjson", source="ingest", form="ndjson")
+        batch_names.keep("first", named, b"")
+    call_command("migrate", "claims", "0006_payers_claims_in_page_order", verbosity=0)
+    call_command("migrate", "claims", verbosity=0)
+    assert schema_as_text() == schema
+    with acting_in(practices[0]):
+        assert list(Upload.objects.order_by("pk").values_list("source", "form")) == [("file", "csv")] * 3
+        assert not BatchName.objects.exists()

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.claims import resealing
 from payerwatch.claims.models import Claim
+from payerwatch.members.ingest_secrets import secrets_in_force, set_secret
 from payerwatch.members.models import Person, SecondFactor
+from payerwatch.members.resealing import ingest_secret_key_ids
 from payerwatch.members.second_factor import SECRET_PURPOSE
 from payerwatch.sealing import rows as sealed_rows
 from payerwatch.sealing.keys import seal_secret, unseal_secret
@@ -23,7 +26,7 @@ from payerwatch.sealing.sealing import SealBroken
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.claims.test_any_order import Walk, again, loads, undos
-from tests.make import answer, claims_file, pending, row, words
+from tests.make import ACTOR, answer, claims_file, pending, row, words
 from tests.make import customer as make_customer
 from tests.sealing.conftest import key
 from tests.sealing.stored import assert_all_under, put, raw
@@ -97,6 +100,25 @@ def test_a_rotation_leaves_an_entry_with_the_keys_names_and_no_value(tmp_path: P
         [entry] = Entry.objects.filter(verb="rotate")
     assert entry.thing_kind == "field_key"
     assert json.loads(entry.detail) == {"before": {"key": "plain"}, "after": {"key": "2026a", "rows": 7}}
+
+
+def test_secrets_that_batches_are_signed_with_follow_and_always_open(use_keys: UseKeys):
+    use_keys()
+    practice, secrets = make_customer(), ["whsec_b25l", "whsec_dHdv"]
+    with acting_in(practice):
+        for secret in secrets:
+            set_secret(secret, overlap=timedelta(hours=1), actor=ACTOR)
+    for keys, arguments, expected in (
+        (("2026a",), (), "2026a"),
+        (("2026b", "2026a"), (), "2026b"),
+        (("2026b",), ("--to", "plain"), "secret-key"),
+    ):
+        use_keys(*keys)
+        assert rotate(*arguments)["ingest_secrets"] == 2
+        assert rotate(*arguments)["ingest_secrets"] == 0
+        assert ingest_secret_key_ids() == {expected}
+        with acting_in(practice):
+            assert secrets_in_force() == secrets[::-1]
 
 
 def test_secrets_of_authenticators_follow_and_always_open(use_keys: UseKeys):

@@ -33,13 +33,15 @@ class Attempt(NamedTuple):
     """Whether it is recorded when it is done: every change is, and the reading of claims."""
     noted: Callable[[], None] | None = None
     """What is written with the entry of a refusal, since nothing stays that was written before it."""
+    recorded_too: frozenset[int] = frozenset()
+    """Statuses of refusals that are recorded here, beside those that are everywhere."""
 
 
 def record_if_refused(request: Any, response: HttpResponseBase) -> None:
     """Leave an entry of what a known caller was refused, once the transaction that was refused is undone."""
     attempt: Attempt | None = request.attempt
     caller: Caller | None = request.caller
-    if attempt is None or caller is None or response.status_code not in _REFUSED:
+    if attempt is None or caller is None or response.status_code not in _REFUSED | attempt.recorded_too:
         return
     if not attempt.recorded and response.status_code != HTTPStatus.FORBIDDEN:
         return

@@ -179,6 +179,7 @@ class IngestClaims(Shown, Resource):
     keeps_answers = False
     own_keys = frozenset({"create"})
     reading_is_recorded = True
+    recorded_too = frozenset({HTTPStatus.UNAUTHORIZED})  # of who has a key and not the secret
     queryset = (
         Upload.objects.filter(source=Upload.Source.INGEST)
         .defer("filename")

@@ -91,6 +91,8 @@ class Resource(Writing):
     verbs: ClassVar[Mapping[str, str]] = {}
     """The trail's word for an action, where it is not the action's name; reading is `read`."""
     reading_is_recorded: ClassVar[bool] = False
+    recorded_too: ClassVar[frozenset[int]] = frozenset()
+    """Statuses of refusals to a known caller that leave an entry here, beside those that do everywhere."""
     plain_filters: ClassVar[frozenset[str]] = frozenset()
     """Of these the trail keeps the value; of any other, such as a claim's number, only that it was given."""
     shown_as: ClassVar[str] = ""
@@ -115,7 +117,8 @@ class Resource(Writing):
     def attempted(cls, action: str, kwargs: Mapping[str, Any], *, reading: bool) -> Attempt:
         """What a request is about to do here, in the trail's words."""
         verb = cls.verbs.get(action, "read" if reading else action)
-        return Attempt(verb, Thing(cls.thing, public_id_in(kwargs)), cls.reading_is_recorded or not reading)
+        recorded = cls.reading_is_recorded or not reading
+        return Attempt(verb, Thing(cls.thing, public_id_in(kwargs)), recorded, recorded_too=cls.recorded_too)
 
     def get_parsers(self) -> list[BaseParser]:
         read_as = self.read_as.get(self.action_map.get(str(self.request.method).lower(), ""))
