@@ -135,7 +135,7 @@ _NAME = text(r"^[\x20-\x7e]+$", LONGEST_KEY)
 _HEARS = [
     HeaderField(
         HEADER, "What the sender calls the batch, where it is not signed: sent again, it is not brought again.", _NAME,
-        "nightly-2026-01-05", required=False,
+        "msg_2026_01_05", required=False,
     ),
     HeaderField(
         signing.ID, "The same of a signed batch, which is signed with it.", _NAME, "msg_2026_01_05", required=False
