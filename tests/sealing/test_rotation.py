@@ -15,6 +15,10 @@ from hypothesis import strategies as st
 from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.claims import resealing
 from payerwatch.claims.models import Claim
+from payerwatch.deliveries.endpoints import add_endpoint
+from payerwatch.deliveries.resealing import endpoint_key_ids
+from payerwatch.deliveries.secrets import secrets_in_force as endpoint_secrets
+from payerwatch.deliveries.secrets import url_of
 from payerwatch.members.ingest_secrets import secrets_in_force, set_secret
 from payerwatch.members.models import Person, SecondFactor
 from payerwatch.members.resealing import ingest_secret_key_ids
@@ -74,6 +78,7 @@ def test_all_is_brought_from_plain_to_the_newest_key_on_to_the_next_and_back(tmp
             "second_factors": 0,
             "kept_answers": 0,
             "ingest_secrets": 0,
+            "endpoint_secrets": 0,
         }
     assert [raw(practice, table, "claim_key") for table in ("claims_claim", "claims_replacedclaim")] == before
 
@@ -119,6 +124,25 @@ def test_secrets_that_batches_are_signed_with_follow_and_always_open(use_keys: U
         assert ingest_secret_key_ids() == {expected}
         with acting_in(practice):
             assert secrets_in_force() == secrets[::-1]
+
+
+def test_addresses_and_secrets_of_endpoints_follow_and_always_open(use_keys: UseKeys):
+    use_keys()
+    practice, url = make_customer(), "https://hooks.example.com/a-secret"
+    with acting_in(practice):
+        endpoint, secret = add_endpoint(url, actor=ACTOR)
+    for keys, arguments, expected in (
+        (("2026a",), (), "2026a"),
+        (("2026b", "2026a"), (), "2026b"),
+        (("2026b",), ("--to", "plain"), "secret-key"),
+    ):
+        use_keys(*keys)
+        assert rotate(*arguments)["endpoint_secrets"] == 2
+        assert rotate(*arguments)["endpoint_secrets"] == 0
+        assert endpoint_key_ids() == {expected}
+        with acting_in(practice):
+            endpoint.refresh_from_db()
+            assert (url_of(endpoint), endpoint_secrets(endpoint, timezone.now())) == (url, [secret])
 
 
 def test_secrets_of_authenticators_follow_and_always_open(use_keys: UseKeys):

@@ -10,6 +10,7 @@ from payerwatch.claims.loading import Progress, lock_claims
 from payerwatch.claims.models import Claim, ReplacedClaim, Upload
 from payerwatch.claims.numbers import PURPOSE, StoredNumbers, number_from
 from payerwatch.claims.slices import reseal_slices
+from payerwatch.members.authority import hold_customer
 from payerwatch.sealing.fields import SealedTextField
 from payerwatch.sealing.keys import newest_key_id, seal, unseal
 from payerwatch.sealing.models import customer_key_id, record_customer_key
@@ -60,6 +61,7 @@ def reseal(customer: Customer, to_key: str | None, *, actor: Actor, progress: Pr
     """
     with acting_in(customer):
         lock_claims()
+        hold_customer()  # what people note about findings is written under it
         from_key = customer_key_id()
         rows = reseal_slices(to_key)
         if from_key == to_key and not rows:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from payerwatch.deliveries.models import Endpoint
-from payerwatch.sealing.keys import seal_secret, unseal_secret
+from payerwatch.sealing.keys import seal_secret, seal_secret_under, unseal_secret
 from payerwatch.tenancy.context import current_customer_id
 
 URL, SECRET = "endpoint url", "endpoint secret"
@@ -15,6 +15,11 @@ URL, SECRET = "endpoint url", "endpoint secret"
 def sealed(text: str, what: str) -> str:
     """As it is stored for the customer entered."""
     return seal_secret(text, _purpose(what))
+
+
+def sealed_under(key_id: str | None, text: str, what: str) -> str:
+    """The same under this field key; None: under SECRET_KEY. Raises FieldKeyMissing."""
+    return seal_secret_under(key_id, text, _purpose(what))
 
 
 def unsealed(stored: str, what: str) -> str:

@@ -14,6 +14,7 @@ from payerwatch.claims.resealing import customers_not_sealed
 from payerwatch.claims.slices import slice_key_ids
 from payerwatch.config import env
 from payerwatch.config.private_files import is_open_to_others
+from payerwatch.deliveries.resealing import endpoint_key_ids
 from payerwatch.members.resealing import ingest_secret_key_ids, kept_answer_key_ids, second_factor_key_ids
 from payerwatch.sealing.keys import SECRET_KEY_ID
 from payerwatch.sealing.models import key_ids_in_use
@@ -114,7 +115,7 @@ def sealing() -> Iterator[CheckMessage]:
     """Rows are sealed, and under keys that are there."""
     try:
         in_use = key_ids_in_use() | slice_key_ids() | second_factor_key_ids()
-        in_use |= kept_answer_key_ids() | ingest_secret_key_ids()
+        in_use |= kept_answer_key_ids() | ingest_secret_key_ids() | endpoint_key_ids()
         missing = sorted(in_use - {*settings.FIELD_KEYS, SECRET_KEY_ID})
         behind = len(customers_not_sealed())
     except (DatabaseError, InterfaceError):

@@ -83,7 +83,7 @@ class ChangedEndpoint(serializers.Serializer):
     enabled = serializers.BooleanField(required=False, help_text="whether anything is sent to it")
 
 
-class SecretOverlap(serializers.Serializer):
+class SigningOverlap(serializers.Serializer):
     overlap_hours = serializers.IntegerField(
         default=24,
         min_value=0,
@@ -110,7 +110,7 @@ class Endpoints(Listed, Shown, Resource):
         Permission.MANAGE_ENDPOINTS,
     )
     takes: ClassVar = {
-        "create": NewEndpoint, "partial_update": ChangedEndpoint, "rotate": SecretOverlap, "recover": RecoveringSince,
+        "create": NewEndpoint, "partial_update": ChangedEndpoint, "rotate": SigningOverlap, "recover": RecoveringSince,
     }  # fmt: skip
     gives: ClassVar = {
         "create": Gives(EndpointWithSecretBody, HTTPStatus.CREATED),

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from payerwatch.audit.actors import command_actor
 from payerwatch.claims.resealing import Resealed, reseal
+from payerwatch.deliveries.resealing import reseal_endpoints
 from payerwatch.members.resealing import reseal_ingest_secrets, reseal_kept_answers, reseal_second_factors
 from payerwatch.operations.command import Answer, PayerwatchCommand
 from payerwatch.operations.progress import shown_progress
@@ -46,6 +47,7 @@ class Command(PayerwatchCommand):
         found = {customer: _resealed(customer, to_key) for customer in customers}
         answers = sum(reseal_kept_answers(customer, to_key, actor=command_actor()) for customer in customers)
         secrets = sum(reseal_ingest_secrets(customer, to_key, actor=command_actor()) for customer in customers)
+        endpoints = sum(reseal_endpoints(customer, to_key, actor=command_actor()) for customer in customers)
         factors = 0 if name else reseal_second_factors(to_key, actor=command_actor())
         wiped = wipe_freed_space()
         done = [each for each in found.values() if each is not None]
@@ -58,11 +60,13 @@ class Command(PayerwatchCommand):
             "second_factors": factors,
             "kept_answers": answers,
             "ingest_secrets": secrets,
+            "endpoint_secrets": endpoints,
         }
         lines = [_line(customer, each, to_key or "plain") for customer, each in found.items()]
         lines += [f"{factors:,} authenticator secrets followed."] if factors else []
         lines += [f"{answers:,} kept answers followed."] if answers else []
         lines += [f"{secrets:,} secrets for batches followed."] if secrets else []
+        lines += [f"{endpoints:,} addresses and secrets of endpoints followed."] if endpoints else []
         return Answer(document, "\n".join(lines) or "There is no customer.", warnings=_warnings(done, wiped=wiped))
 
 
