@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
 
-from django.db.models import Q
+from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from payerwatch.deliveries import health, outbox
@@ -30,6 +31,7 @@ from payerwatch.tenancy.context import acting_in
 
 LEASE = timedelta(seconds=60)
 """Longer than any attempt may take."""
+SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_TURN = 30.0
 """Seconds after which others that wait have their turn."""
 
@@ -103,18 +105,24 @@ def _take_for_member(lane: str) -> Taken | None:
 
 
 def _leased(whose: Q, now: datetime, lane: str) -> Message | None:
-    """The receiver's first due message, its lease written. What is not due yet is looked for again when it is."""
+    """The receiver's first due message, its lease written. What is to wait is looked for again when it has waited."""
     waiting = Message.objects.filter(whose, state=Message.State.WAITING).order_by("due_at", "pk")
-    message = waiting.exclude(sending_until__gt=now).select_for_update(skip_locked=True, of=("self",)).first()
-    if message is None:
-        return None
-    assert message.due_at is not None
-    if message.due_at > now:
-        enqueue(deliver, lane, at=message.due_at)
+    free = waiting.exclude(sending_until__gt=now)
+    message = free.select_for_update(skip_locked=True, of=("self",)).first()
+    if message is None or message.due_at is None or message.due_at > now:
+        _look_again(waiting, now, lane)
         return None
     message.sending_until = now + LEASE
     message.save(update_fields=["sending_until"])
     return message
+
+
+def _look_again(waiting: QuerySet[Message], now: datetime, lane: str) -> None:
+    """When the next is due, or the lease of one ends whose sender may have died."""
+    ends = Greatest("due_at", Coalesce("sending_until", "due_at"))
+    soonest = waiting.aggregate(soonest=Min(ends))["soonest"]
+    if soonest is not None:
+        enqueue(deliver, lane, at=max(soonest, now + SHORTEST_WAIT))
 
 
 def settle(taken: Taken, answer: Answer, started: datetime) -> None:
