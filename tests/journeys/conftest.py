@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -206,7 +207,19 @@ def _own_database(template: str = "template1") -> Iterator[str]:
     try:
         yield name
     finally:
-        _administer("DROP DATABASE {} WITH (FORCE)", name)
+        _drop(name)
+
+
+def _drop(database: str, *, seconds: float = 20) -> None:
+    """Once the server has noticed that clients which were killed are gone: theirs is another role."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return _administer("DROP DATABASE {} WITH (FORCE)", database)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _installation(database: str, directory: Path) -> Installation:

@@ -171,13 +171,19 @@ def wait_for_link(installation: Installation, page: str, *, known: int = 0) -> s
 
 @contextmanager
 def serving(
-    installation: Installation, *, workers: int = 2, options: Sequence[str] = (), ends_with: int = 0, **environment: str
+    installation: Installation,
+    *,
+    port: int = 0,
+    workers: int = 2,
+    options: Sequence[str] = (),
+    ends_with: int = 0,
+    **environment: str,
 ) -> Iterator[Served]:
-    """The command `serve` on a free port until the block ends; then it must end by itself when asked to.
+    """The command `serve`, on a free port unless one is named, until the block ends; then it must end by itself.
 
     `ends_with` is the exit code of one that the block kills.
     """
-    port, log = free_port(), installation.directory / "serve.log"
+    port, log = port or free_port(), installation.directory / "serve.log"
     with log.open("wb") as target:
         process = subprocess.Popen(
             [
