@@ -25,9 +25,14 @@ from payerwatch.claims.formats.csv import form_of
 from payerwatch.claims.loading import Progress, lock_claims
 from payerwatch.claims.models import Upload
 from payerwatch.claims.progress_notes import noted_progress
+from payerwatch.deliveries.messages import tell_endpoints, tell_members
+from payerwatch.deliveries.notices import Notice
+from payerwatch.deliveries.outbox import subscribers
 from payerwatch.drift.actions import NothingToJudge
 from payerwatch.jobs import enqueue
 from payerwatch.jobs.steps import step, when_parked
+from payerwatch.members.queries import members_who_may
+from payerwatch.members.roles import Permission
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -77,8 +82,21 @@ def receive_batch(content: bytes, asked: Asked, name: str, *, actor: Actor) -> B
 
 
 def batch_conflicted(public_id: str) -> None:
-    """A batch's name was sent with something else, and that was refused. Whoever is to be told hears of it here."""
-    batch_names.count_conflict(public_id)
+    """A batch's name was sent with something else, and that was refused: those who look after endpoints hear of it."""
+    conflicts = batch_names.count_conflict(public_id)
+    if not conflicts:
+        return
+    notice = Notice(
+        type="ingest.conflict",
+        about=public_id,
+        at=timezone.now(),
+        title="A batch of claims was sent again with something else",
+        sentence=f"Another body was sent under the name of the batch {public_id}. It was refused: nothing was changed.",
+        data={"upload": public_id, "conflicts": conflicts},
+        lines=["Its sender gives two batches one name, or has changed one that was sent: what was refused is missing."],
+    )
+    tell_endpoints(notice, subscribers(notice.type))
+    tell_members(notice, members_who_may(Permission.MANAGE_ENDPOINTS))
 
 
 def begin(size: int, asked: Asked, *, actor: Actor) -> Upload:

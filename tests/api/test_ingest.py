@@ -14,12 +14,14 @@ from payerwatch.audit.models import Entry
 from payerwatch.claims import arrivals
 from payerwatch.claims.models import BatchName, Claim, Upload, UploadSlice
 from payerwatch.claims.slices import piece_at
+from payerwatch.deliveries.endpoints import add_endpoint
+from payerwatch.deliveries.models import Message
 from payerwatch.members.ingest_secrets import secrets_in_force
-from payerwatch.members.models import IngestSecret, KeptAnswer
+from payerwatch.members.models import IngestSecret, KeptAnswer, Member
 from payerwatch.tenancy.context import acting_in
 from tests.api.makers import Practice
 from tests.api.world import Answer, Headers, World, as_key, as_person, ask
-from tests.make import HEADERS, Row, row
+from tests.make import ACTOR, HEADERS, Row, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -230,12 +232,20 @@ def test_the_same_body_to_be_read_otherwise_is_another(world: World):
         assert send(loader(world.own), body, "first", **otherwise).status == 409
 
 
-def test_whoever_is_to_be_told_of_a_conflict_hears_of_it_in_one_place(world: World, monkeypatch: pytest.MonkeyPatch):
-    heard: list[str] = []
-    monkeypatch.setattr(receiving, "batch_conflicted", heard.append)
-    first = send(loader(world.own), b"{}", "first")
-    send(loader(world.own), b"[]", "first")
-    assert heard == [first.document["id"]]
+def test_those_who_look_after_endpoints_hear_of_a_conflict_once_a_day(world: World):
+    with acting_in(world.own.customer):
+        endpoint = add_endpoint("https://hooks.example.com/", event_types=["ingest.conflict"], actor=ACTOR).endpoint
+    first = send(loader(world.own), b"{}", "first").document["id"]
+    for other in (b"[]", b"[1]"):
+        assert send(loader(world.own), other, "first").status == 409
+    with acting_in(world.own.customer):
+        told = Message.objects.filter(type="ingest.conflict")
+        assert {each.about for each in told} == {first}
+        lanes = [each.lane for each in told]
+        assert endpoint.public_id in lanes
+        assert len(set(lanes)) == len(lanes)
+        managers = Member.objects.filter(role__in=("owner", "admin"), state="active").count()
+        assert told.exclude(recipient=None).count() == managers > 0
 
 
 def test_without_a_name_the_same_bytes_are_known_when_they_are_loaded(world: World):

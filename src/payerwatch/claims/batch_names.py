@@ -11,9 +11,9 @@ name. One who drops the last secret key under which a name was kept has forgotte
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 
 from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 
 from payerwatch.claims.arrivals import Asked
@@ -23,6 +23,7 @@ from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.context import current_customer_id
 
 _SIGNS = "batch names"
+TOLD_ONCE_IN = timedelta(days=1)
 
 
 class BatchChanged(Refusal):
@@ -68,10 +69,17 @@ def keep(name: str, upload: Upload, sent: bytes) -> None:
     BatchName.objects.create(public_id=upload.public_id, digest=_digest(key, _scope(name)), content=_digest(key, sent))
 
 
-def count_conflict(public_id: str) -> None:
-    """Note that the batch's name was sent with something else."""
-    kept = BatchName.objects.filter(public_id=public_id)
-    kept.update(conflicts=F("conflicts") + 1, last_conflict_at=timezone.now())
+def count_conflict(public_id: str) -> int:
+    """Note that the batch's name was sent with something else; how often that was, where it is the first in a day.
+
+    Otherwise 0: a sender that goes on so is told of once.
+    """
+    now = timezone.now()
+    kept = BatchName.objects.select_for_update().get(public_id=public_id)
+    first = kept.last_conflict_at is None or now - kept.last_conflict_at >= TOLD_ONCE_IN
+    kept.conflicts, kept.last_conflict_at = kept.conflicts + 1, now
+    kept.save(update_fields=["conflicts", "last_conflict_at"])
+    return kept.conflicts if first else 0
 
 
 def name_of(public_id: str) -> BatchName | None:

@@ -55,6 +55,13 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "count": {"type": "integer", "minimum": 1, "description": "of all of them"},
         },
     ),
+    "ingest.conflict": EventType(
+        "A batch of claims was sent under the name of another, and refused. Told once a day for each batch.",
+        {
+            "upload": _id("upl", "the batch that has the name, at `uploads/{id}/`"),
+            "conflicts": {"type": "integer", "minimum": 1, "description": "how often that was"},
+        },
+    ),
     "endpoint.disabled": EventType(
         "An endpoint is sent nothing more. Those who look after endpoints are told by e-mail as well.",
         {

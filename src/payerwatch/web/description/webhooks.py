@@ -16,6 +16,7 @@ _ANSWERS: Schema = {
     "5XX": {"description": "It has not arrived, and is sent again under the same id; 502 to 504 slow the endpoint."},
 }
 _SENTENCES = {
+    "ingest.conflict": f"Another body was sent under the name of the batch {sample_id('upl')}. It was refused.",
     "alert.digest": "2 drift events were noticed since the last digest.",
     "endpoint.test": "This is a test: messages from Payerwatch arrive here.",
     "endpoint.disabled": f"The endpoint {sample_id('end')} is sent nothing more: nothing has arrived there for 3 days.",
@@ -61,7 +62,9 @@ def _header(name: str, about: str, value: str) -> Schema:
 def sample_body(name: str) -> Any:
     """A message of this type about the practice of all examples."""
     body = example(body_schema(name), {})
-    kind = {"alert.digest": "rul", "endpoint.test": "end", "endpoint.disabled": "end"}.get(name, "alr")
+    kind = {"ingest.conflict": "upl", "alert.digest": "rul", "endpoint.test": "end", "endpoint.disabled": "end"}.get(
+        name, "alr"
+    )
     ids = {field: sample_id(prefix) for field, prefix in _IDS.items() if field in body["data"]}
     more: dict[str, Any] = {"id": sample_id(kind), "sentence": _SENTENCES.get(name, _SENTENCE), **ids}
     if name == "alert.digest":
@@ -71,4 +74,4 @@ def sample_body(name: str) -> Any:
     return {**body, "data": {**body["data"], **more}}
 
 
-_IDS = {"alert": "alr", "rule": "rul", "drift_event": "evt", "endpoint": "end"}
+_IDS = {"alert": "alr", "rule": "rul", "drift_event": "evt", "endpoint": "end", "upload": "upl"}
