@@ -5,11 +5,13 @@ import logging
 import signal
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from payerwatch.config.logging import JsonLines
+from payerwatch.jobs import queue
 from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.periodic import Periodic
 from payerwatch.jobs.steps import Step
@@ -213,6 +215,26 @@ def test_a_worker_whose_connection_is_cut_goes_on(practice: Customer):
         put(practice, note, "a")
         wait_for(no_jobs)
     assert len(RUNS) == 1
+
+
+@pytest.mark.parametrize(("name", "times"), [("done", 2), ("take", 1)])
+def test_a_job_at_whose_end_or_beginning_the_connection_breaks_is_not_lost(
+    practice: Customer, monkeypatch: pytest.MonkeyPatch, name: str, times: int
+):
+    """It is known to the database as being done by a worker that lives and does it not."""
+    real, breaks = getattr(queue, name), [OperationalError]
+
+    def do_and_break(given: Any) -> Any:
+        found = real(given) if name == "take" else None
+        if breaks and (found or name == "done"):
+            raise breaks.pop()
+        return found or real(given)
+
+    monkeypatch.setattr(queue, name, do_and_break)
+    put(practice, note, "a")
+    with working():
+        wait_for(no_jobs)
+    assert [(practice.pk, "a")] * times == RUNS
 
 
 def test_a_worker_that_was_taken_for_dead_begins_anew(practice: Customer):

@@ -86,7 +86,7 @@ class Worker:
                 logger.warning("The worker waits for the database.", exc_info=error)
                 connection.close()
                 self._beating_since = 0.0
-                self._sleep(pause_while_away(unanswered).total_seconds())
+                self._sleep(min(pause_while_away(unanswered).total_seconds(), self._times.look))
         return self._finish()
 
     def _round(self) -> None:
