@@ -1,5 +1,7 @@
 """Batches that programs send: taken at once, brought once, signed where a secret is set, watched by their sender."""
 
+import csv
+import io
 import json
 import time
 from datetime import UTC, datetime
@@ -21,7 +23,7 @@ from payerwatch.members.models import IngestSecret, KeptAnswer, Member
 from payerwatch.tenancy.context import acting_in
 from tests.api.makers import Practice
 from tests.api.world import Answer, Headers, World, as_key, as_person, ask
-from tests.make import ACTOR, HEADERS, Row, row
+from tests.make import ACTOR, HEADERS, Row, denied, pending, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,6 +34,12 @@ OWN_NAMES = {
     "decided": "decided_date", "status": "outcome", "billed": "billed_amount", "allowed": "allowed_amount",
     "paid": "paid_amount", "reason": "denial_reason",
 }  # fmt: skip
+
+
+SAID = [
+    "claim_key", "submitted_date", "service_date", "cpt", "cpt_group", "billed_amount", "allowed_amount", "paid_amount",
+    "outcome", "status", "decided_date", "denial_code", "denial_category", "first_outcome", "first_decided_date",
+]  # fmt: skip
 
 
 def lines(*rows: Row) -> bytes:
@@ -104,6 +112,26 @@ def test_csv_is_taken_as_it_is_from_files(world: World):
     body = ",".join(HEADERS.values()) + "\r\n" + ",".join(row(number="A7").values()) + "\r\n"
     batch = load(world.own, send(loader(world.own), body.encode(), kind=f"{CSV}; charset=utf-8"))
     assert (batch["state"], batch["form"], batch["accepted"]) == ("loaded", "csv", 1), batch
+
+
+def test_the_same_rows_as_csv_and_as_json_lines_load_the_same_claims(world: World):
+    rows = [
+        *(make(number=f"{n}", payer=payer, billed=billed) for make in (row, denied, pending)
+          for n, (payer, billed) in enumerate((("Aetna", "1,200.50"), ("Münchener", "7"), ('The "Plan", Inc', "")))),
+        row(number=""), row(number=""), row(number="0", cpt="97110"), row(cpt="none"), row(payer=""),
+    ]  # fmt: skip
+    out = io.StringIO()
+    table = csv.DictWriter(out, list(OWN_NAMES))
+    table.writer.writerow(OWN_NAMES.values())
+    table.writerows(rows)
+    found = []
+    for practice, body, kind in ((world.own, out.getvalue().encode(), CSV), (world.other, lines(*rows), NDJSON)):
+        batch = load(practice, send(loader(practice), body, kind=kind))
+        with acting_in(practice.customer):
+            claims = Claim.objects.filter(upload__public_id=batch["id"]).order_by("claim_key", "submitted_date")
+            found.append((batch["reasons"], list(claims.values(*SAID, "payer__name"))))
+    assert found[0] == found[1]
+    assert len(found[0][1]) == 5
 
 
 def test_a_mapping_and_an_order_of_dates_are_said_in_headers(world: World):
