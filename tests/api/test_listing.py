@@ -172,7 +172,7 @@ def test_of_a_listing_the_fields_asked_for_are_shown_with_the_id(listing: str, w
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda each: each.name)
 def test_of_a_detail_too(endpoint: Any, world: World):
-    path = endpoint.path(public_id=MAKERS[endpoint.view.thing](world.own))
+    path = endpoint.path(public_id=MAKERS[endpoint.thing](world.own))
     whole = ask(world.headers("owner"), "GET", path).document
     name = list(whole)[1]
     assert ask(world.headers("owner"), "GET", path, query={"fields": name}).document == {

@@ -66,7 +66,7 @@ def test_a_listing_asks_as_often_for_200_rows_as_for_one_and_at_most_three_times
 
 @pytest.mark.parametrize("endpoint", DETAILS, ids=lambda each: each.name)
 def test_a_detail_asks_at_most_four_times(endpoint: Endpoint, world: World):
-    path = endpoint.path(public_id=MAKERS[endpoint.view.thing](world.own))
+    path = endpoint.path(public_id=MAKERS[endpoint.thing](world.own))
     asked = twice(world.headers("owner"), path, {})
     assert len(asked) <= MOST_OF_A_DETAIL, "\n".join(asked)
 
