@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
+from django.test import override_settings
 
 from payerwatch.config.mail_url import read_mail_url, read_public_url, read_sender
 
@@ -37,8 +39,32 @@ def test_a_mail_server_is_read(url: str, host: str, port: int, user: str, passwo
 
 
 @pytest.mark.parametrize(
+    ("url", "settings"),
+    [
+        ("postmark://t%2Fk@", {"POSTMARK_SERVER_TOKEN": "t/k"}),
+        ("mailgun://key@mg.example.com", {"MAILGUN_API_KEY": "key", "MAILGUN_SENDER_DOMAIN": "mg.example.com"}),
+        *((f"{name}://key@", {setting: "key"}) for name, setting in (
+            ("brevo", "BREVO_API_KEY"), ("mailersend", "MAILERSEND_API_TOKEN"), ("resend", "RESEND_API_KEY"),
+            ("sparkpost", "SPARKPOST_API_KEY"),
+        )),
+    ],
+)  # fmt: skip
+def test_a_service_is_read_and_its_sender_is_there(url: str, settings: dict[str, str]):
+    found = read_mail_url(url, FOLDER)
+    assert (dict(found.service), found.folder) == (settings, None)
+    with override_settings(ANYMAIL=settings):
+        assert get_connection(found.backend).esp_name.lower() == url.partition(":")[0]
+
+
+@pytest.mark.parametrize(
     "url",
     [
+        "postmark://",
+        f"postmark://{SECRET}@elsewhere.example",
+        f"postmark://u:{SECRET}@",
+        f"postmark://{SECRET}@?tls=1",
+        f"mailgun://{SECRET}@",
+        f"pigeons://{SECRET}@",
         f"mail.example:{SECRET}",
         f"http://u:{SECRET}@mail.example",
         f"smtp://u:{SECRET}@",

@@ -1,14 +1,27 @@
 """Where messages go: PAYERWATCH_MAIL_URL, read once and loud about what it cannot read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-FORM = "Write it as smtp://user:password@host:587?tls=1 or smtps://user:password@host:465."
+FORM = (
+    "Write it as smtp://user:password@host:587?tls=1 or smtps://user:password@host:465; "
+    "or, for a service, as postmark://TOKEN@ or mailgun://KEY@mg.example.com."
+)
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 _FILES = "payerwatch.members.mail_files.EmailBackend"
+# Services that take messages over HTTPS, and Anymail's names of what the address's user and host are to each.
+_SERVICES = {
+    "brevo": ("BREVO_API_KEY", ""),
+    "mailersend": ("MAILERSEND_API_TOKEN", ""),
+    "mailgun": ("MAILGUN_API_KEY", "MAILGUN_SENDER_DOMAIN"),
+    "postmark": ("POSTMARK_SERVER_TOKEN", ""),
+    "resend": ("RESEND_API_KEY", ""),
+    "sparkpost": ("SPARKPOST_API_KEY", ""),
+}
 _TLS = {"": False, "0": False, "1": True}
 
 
@@ -24,6 +37,8 @@ class MailServer:
     tls: bool = False
     ssl: bool = False
     folder: Path | None = None
+    service: Mapping[str, str] = field(default_factory=dict)
+    """Anymail's settings, where a service takes the messages."""
 
 
 def read_mail_url(url: str, folder: Path) -> MailServer:
@@ -59,8 +74,10 @@ def read_sender(sender: str) -> str:
 
 
 def _read(parts: SplitResult) -> MailServer:
+    if parts.scheme in _SERVICES:
+        return _service(parts)
     if parts.scheme not in ("smtp", "smtps"):
-        raise ValueError("it begins neither with smtp:// nor with smtps://")
+        raise ValueError(f"it begins with none of smtp, smtps, {', '.join(_SERVICES)}")
     if not parts.hostname or parts.path.strip("/") or parts.fragment:
         raise ValueError("it must name a host and nothing behind it")
     ssl, tls = parts.scheme == "smtps", _tls_of(parts.query)
@@ -77,6 +94,17 @@ def _read(parts: SplitResult) -> MailServer:
         tls=tls,
         ssl=ssl,
     )
+
+
+def _service(parts: SplitResult) -> MailServer:
+    key, domain = _SERVICES[parts.scheme]
+    if not parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("of a service it holds the key before an @, and nothing else but the domain behind it")
+    if bool(domain) != bool(parts.hostname):
+        raise ValueError("it must name the domain it sends for" if domain else "behind the @ nothing may stand")
+    named = {domain: parts.hostname} if domain and parts.hostname else {}
+    backend = f"anymail.backends.{parts.scheme}.EmailBackend"
+    return MailServer(backend, service={key: unquote(parts.username), **named})
 
 
 def _port(parts: SplitResult) -> int | None:

@@ -148,7 +148,7 @@ def _mail() -> Iterator[CheckMessage]:
             hint="Set it to smtps://user:password@host:465 or smtp://user:password@host:587?tls=1",
             id="payerwatch.E009",
         )
-    elif not (server.tls or server.ssl):
+    elif not (server.tls or server.ssl or server.service):
         yield Error(
             "PAYERWATCH_MAIL_URL sends messages, which hold links that let people in, without encryption.",
             hint="Use smtps:// or add ?tls=1",
