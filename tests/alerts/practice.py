@@ -13,6 +13,7 @@ from tests.make import HEADERS
 MONDAY = date(2024, 1, 1)
 CHANGED, LAST = 52, 60
 PAYER = "Aetna"
+CANARY = "Zanzabelle"  # in every claim's number and patient's name, and nowhere else
 
 
 @cache
@@ -22,7 +23,9 @@ def export(last: int = LAST) -> bytes:
     since = MONDAY + timedelta(weeks=CHANGED)
     claims = denying_more(claims, pl.col("payer") == PAYER, since, sunday(MONDAY, LAST + 4))
     known = as_known_on(claims, sunday(MONDAY, last))
-    return known.rename({name: HEADERS[name] for name in known.columns}).write_csv().encode()
+    known = known.with_columns(number=pl.format(f"{CANARY}-{{}}", "number"))
+    named = known.rename({name: HEADERS[name] for name in known.columns})
+    return named.with_columns(pl.lit(f"{CANARY} Feather").alias("Patient Name")).write_csv().encode()
 
 
 def export_file(folder: Path, last: int = LAST) -> Path:

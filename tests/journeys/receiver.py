@@ -4,7 +4,8 @@ keeps its own account of what has arrived.
     python receiver.py PORT ACCOUNT
 
 ACCOUNT is the file it writes a line to for each message, before it answers. Beside it, `secrets` holds a signing
-secret a line, read anew for each message, and `behaviour` what it does: `{"status": 204, "seconds": 0}`.
+secret a line, read anew for each message, and `behaviour` what it does: `{"status": 204, "seconds": 0, "says": "…"}`;
+what it says may hold `{headers}` and `{body}`, for those of the message.
 """
 
 import json
@@ -34,6 +35,7 @@ class Receiver(BaseHTTPRequestHandler):
             "id": headers.get("webhook-id"),
             "path": self.path,
             "verified": _verified(_secrets(self.account), body, headers),
+            "headers": headers,
             "body": body.decode(),
             "at": time.time(),
             "status": behaviour.get("status", 204),
@@ -41,8 +43,10 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_response(behaviour.get("status", 204))
         for name, value in behaviour.get("headers", {}).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", "0")
+        said = behaviour.get("says", "").format(headers=headers, body=body.decode()).encode()
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
+        self.wfile.write(said)
 
     def _keep(self, line: dict[str, Any]) -> None:
         with _writing, self.account.open("a") as account:

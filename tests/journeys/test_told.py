@@ -4,12 +4,13 @@ signed message, a person says what it was, and the next alert about it is held."
 import json
 import time
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.alerts.practice import export
+from tests.alerts.practice import CANARY, export
 from tests.journeys.conftest import Installation, copy_of
 from tests.journeys.receiving import Received, receiver
 from tests.journeys.serving import UNHINDERED, Answer, Browser, Served, add_member, bearer, serving
@@ -66,6 +67,7 @@ def test_a_file_ends_in_a_signed_message_and_a_verdict_holds_the_next(
     me = listed(ada, "members/")[0]["id"]
     endpoint = created(ada.ask("POST", f"{API}/endpoints/", {"url": system.url, "name": "Practice system"}))
     system.knows(endpoint["secret"])
+    system.behaves(status=200, says=f"{CANARY}? {{headers}} {{body}} key={endpoint['secret']}")
     terms = {"measure": "denial_rate", "payer": None, "recipients": [me]}
     rules = [created(ada.ask("POST", f"{API}/rules/", terms | {"name": name}))["id"] for name in ("one", "two")]
 
@@ -84,8 +86,8 @@ def test_a_file_ends_in_a_signed_message_and_a_verdict_holds_the_next(
     raised = when(lambda: listed(ada, "alerts/?state=sent"))
     assert {each["id"] for each in raised} == {each["data"]["alert"] for each in bodies}
     assert len({each["drift_event"] for each in raised}) == 1
-    mail = when(lambda: sorted((installation.directory / "mail").glob("*")))
-    assert any("Aetna denies more" in path.read_text() for path in mail)
+    folder, told = installation.directory / "mail", "Aetna began denying more claims"
+    when(lambda: folder.is_dir() and any(told in message_text(path) for path in folder.iterdir()))
 
     for each in raised:
         judged = ada.ask("POST", f"{API}/alerts/{each['id']}/feedback/", {"verdict": "noise"})
@@ -104,3 +106,27 @@ def test_a_file_ends_in_a_signed_message_and_a_verdict_holds_the_next(
     arrived = {line["id"] for line in system.lines()}
     path = f"messages/?endpoint={endpoint['id']}&state=delivered"
     when(lambda: {each["id"] for each in listed(ada, path)} == arrived)
+    assert_no_claims_told(installation, served, system, endpoint["secret"])
+
+
+def assert_no_claims_told(installation: Installation, served: Served, system: Received, secret: str) -> None:
+    """Nothing of a claim or its patient is sent, logged or kept beside the claims; and no secret that comes back."""
+    rows = installation.everything()
+    kept = {name: str(rows[name]) for name in rows if name.startswith(("deliveries_", "alerts_", "audit_"))}
+    sent = {f"message {line['id']}": f"{line['headers']} {line['body']}" for line in system.lines()}
+    mail = {path.name: message_text(path) for path in (installation.directory / "mail").iterdir()}
+    log = {"log": served.log.read_text()}
+    answers = kept.pop("deliveries_attempt")
+    assert min(len(kept), len(sent), len(mail)) >= 2
+    assert [name for name, text in (kept | sent | mail | log).items() if CANARY in text] == []
+    assert f"{CANARY}?" in answers  # the receiver itself says so
+    assert [name for name, text in (kept | mail | log).items() if secret in text] == []
+    assert [text for text in (secret, "v1,", "began denying") if text in answers] == [], answers
+
+
+def message_text(path: Path) -> str:
+    """All of an e-mail that can be read, however it is encoded."""
+    parts = message_from_bytes(path.read_bytes()).walk()
+    return " ".join(
+        str(part.get_payload(decode=True) or b"", "utf-8", "replace") for part in parts if not part.is_multipart()
+    )
