@@ -11,6 +11,9 @@ from django.core.management.base import CommandParser
 from rich.markup import escape
 
 from payerwatch import pipeline
+from payerwatch.alerts.models import Rule
+from payerwatch.alerts.replay import replay_rule
+from payerwatch.alerts.rules import add_rule, rule_sentence, rules
 from payerwatch.audit.actors import command_actor
 from payerwatch.claims.models import Upload
 from payerwatch.claims.queries import loaded_uploads, watermark
@@ -48,21 +51,25 @@ class Command(PayerwatchCommand):
         directory = Path(settings.DATA_DIR) / "demo"
         notes = _load_once(customer, directory, options["until"])
         _judge_weeks(customer)
+        rule = _rule_of(customer)
         with acting_in(customer, reading=True):
             found = list(events())
+            told = {"id": rule.public_id, "sentence": rule_sentence(rule), "replay": replay_rule(rule).sentence}
             document = {
                 "customer": CUSTOMER,
                 "directory": str(directory),
                 "until": watermark(),
                 "events": [event_document(event) for event in found],
+                "rule": told,
                 "notes": notes,
             }
-            return Answer(document, self._text(found, directory), warnings=[escape(note) for note in notes])
+            return Answer(document, self._text(found, directory, told), warnings=[escape(note) for note in notes])
 
-    def _text(self, found: list[DriftEvent], directory: Path) -> str:
+    def _text(self, found: list[DriftEvent], directory: Path, rule: dict[str, str]) -> str:
         lines = ["", "[bold]What Payerwatch found[/bold]", events_text(found, groups=GROUPS_SHOWN), ""]
         if found:
             lines += [event_chart(explain_event(found[0], claims=0), self.console()), ""]
+        lines += ["[bold]Who would be told[/bold]", f"  {escape(rule['sentence'])}", f"  {rule['replay']}", ""]
         truth = truth_in(directory)
         if truth is not None:
             put_in = map(_put_in, truth["drifts"])
@@ -77,6 +84,8 @@ def _try_next(event: str) -> list[str]:
         f"  {payerwatch} explain {event} {customer}",
         f"  {payerwatch} events --watch {customer}",
         f"  {payerwatch} series {customer}",
+        f"  {payerwatch} triage {event} acknowledge {customer}",
+        f"  {payerwatch} rules --replay {customer}",
         f"  {payerwatch} add_customer 'Our practice'",
         f"  {payerwatch} load EXPORT.csv --customer 'Our practice'",
     ]
@@ -116,6 +125,12 @@ def _judge_weeks(customer: Customer) -> None:
             week = last - timedelta(weeks=WEEKS_JUDGED - 1 - number)
             pipeline.detect(customer, week + timedelta(days=6), actor=command_actor())
             progress("judge", number + 1, WEEKS_JUDGED)
+
+
+def _rule_of(customer: Customer) -> Rule:
+    """The demo's one rule, added by its first run."""
+    with acting_in(customer):
+        return rules().first() or add_rule({"name": "What is likely"}, actor=command_actor())
 
 
 def _put_in(drift: dict[str, Any]) -> str:
