@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ pytestmark = [pytest.mark.database, pytest.mark.postgresql]
 
 
 def workers_beside(served: Served) -> list[psutil.Process]:
-    children = psutil.Process(served.process.pid).children(recursive=True)
-    return [each for each in children if "work" in each.cmdline()]
+    found = []
+    for each in psutil.Process(served.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if "work" in each.cmdline():
+                found.append(each)
+    return found
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 20) -> Any:
