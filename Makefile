@@ -68,6 +68,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py --claims 100000 --rounds 7
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py --jobs 500
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py --rounds 10
 
 prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
@@ -80,6 +81,7 @@ prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
 	$(BIN)/python benchmarks/sign_in.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_search.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
