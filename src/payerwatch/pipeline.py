@@ -6,6 +6,7 @@
     detect    the cells of one week are judged; drift events open, change and close
     alert     rules decide who is told of them, and by which messages
     deliver   each receiver's messages are sent until they arrive
+    report    a month is summed up, looked at, and issued for good
 
 Receive, load and count are one transaction, so a file is loaded whole or not at all; detect is another, alert a third
 and each message that is taken on, and settled, one more. Each of these is put on the queue by the one before.
@@ -53,6 +54,8 @@ from payerwatch.drift import runoff
 from payerwatch.drift.actions import Detected, lock_findings, note_remapping, withdraw_findings
 from payerwatch.judging.week import judge_week
 from payerwatch.refusals import Refusal
+from payerwatch.reports import actions as reports
+from payerwatch.reports.models import Report
 from payerwatch.tenancy import actions as tenancy
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -326,6 +329,19 @@ def detect(customer: Customer, as_of: date | None = None, *, actor: Actor) -> De
     """Judge one week of a customer's cells. Raises NothingToJudge."""
     with refusals_recorded("detect", Thing("drift_run"), actor=actor, customer=customer), acting_in(customer):
         return judge_week(as_of, actor=actor)
+
+
+def report(customer: Customer, month: date, *, revise: bool = False, actor: Actor) -> Report:
+    """Build the report of a month. Raises MonthNotBegun, NothingToReport, ReportIssued or NothingToRevise."""
+    with refusals_recorded("build", Thing("report"), actor=actor, customer=customer), acting_in(customer):
+        return reports.build_now(month, revise=revise, actor=actor)
+
+
+def issue_report(customer: Customer, built: Report, *, actor: Actor) -> Report:
+    """Make a report final. Raises ReportIssued, ReportNotBuilt, MonthNotOver or BuiltBeforeTheEnd."""
+    thing = Thing("report", built.public_id)
+    with refusals_recorded("issue", thing, actor=actor, customer=customer), acting_in(customer):
+        return reports.issue_report(built, actor=actor)
 
 
 def _read_as_before(asked: LoadOrder, earlier: Upload) -> LoadOrder:

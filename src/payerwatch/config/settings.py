@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "payerwatch.deliveries",
     "payerwatch.drift",
     "payerwatch.alerts",
+    "payerwatch.reports",
     *(JOBS_APPS if DATABASES["default"]["ENGINE"] == env.POSTGRESQL else ()),
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # its own tasks: there are none

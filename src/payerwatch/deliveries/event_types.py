@@ -62,6 +62,20 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "conflicts": {"type": "integer", "minimum": 1, "description": "how often that was"},
         },
     ),
+    "report.issued": EventType(
+        "The report of a month is issued, and stays as it is. Its figures are at `reports/{id}/`.",
+        {
+            "report": _id("rep", "the report, at `reports/{id}/`"),
+            "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "revision": {"type": "integer", "minimum": 1, "description": "more than 1 where it corrects one before"},
+            "submitted": {"type": "integer", "minimum": 0, "description": "claims"},
+            "decided": {"type": "integer", "minimum": 0, "description": "first decisions"},
+            "denial_rate": {"type": ["number", "null"], "description": "0 to 1; null without a decision"},
+            "paid_amount": _AMOUNT,
+            "at_risk_amount": _AMOUNT,
+            "recovered_amount": _AMOUNT,
+        },
+    ),
     "endpoint.disabled": EventType(
         "An endpoint is sent nothing more. Those who look after endpoints are told by e-mail as well.",
         {

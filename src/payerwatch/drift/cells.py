@@ -172,6 +172,19 @@ def pending_known(cells: CellsAsOf, watermark: date) -> bool:
     return check_pending(arrays, waiting, weeks - 1).known_at((cells.week - first_week).days // 7)
 
 
+def counts_by_payer(first_week: date, week: date) -> pl.DataFrame:
+    """Claims, cents and days by payer, week of submission, lag and outcome, all CPT groups of a payer together.
+
+    Of claims submitted from `first_week` to `week`, and of older ones decided 25 weeks or more after that, as all of
+    them are known now.
+    """
+    key = ("payer_id", "submit_week", "lag_weeks", "outcome", "denial_category")
+    sums = {"count": "claims", "billed": "billed_amount", "allowed": "allowed_amount", "paid": "paid_amount"}
+    rows = _within(first_week, week).values(*key)
+    summed = rows.annotate(**{name: Sum(column) for name, column in sums.items()}, days=Sum("lag_days"))
+    return _read(summed, (*key, *sums, "days"))
+
+
 def _counts_by_week(first_week: date, week: date) -> pl.DataFrame:
     """Claims by week of submission and lag alone."""
     rows = _within(first_week, week).values("submit_week", "lag_weeks").annotate(count=Sum("claims"))
