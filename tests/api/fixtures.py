@@ -184,6 +184,8 @@ BODIES: dict[str, Fields] = {
     "PasswordReset.confirm": {"token": _NO_LINK, "password": PASSWORD},
     "ResumableUploads.append": {},
     "ResumableUploads.begin": {"filename": "file.csv", "mapping": '{"payer": "Payer"}', "date_order": "mdy"},
+    "Reports.create": {"month": "2026-01", "revise": False},
+    "Reports.issue": {},
     "Rules.create": _TERMS,
     "Rules.partial_update": _TERMS,
     "Settings.change": {"second_factor_required": False, "time_zone": "America/Chicago"},
@@ -283,6 +285,7 @@ QUERIES: dict[str, Fields] = {
         "cpt_group": Known(lambda practice: f"{practice.word}_group", "unheard"),
     },
     "Payers.list": {"search": Known(lambda practice: practice.word, "unheard")},
+    "Reports.list": {"state": "built", "month_from": "2001-01-01", "month_to": "2101-01-01"},
     "Uploads.list": {"state": "loaded", "loaded_from": _LONG_AGO, "loaded_to": _FAR_AHEAD},
 }
 

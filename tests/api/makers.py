@@ -27,6 +27,8 @@ from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Invitation, Member, Person, PersonCustomer, Session
 from payerwatch.members.secrets import Origin, digest, new_secret
 from payerwatch.members.sessions import start_session
+from payerwatch.reports.building import build
+from payerwatch.reports.models import Report
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import Customer
@@ -310,6 +312,18 @@ def alert(practice: Practice) -> str:
     return made.public_id
 
 
+def report(practice: Practice) -> str:
+    """A report that is built, of a month in which a payer of the practice has cells."""
+    with acting_in(practice.customer):
+        _counted_payer(practice)
+        built = build(MONDAY.replace(day=1), date.today())
+        made = Report.objects.create(
+            month=MONDAY.replace(day=1), revision=next(_NUMBERS), state="built", document=built.document,
+            data_version=built.data_version, built_at=timezone.now(),
+        )  # fmt: skip
+    return made.public_id
+
+
 Maker = Callable[[Practice], str]
 # By the view's `thing`: makes one more in the practice and gives the id by which it is asked for.
 MAKERS: dict[str, Maker] = {
@@ -327,6 +341,7 @@ MAKERS: dict[str, Maker] = {
     "message": message,
     "payer": payer,
     "payer_mapping": payer_mapping,
+    "report": report,
     "rule": rule,
     "session": session,
     "half_sent_upload": half_sent,
@@ -350,6 +365,7 @@ _PREFIXES = {
     "key": "key",
     "member": "mbr",
     "message": "msg",
+    "report": "rep",
     "rule": "rul",
     "session": "ses",
 }

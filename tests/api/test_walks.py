@@ -22,6 +22,7 @@ from payerwatch.claims.models import Claim, CptGroupMapping, Payer, PayerMapping
 from payerwatch.deliveries.models import Attempt, Endpoint, Message
 from payerwatch.drift.models import DriftEvent, DriftRun
 from payerwatch.members.models import ApiKey, Invitation, Member
+from payerwatch.reports.models import Report
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -57,13 +58,14 @@ TABLES: dict[str, type[Model]] = {
     "message": Message,
     "payer": Payer,
     "payer_mapping": PayerMapping,
+    "report": Report,
     "rule": Rule,
     "upload": Upload,
 }
 # Listings of what belongs to one thing: that, and what they list.
 PARTS = {EVENT_CLAIMS: ("drift_event", "claim"), ATTEMPTS: ("message", "attempt")}
 IDLE_SECONDS = 0.002
-ONLY_MORE = {"attempt", "entry", "key", "message"}  # the database lets nobody delete one
+ONLY_MORE = {"attempt", "entry", "key", "message", "report"}  # the database lets nobody delete one
 _NUMBERS = count(2)
 
 

@@ -193,6 +193,7 @@ def test_where_a_thing_is_made_says_where_it_is_and_nothing_else_does(document: 
     assert told == {
         "POST /drift-runs/": "/api/v1/drift-runs/run_4t7wz9k2m5p8rc3x/",
         "POST /ingest/claims/": "/api/v1/ingest/claims/upl_4t7wz9k2m5p8rc3x/",
+        "POST /reports/": "/api/v1/reports/rep_4t7wz9k2m5p8rc3x/",
         "POST /uploads/": "/api/v1/uploads/upl_4t7wz9k2m5p8rc3x/",
         "POST /uploads/resumable/": "/api/v1/uploads/resumable/upl_4t7wz9k2m5p8rc3x/",
     }

@@ -23,9 +23,9 @@ def report_warnings(figures: Figures) -> list[str]:
     said = []
     if figures["preliminary"]:
         said.append("The weeks are not over: this is what is known so far, and cannot be issued.")
-    if figures["data"]["stale_days"]:
-        said.append(f"Data end {figures['data']['stale_days']} days before the report does.")
-    if not figures["data"]["pending_known"]:
+    if figures["sources"]["stale_days"]:
+        said.append(f"Data end {figures['sources']['stale_days']} days before the report does.")
+    if not figures["sources"]["pending_known"]:
         said.append("The export leaves pending claims out, so that no median of days to decision is known.")
     return said
 
@@ -97,7 +97,7 @@ def _kind(each: Figures) -> str:
 
 
 def _data(figures: Figures) -> list[str]:
-    data = figures["data"]
+    data = figures["sources"]
     return [
         "[bold]Data[/bold]",
         f"  {data['files']:,} files loaded on these days, {data['rows']:,} rows, {data['set_aside']:,} set aside"

@@ -44,7 +44,7 @@ COUNTS: Mapping[str, str] = {
     "noise among noise and real. recovered_amount is what they said had come back.",
     "money": "at_risk_amount: denials above what was expected, of open alerts. held_up_amount: decisions that were "
     "expected and had not come. recovered_amount: as people said. None is booked anywhere.",
-    "data": "Files loaded on these days that stand, and their rows. stale_days: how far the latest day loaded lies "
+    "sources": "Files loaded on these days that stand, and their rows. stale_days: how far the latest day loaded lies "
     "before the last of these days, or before the day of building.",
 }
 
@@ -91,7 +91,7 @@ def _figures(month: date, weeks: Weeks, cells: pl.DataFrame, names: Mapping[int,
         **_of_claims(month, weeks, cells, counted, pending_known=known),
         "payers": _payers(month, weeks, cells, names, pending_known=known),
         **_of_findings(weeks),
-        "data": _data(weeks, loaded_until, today, pending_known=known),
+        "sources": _sources(weeks, loaded_until, today, pending_known=known),
     }
 
 
@@ -174,10 +174,10 @@ def _of_findings(weeks: Weeks) -> dict[str, Any]:
     }
 
 
-def _data(weeks: Weeks, loaded_until: date | None, today: date, *, pending_known: bool) -> dict[str, Any]:
+def _sources(weeks: Weeks, loaded_until: date | None, today: date, *, pending_known: bool) -> dict[str, Any]:
     behind = None if loaded_until is None else max(0, (min(today, weeks.last_day) - loaded_until).days)
     return {
-        "counts": COUNTS["data"],
+        "counts": COUNTS["sources"],
         **activity.files_counted(weeks),
         "loaded_until": None if loaded_until is None else loaded_until.isoformat(),
         "stale_days": behind,

@@ -29,7 +29,7 @@ class Report(TenantModel):
 
     public_id = models.CharField(max_length=24, default=new_report_id, editable=False)
     month = models.DateField(help_text="its first day")
-    revision = models.SmallIntegerField(default=1)
+    revision = models.SmallIntegerField(default=1, help_text="more than 1 where it corrects one before")
     revises = TenantForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
     document = models.TextField(blank=True, help_text="its figures as JSON, amounts in cents; see reports.building")
@@ -38,9 +38,9 @@ class Report(TenantModel):
     )
     digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the document, once issued")
     refusal = models.JSONField(null=True, help_text="why it was refused: code, message, where, fix")
-    requested_at = models.DateTimeField(default=timezone.now)
-    built_at = models.DateTimeField(null=True)
-    issued_at = models.DateTimeField(null=True)
+    requested_at = models.DateTimeField(default=timezone.now, help_text="when it was last asked for")
+    built_at = models.DateTimeField(null=True, help_text="when its figures were made, or refused")
+    issued_at = models.DateTimeField(null=True, help_text="when it was made final")
     issued_by = models.CharField(max_length=24, blank=True, help_text="the public id of the person or key")
 
     class Meta(TenantModel.Meta):

@@ -12,8 +12,10 @@ from rest_framework import serializers
 from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:[0-5]\d)?)?", re.ASCII)
 DAY_UNUSABLE = "Give a day as YYYY-MM-DD."
+MONTH_UNUSABLE = f"Give a month as YYYY-MM, from {FIRST_DAY:%Y-%m} to {LAST_DAY:%Y-%m}."
 MOMENT_UNUSABLE = "Give a time as YYYY-MM-DDThh:mm:ssZ or with another offset, or a day as YYYY-MM-DD."
 
 
@@ -74,6 +76,22 @@ class JudgedDay(Day):
         if not FIRST_DAY <= day <= LAST_DAY:
             raise serializers.ValidationError(f"Give a day from {FIRST_DAY} to {LAST_DAY}.", code="day_outside")
         return day
+
+
+class Month(serializers.CharField):
+    """A month that can be reported, as its first day."""
+
+    def to_internal_value(self, data: Any) -> date:  # type: ignore[override]
+        text = super().to_internal_value(data)
+        if not _MONTH.fullmatch(text) or not FIRST_DAY.year <= int(text[:4]) <= LAST_DAY.year:
+            raise serializers.ValidationError(MONTH_UNUSABLE, code="month_unusable")
+        return date(int(text[:4]), int(text[5:]), 1)
+
+    def to_representation(self, value: Any) -> str:
+        return f"{value:%Y-%m}"
+
+    def run_validators(self, value: Any) -> None:
+        """Those for texts are of no use for what was read from it."""
 
 
 class Moment(serializers.Field):

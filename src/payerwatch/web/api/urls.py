@@ -28,6 +28,7 @@ from payerwatch.web.api.messages import Attempts, Messages
 from payerwatch.web.api.payer_mappings import PayerMappings
 from payerwatch.web.api.payer_summary import PayerSummary
 from payerwatch.web.api.payers import Payers
+from payerwatch.web.api.reports import Reports
 from payerwatch.web.api.resource import Resource
 from payerwatch.web.api.resumable_uploads import ResumableUploads
 from payerwatch.web.api.rules import Rules
@@ -120,6 +121,10 @@ ROUTES = [
     listed("payer-mappings/<str:public_id>/", PayerMappings, get="retrieve", patch="partial_update"),
     listed("payers/", Payers, get="list"),
     listed("payers/<str:public_id>/", Payers, get="retrieve"),
+    listed("reports/", Reports, get="list", post="create"),
+    listed("reports/<str:public_id>/", Reports, get="retrieve"),
+    listed("reports/<str:public_id>/csv/", Reports, get="csv"),
+    listed("reports/<str:public_id>/issue/", Reports, post="issue"),
     listed("rules/", Rules, get="list", post="create"),
     listed("rules/<str:public_id>/", Rules, get="retrieve", patch="partial_update", delete="destroy"),
     listed("rules/<str:public_id>/replay/", Rules, get="replay"),

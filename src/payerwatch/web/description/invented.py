@@ -119,6 +119,15 @@ _TERMS: Mapping[str, Any] = {
     "quiet_until": None,
     "cool_down_hours": 24,
 }
+_REPORT: Mapping[str, Any] = {
+    "month": "2025-08",
+    "revision": 1,
+    "revises": None,
+    "state": "issued",
+    "built_at": _LATER,
+    "issued_at": _LATER,
+    "refusal": None,
+}
 _MAPPED: Mapping[str, Any] = {
     "payer": "Ins Co", "cpt": "Procedure", "submitted_date": "Sent", "outcome": "Status", "decided_date": "Decided",
 }  # fmt: skip
@@ -281,6 +290,10 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
             "In the last 90 days it would have sent 11, 9 of them later confirmed, 1 found to be noise."
         ),
     },
+    "ReportBody": _REPORT,
+    "ReportOrderRequest": {"month": "2025-08", "revise": False},
+    "ReportWithFigures": _REPORT,
+    "ReportFigures": {"method": 1, "month": "2025-08", "preliminary": False},
     "RuleBody": {
         **_TERMS,
         "sentence": (
@@ -335,6 +348,10 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
 BY_ANSWER: Mapping[str, Mapping[str, Any]] = {
     "ingest_claims_create": {**_WAITING, "rejected_rows": None},
     "uploads_create": {**_WAITING, **dict.fromkeys(("first_date", "last_date"), None)},
+    "reports_create": {
+        **dict.fromkeys(("built_at", "issued_at")), "state": "requested", "issued_by": "", "data_version": "",
+        "digest": "",
+    },
     "drift_runs_create": {
         **dict.fromkeys(("series_checked", "tests", "ended_at", "as_of_week", "pending_known", "data_feed_stalled")),
         "state": "requested",

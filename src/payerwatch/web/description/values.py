@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from payerwatch.claims.formats.header_words import FIELDS
-from payerwatch.web.api.dates import JudgedDay, Moment
+from payerwatch.web.api.dates import JudgedDay, Moment, Month
 from payerwatch.web.api.fields import LONGEST_COLUMN, ColumnMapping, Dollars, PublicId
 from payerwatch.web.api.filtering import SEEN
 from payerwatch.web.api.resource import NUMBERED, PUBLIC_ID
@@ -32,6 +32,7 @@ _HOUR, _MINUTE = "([01][0-9]|2[0-3])", "[0-5][0-9]"
 _TIME = rf"T{_HOUR}:{_MINUTE}(:{_MINUTE}(\.[0-9]{{1,6}})?)?(Z|[+-]{_HOUR}:{_MINUTE})?"
 SAMPLE_MOMENT = "2026-01-05T13:00:00Z"
 MOMENT_PATTERN = f"^{_DAY}({_TIME})?$"
+MONTH_PATTERN = "^(199[0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])$"
 JUDGED_DAY_PATTERN = "^(199[0-9]|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
 COLUMN_PATTERN = r"^[^\x00-\x1f\x7f-\xa0\xad]*$"
 LONGEST_TEXT, LONGEST_MOMENT, MOST_ITEMS = 10_000, 32, 10_000
@@ -62,6 +63,8 @@ def own_field(field: serializers.Field) -> Schema | None:
         schema = {"type": "number", "format": "double", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     elif isinstance(field, JudgedDay):
         schema = {"type": "string", "format": "date", "maxLength": 10, "pattern": JUDGED_DAY_PATTERN}
+    elif isinstance(field, Month):
+        schema = {"type": "string", "minLength": 7, "maxLength": 7, "pattern": MONTH_PATTERN, "examples": ["2025-08"]}
     elif isinstance(field, Moment):
         schema = {
             "type": "string", "maxLength": LONGEST_MOMENT, "pattern": MOMENT_PATTERN, "examples": [SAMPLE_MOMENT],
