@@ -42,7 +42,8 @@ def _sentence(report: Report) -> str:
     counted, rate = report.figures["volumes"], report.figures["denial_rate"]["rate"]
     denied = "" if rate is None else f", {rate:.1%} of them denied"
     which = f" (revision {report.revision})" if report.revision > 1 else ""
+    claims = "claim" if counted["submitted"] == 1 else "claims"
     return (
-        f"The report of {report.month:%B %Y}{which} is issued: {counted['submitted']:,} claims submitted, "
+        f"The report of {report.month:%B %Y}{which} is issued: {counted['submitted']:,} {claims} submitted, "
         f"{counted['decided']:,} decided{denied}."
     )
