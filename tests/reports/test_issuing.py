@@ -185,7 +185,7 @@ def test_endpoints_that_subscribe_are_told_when_it_is_issued_and_only_then(tmp_p
     assert (data["report"], data["month"], data["revision"]) == (issued["id"], "2025-01", 1)
     assert (data["submitted"], data["decided"], data["denial_rate"], data["paid_amount"]) == (1, 1, 0.0, 80.0)
     assert (
-        data["sentence"] == "The report of January 2025 is issued: 1 claims submitted, 1 decided, 0.0% of them denied."
+        data["sentence"] == "The report of January 2025 is issued: 1 claim submitted, 1 decided, 0.0% of them denied."
     )
 
 

@@ -38,7 +38,7 @@ class FrozenOnceIssued(Operation):
     ) -> None:
         on_postgresql = schema_editor.connection.vendor == "postgresql"
         if on_postgresql:
-            schema_editor.execute(_REFUSE)
+            schema_editor.execute(_REFUSE, params=None)
         for event in _EVENTS:
             schema_editor.execute(_postgresql(event) if on_postgresql else _sqlite(event))
 
