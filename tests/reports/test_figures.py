@@ -19,7 +19,7 @@ from payerwatch.reports.building import COUNTS, build
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.drift.invented import history
-from tests.drift.run_off_claims import claims_of, denying_more, detect, load, sunday
+from tests.drift.run_off_claims import as_known_on, claims_of, denying_more, detect, load, sunday
 from tests.make import ACTOR, answer, customer, denied, pending, row, upload
 from tests.reports import recounted
 
@@ -117,6 +117,16 @@ def test_an_export_without_pending_claims_gives_no_median(tmp_path: Path):
     assert figures["sources"]["pending_known"] is False
     assert figures["days_to_decision"]["median"] is None
     assert figures["days_to_decision"]["mean"] > 5
+
+
+def test_no_median_is_told_of_weeks_that_are_not_loaded_to_their_end(tmp_path: Path):
+    """Claims whose decisions are yet to be loaded would be taken for waiting."""
+    customer()
+    load(tmp_path, as_known_on(claims_of(history(series=4, weeks=WEEKS)), LAST - timedelta(days=7)))
+    figures = report()
+    assert figures["sources"]["stale_days"] == 7
+    assert figures["sources"]["pending_known"] is True
+    assert figures["days_to_decision"]["median"] is None
 
 
 def test_the_twenty_busiest_payers_are_named_and_all_others_are_told_together(tmp_path: Path):

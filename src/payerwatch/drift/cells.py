@@ -159,17 +159,27 @@ def last_whole_week(day: date) -> date:
 
 def pending_known(cells: CellsAsOf, watermark: date) -> bool:
     """Whether what is loaded tells which claims were pending at the end of the week; see `pending`."""
+    if last_whole_week(watermark) == cells.week:
+        return _pending_known(cells.cells, cells.first_week, cells.week, cells.week)
+    return pending_known_at(cells.week, watermark)
+
+
+def pending_known_at(week: date, watermark: date) -> bool:
+    """The same of a week whose cells are not read; it is none after the last whole week loaded."""
     loaded_week = last_whole_week(watermark)
-    first_week = cells.first_week if loaded_week == cells.week else _first_week(loaded_week)
+    first_week = _first_week(loaded_week)
     if first_week is None:
         return True
-    counts = cells.cells if loaded_week == cells.week else _counts_by_week(first_week, loaded_week)
+    return _pending_known(_counts_by_week(first_week, loaded_week), first_week, loaded_week, week)
+
+
+def _pending_known(counts: pl.DataFrame, first_week: date, loaded_week: date, week: date) -> bool:
     weeks = (loaded_week - first_week).days // 7 + 1
     waiting = _summed(counts.filter(pl.col("decided").is_null()), ("submitted",), (weeks,))
     decided = _summed(_decided(counts, weeks), ("decided", "lag"), (weeks, LAG_WEEKS))[None]
     none = np.zeros_like(decided)
     arrays = RunoffArrays(first_week, np.zeros(1, dtype=np.int64), none[..., 0], none, decided, none)
-    return check_pending(arrays, waiting, weeks - 1).known_at((cells.week - first_week).days // 7)
+    return check_pending(arrays, waiting, weeks - 1).known_at((week - first_week).days // 7)
 
 
 def counts_by_payer(first_week: date, week: date) -> pl.DataFrame:

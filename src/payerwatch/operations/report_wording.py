@@ -24,7 +24,7 @@ def report_warnings(figures: Figures) -> list[str]:
     if figures["preliminary"]:
         said.append("The weeks are not over: this is what is known so far, and cannot be issued.")
     if figures["sources"]["stale_days"]:
-        said.append(f"Data end {figures['sources']['stale_days']} days before the report does.")
+        said.append(f"Data end {figures['sources']['stale_days']} days before the report does, or before today.")
     if not figures["sources"]["pending_known"]:
         said.append("The export leaves pending claims out, so that no median of days to decision is known.")
     return said

@@ -8,14 +8,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from payerwatch.claims.models import Payer
 from payerwatch.claims.queries import watermark
-from payerwatch.drift.cells import cells_as_of, counts_by_payer, pending_known
+from payerwatch.drift.cells import counts_by_payer, last_whole_week, pending_known_at
 from payerwatch.drift.models import DriftEvent
 from payerwatch.refusals import Refusal
 from payerwatch.reports import activity, counting
@@ -24,6 +24,8 @@ from payerwatch.reports.months import Weeks, month_before, weeks_of
 METHOD_VERSION = 1
 """Of these figures; another where one of them comes to mean something else."""
 WEEKS_COMPARED = 12
+LAST_DAYS = 2
+"""Of the last week nothing may be loaded, as on a weekend, and the weeks are all there."""
 
 COUNTS: Mapping[str, str] = {
     "volumes": "Claims submitted in these weeks, and of these still_pending by now; first decisions made in these "
@@ -33,7 +35,7 @@ COUNTS: Mapping[str, str] = {
     "duplicates. low and high hold 95 % of what chance alone would show.",
     "days_to_decision": "Days from submission to first decision: the median of the claims that waited in these weeks, "
     "those still waiting included; the mean of those decided in them. No median where an export leaves pending claims "
-    "out, or fewer than half would be decided.",
+    "out, where data end more than two days before these weeks do, or where fewer than half would be decided.",
     "payers": "The same for each of the payers with most first decisions in these weeks, and for all others together.",
     "events": "Drift events by the week judged: opened when first flagged in these weeks, closed in them, open at the "
     "end of the last. amount_at_risk is of those open at the end; CPT groups of a payer that is told as a whole are "
@@ -83,13 +85,14 @@ def _figures(month: date, weeks: Weeks, cells: pl.DataFrame, names: Mapping[int,
         raise NothingToReport(weeks)
     loaded_until = watermark()
     known = _pending_known(weeks, loaded_until)
+    waiting_known = known and loaded_until is not None and loaded_until >= weeks.last_day - timedelta(days=LAST_DAYS)
     return {
         "method": METHOD_VERSION,
         "month": f"{month:%Y-%m}",
         "covers": _covers(weeks),
         "preliminary": weeks.last_day >= today,
-        **_of_claims(month, weeks, cells, counted, pending_known=known),
-        "payers": _payers(month, weeks, cells, names, pending_known=known),
+        **_of_claims(month, weeks, cells, counted, pending_known=waiting_known),
+        "payers": _payers(month, weeks, cells, names, pending_known=waiting_known),
         **_of_findings(weeks),
         "sources": _sources(weeks, loaded_until, today, pending_known=known),
     }
@@ -130,16 +133,18 @@ def _payers(
     month: date, weeks: Weeks, cells: pl.DataFrame, names: Mapping[int, str], *, pending_known: bool
 ) -> dict[str, Any]:
     """Those with most decisions by name, all others together."""
-    counted = counting.by_payer(cells, weeks, pending_known=pending_known)
-    counted.sort(key=lambda each: (-each[1]["decided"], -each[1]["submitted"], names[each[0]]))
-    named, rest = counted[: counting.PAYERS_NAMED], [payer for payer, _ in counted[counting.PAYERS_NAMED :]]
+    found = counting.payers_in(cells, weeks)
+    found.sort(key=lambda each: (-each[1], -each[2], names[each[0]]))
+    payers = [payer for payer, *_ in found]
+    named, rest = payers[: counting.PAYERS_NAMED], payers[counting.PAYERS_NAMED :]
     before = weeks_of(month_before(month))
-    others = counting.together(cells, weeks, rest, pending_known=pending_known) if rest else None
+    told = {payer: counting.of_payers(cells, weeks, [payer], pending_known=pending_known) for payer in named}
+    others = counting.of_payers(cells, weeks, rest, pending_known=pending_known) if rest else None
     return {
         "counts": COUNTS["payers"],
         "named": [
             {"payer": names[payer], **figures, "change": _change(cells, payer, figures, before)}
-            for payer, figures in named
+            for payer, figures in told.items()
         ],
         "others": None if others is None else {"payers": len(rest), **others},
     }
@@ -186,9 +191,10 @@ def _sources(weeks: Weeks, loaded_until: date | None, today: date, *, pending_kn
 
 
 def _pending_known(weeks: Weeks, loaded_until: date | None) -> bool:
-    """Whether what is loaded tells which claims were pending at the end of the weeks."""
-    cells = cells_as_of(weeks.last)
-    return cells is None or loaded_until is None or pending_known(cells, loaded_until)
+    """Whether what is loaded tells which claims were pending at the end of the weeks, as far as they are loaded."""
+    if loaded_until is None:
+        return False
+    return pending_known_at(min(weeks.last, last_whole_week(loaded_until)), loaded_until)
 
 
 def _version(cells: pl.DataFrame, names: Mapping[int, str]) -> str:

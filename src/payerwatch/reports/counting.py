@@ -83,19 +83,16 @@ def days(cells: pl.DataFrame, weeks: Weeks, *, pending_known: bool) -> Counted:
     }
 
 
-def by_payer(cells: pl.DataFrame, weeks: Weeks, *, pending_known: bool) -> list[tuple[int, Counted]]:
-    """Each payer of whom something was submitted or decided in the weeks, and its figures."""
-    parts = cells.partition_by("payer_id", as_dict=True)
-    counted = [(int(key[0]), part, volumes(part, weeks)) for key, part in parts.items()]
-    return [
-        (payer, figures | _measures(part, weeks, figures, pending_known=pending_known))
-        for payer, part, figures in counted
-        if figures["submitted"] or figures["decided"]
-    ]
+def payers_in(cells: pl.DataFrame, weeks: Weeks) -> list[tuple[int, int, int]]:
+    """Each payer of whom something was decided or submitted in the weeks: its number, how much of either."""
+    decided = _by_payer(_decided(cells, weeks), "decided")
+    submitted = _by_payer(_submitted(cells, weeks), "submitted")
+    both = decided.join(submitted, on="payer_id", how="full", coalesce=True).fill_null(0)
+    return [(int(payer), int(count), int(sent)) for payer, count, sent in both.rows()]
 
 
-def together(cells: pl.DataFrame, weeks: Weeks, payers: list[int], *, pending_known: bool) -> Counted:
-    """The figures of some payers as if they were one."""
+def of_payers(cells: pl.DataFrame, weeks: Weeks, payers: list[int], *, pending_known: bool) -> Counted:
+    """The figures of one payer, or of some as if they were one."""
     part = cells.filter(pl.col("payer_id").is_in(payers))
     figures = volumes(part, weeks)
     return figures | _measures(part, weeks, figures, pending_known=pending_known)
@@ -115,6 +112,10 @@ def _median_days(cells: pl.DataFrame, weeks: Weeks) -> float | None:
         waiting[lag] = _sum(cohort.filter(_PENDING | (pl.col("lag_weeks") >= lag)))
         decided[lag] = _sum(cohort.filter(pl.col("lag_weeks") == lag))
     return median_days(decided, waiting)
+
+
+def _by_payer(cells: pl.DataFrame, name: str) -> pl.DataFrame:
+    return cells.group_by("payer_id").agg(pl.col("count").sum().alias(name))
 
 
 def _submitted(cells: pl.DataFrame, weeks: Weeks) -> pl.DataFrame:
