@@ -223,8 +223,16 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path):
     claims(tmp_path)
     target = tmp_path / "report.csv"
     target.write_text("kept")
-    assert report("--csv", str(target)).error["code"] == "report_not_writable"
+    assert report("--issue", "--csv", str(target)).error["code"] == "report_not_writable"
     assert target.read_text() == "kept"
+    assert report().document["state"] == "built", "nothing was issued"
+
+
+def test_a_report_that_is_refused_leaves_no_file(tmp_path: Path):
+    customer()
+    target = tmp_path / "report.csv"
+    assert report("--csv", str(target)).error["code"] == "nothing_to_report"
+    assert not target.exists()
 
 
 def test_people_read_the_month_on_a_page(tmp_path: Path):

@@ -2,9 +2,11 @@
 
 import re
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.management.base import CommandParser
 
@@ -42,11 +44,12 @@ class Command(PayerwatchCommand):
 
     def answer(self, **options: Any) -> Answer:
         customer, actor = customer_named(options["customer"]), command_actor()
-        report = _report(customer, options, actor)
-        if options["issue"]:
-            report = pipeline.issue_report(customer, report, actor=actor)
-        if options["csv"] is not None:
-            _write(csv_text(report), options["csv"])
+        with _new_file(options["csv"]) as target:
+            report = _report(customer, options, actor)
+            if options["issue"]:
+                report = pipeline.issue_report(customer, report, actor=actor)
+            if target is not None:
+                _write(target, csv_text(report), options["csv"])
         document = report_document(report)
         return Answer(document, report_text(report, document["figures"]), report_warnings(document["figures"]))
 
@@ -70,13 +73,37 @@ def _report(customer: Customer, options: dict[str, Any], actor: Actor) -> Report
     return pipeline.report(customer, options["month"], revise=options["revise"], actor=actor)
 
 
-def _write(text: str, path: Path) -> None:
-    """A file that is there is never overwritten. Raises ReportNotWritable."""
+@contextmanager
+def _new_file(path: Path | None) -> Iterator[TextIO | None]:
+    """The file to write to, made before anything is issued and taken away where that is refused; one that is there is
+    never overwritten. Raises ReportNotWritable.
+    """
+    if path is None:
+        yield None
+        return
     try:
-        with path.open("x", encoding="utf-8", newline="") as target:
-            target.write(text)
+        target = path.open("x", encoding="utf-8", newline="")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "the path is not one"
-        raise ReportNotWritable(
-            f"{path} cannot be written: {why}", where="--csv", fix="Name a new file on a disk with room."
-        ) from None
+        raise _not_writable(path, error) from None
+    try:
+        with target:
+            yield target
+    except Refusal:
+        path.unlink()
+        raise
+
+
+def _write(target: TextIO, text: str, path: Path) -> None:
+    """Raises ReportNotWritable."""
+    try:
+        target.write(text)
+        target.flush()
+    except OSError as error:
+        raise _not_writable(path, error) from None
+
+
+def _not_writable(path: Path, error: OSError | ValueError) -> ReportNotWritable:
+    why = getattr(error, "strerror", None) or "the path is not one"
+    return ReportNotWritable(
+        f"{path} cannot be written: {why}", where="--csv", fix="Name a new file on a disk with room."
+    )
