@@ -97,9 +97,14 @@ def due_at(timing: Timing, now: datetime, last_sent: datetime | None) -> datetim
 
 
 def _after_quiet(due: datetime, begins: int, ends: int, zone: ZoneInfo) -> datetime:
-    hour = due.astimezone(zone).hour
-    quiet = begins <= hour < ends if begins <= ends else hour >= begins or hour < ends
-    return _next_hour(due, ends, zone) if quiet else due
+    """Where the clock leaves out the hour in which quiet ends, the next may be quiet too."""
+    while _is_quiet(due.astimezone(zone).hour, begins, ends):
+        due = _next_hour(due + timedelta(microseconds=1), ends, zone)
+    return due
+
+
+def _is_quiet(hour: int, begins: int, ends: int) -> bool:
+    return begins <= hour < ends if begins <= ends else hour >= begins or hour < ends
 
 
 def _next_hour(after: datetime, hour: int, zone: ZoneInfo) -> datetime:
