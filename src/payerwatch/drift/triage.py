@@ -100,22 +100,25 @@ def note_on_event(event: DriftEvent, note: str, *, actor: Actor) -> DriftEvent:
 
 def wake_snoozed() -> list[DriftEvent]:
     """Let events whose snooze has ended be as new. Whoever calls holds the findings."""
-    today = timezone.localdate()
     snoozed = list(DriftEvent.objects.filter(triage=DriftEvent.Triage.SNOOZED).order_by("pk"))
-    woken = [event for event in snoozed if _has_come(event, today)]
+    if not snoozed:
+        return []
+    today, newest = timezone.localdate(), newest_upload_id()
+    woken = [event for event in snoozed if _has_come(event, today, newest)]
     for event in woken:
         event.triage, event.snooze = DriftEvent.Triage.NEW, ""
         event.snoozed_until = event.snoozed_at_size = event.snoozed_at_upload = None
-        event.save(update_fields=["triage", "snooze", "snoozed_until", "snoozed_at_size", "snoozed_at_upload"])
+    DriftEvent.objects.bulk_update(woken, ["triage", "snooze", "snoozed_until", "snoozed_at_size", "snoozed_at_upload"])
     return woken
 
 
-def _has_come(event: DriftEvent, today: date) -> bool:
+def _has_come(event: DriftEvent, today: date, newest_upload: int) -> bool:
     if event.snooze == DriftEvent.Snooze.DATE:
         return event.snoozed_until is not None and event.snoozed_until <= today
     if event.snooze == DriftEvent.Snooze.UPLOAD:
-        return newest_upload_id() > (event.snoozed_at_upload or 0)
-    return event.snoozed_at_size is not None and _size(event) >= WORSE_BY * event.snoozed_at_size
+        return newest_upload > (event.snoozed_at_upload or 0)
+    then, now = event.snoozed_at_size, _size(event)
+    return then is not None and now > then and now >= WORSE_BY * then
 
 
 def _triaged(
@@ -157,7 +160,7 @@ def _set_snooze(event: DriftEvent, until: Until | None) -> None:
 
 def _size(event: DriftEvent) -> float:
     """How bad it is: what it costs, or where that is not known how far it is from what was expected."""
-    return float(event.amount_at_risk) if event.amount_at_risk else abs(event.observed - event.expected)
+    return float(abs(event.amount_at_risk)) if event.amount_at_risk else abs(event.observed - event.expected)
 
 
 def _thing(event: DriftEvent) -> Thing:
