@@ -1,31 +1,31 @@
 """Raising and sending alerts: after each judgement, and when what they wait for has come.
 
     wake     events whose snooze has ended are as new
+    follow   what was not sent yet says what its event has become, or is cancelled where there is nothing to tell
     raise    each rule, each open event it tells of: the first alert, or one more where the amount has doubled
     send     what is due; what must wait says until when, what is held says why
 
 One transaction, the customer held: an alert, its messages and the entry are kept together or not at all, and none is
-raised twice.
+raised twice. How many questions the database is asked does not depend on how many rules, events and alerts there are.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from payerwatch.alerts import suppression
-from payerwatch.alerts.models import SERIES, Alert, Rule, Verdict
-from payerwatch.alerts.routing import Told, due_at, escalation_of, tells_of
-from payerwatch.alerts.rules import rules_in_force, seen_of, terms_of, timing_of
+from payerwatch.alerts.models import Alert, Rule, Verdict
+from payerwatch.alerts.raising import link_again, matches_of, new_alerts
+from payerwatch.alerts.rules import rules_in_force
 from payerwatch.alerts.telling import tell, tell_held
+from payerwatch.alerts.waiting import follow_event, goes_now, place, standing_at
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.drift.actions import lock_findings
-from payerwatch.drift.documents import event_sentence
 from payerwatch.drift.models import DriftEvent
-from payerwatch.drift.queries import READING_ORDER, events, run_in_force
+from payerwatch.drift.queries import READING_ORDER, events
 from payerwatch.drift.triage import wake_snoozed
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
 from payerwatch.jobs.steps import step
@@ -34,8 +34,11 @@ from payerwatch.tenancy.context import acting_in
 
 JOB = Actor("job", name="alerts")
 MOST_NAMED = 50
-_SETTLED_BY_PEOPLE = (DriftEvent.Triage.NOISE, DriftEvent.Triage.CLOSED)
-_UNTIL_SOMETHING_COMES = (Alert.WaitsFor.SNOOZE, Alert.WaitsFor.FEED)
+_NOT_SENT = (Alert.State.WAITING, Alert.State.HELD)
+_BECOMES = (
+    "event", "state", "waits_for", "due_at", "because", "certainty", "amount_at_risk", "sentence", "raised_at",
+    "settled_at",
+)  # fmt: skip
 
 
 class UnknownAlert(Refusal):
@@ -71,17 +74,46 @@ def send_due(customer_id: int, _rule: str) -> None:
 
 
 def bring_up_to_date() -> None:
-    """Wake, raise and send, for the customer entered."""
+    """Wake, follow, raise and send, for the customer entered."""
     lock_findings()
     now = timezone.now()
     woken = wake_snoozed()
-    raised = _raise(now)
-    sent = _send_what_is_due(now)
-    if woken or raised or sent:
-        _record(woken, raised, sent)
-    for alert in raised:
-        if alert.state == Alert.State.WAITING and alert.due_at is not None:
-            enqueue(send_due, alert.rule.public_id, at=alert.due_at)
+    standing = standing_at(now)
+    unsettled, raised = _followed_and_raised(now)
+    before = {alert.pk: each for alert, each in unsettled}
+    waiting = [alert for alert in (*(alert for alert, _ in unsettled), *raised) if alert.state == Alert.State.WAITING]
+    for alert in waiting:
+        place(alert, standing)
+    tell_held([alert for alert in waiting if alert.state == Alert.State.HELD], now)
+    tell([alert for alert in waiting if goes_now(alert, standing)], now)
+    changed = [alert for alert, _ in unsettled if _as_kept(alert) != before[alert.pk]]
+    _keep(raised, changed)
+    if woken or raised or any(alert.state != Alert.State.WAITING for alert in changed):
+        _record(woken, raised, changed)
+    _look_again_when_due(alert for alert in waiting if alert.state == Alert.State.WAITING)
+
+
+def _followed_and_raised(now: datetime) -> tuple[list[tuple[Alert, tuple]], list[Alert]]:
+    """What was not sent yet, each with how it was kept, and what is new."""
+    rules, open_events = rules_in_force(), list(events(watch=True).order_by(*READING_ORDER))
+    link_again(open_events)
+    at_hand, matches = {event.pk: event for event in open_events}, matches_of(rules, open_events)
+    unsettled = [(alert, _as_kept(alert)) for alert in _with_all().filter(state__in=_NOT_SENT).order_by("pk")]
+    for alert, _ in unsettled:
+        alert.event = at_hand.get(alert.event_id, alert.event) if alert.event_id is not None else None
+        follow_event(alert, matches, now)
+    return unsettled, list(new_alerts(rules, open_events, matches, [alert for alert, _ in unsettled], now))
+
+
+def _as_kept(alert: Alert) -> tuple[Any, ...]:
+    return tuple(alert.event_id if name == "event" else getattr(alert, name) for name in _BECOMES)
+
+
+def _keep(raised: Sequence[Alert], changed: Sequence[Alert]) -> None:
+    """Those raised are new, or were cancelled before."""
+    Alert.objects.bulk_create([alert for alert in raised if alert.pk is None])
+    kept = [*changed, *(alert for alert in raised if alert.pk is not None)]
+    Alert.objects.bulk_update(kept, _BECOMES)
 
 
 def release_alert(alert: Alert, *, actor: Actor) -> Alert:
@@ -91,8 +123,10 @@ def release_alert(alert: Alert, *, actor: Actor) -> Alert:
     if alert.state != Alert.State.HELD:
         raise AlertNotHeld
     because, alert.because = alert.because, ""
-    tell(alert.rule, [alert], timezone.now())
-    record("release", Thing("alert", alert.public_id), actor=actor, before={"because": because})
+    tell([alert], timezone.now())
+    alert.save()
+    after = {"state": str(alert.state), "because": str(alert.because)}
+    record("release", Thing("alert", alert.public_id), actor=actor, before={"because": because}, after=after)
     return alert
 
 
@@ -103,154 +137,31 @@ def take_up_waiting_alerts() -> None:
 
 def _take_up_alerts_of(customer_id: int) -> None:
     with acting_in(customer_id, reading=True):
-        due = Alert.objects.filter(state=Alert.State.WAITING, due_at__lte=timezone.now())
-        rules = set(due.values_list("rule__public_id", flat=True))
+        rules = set(Alert.objects.filter(_to_be_looked_at()).values_list("rule__public_id", flat=True))
         slept = DriftEvent.objects.filter(triage=DriftEvent.Triage.SNOOZED, snoozed_until__lte=timezone.localdate())
         wakes = slept.exists()
-    for rule in sorted(rules) or ([""] if wakes else []):
+    for rule in sorted(rules)[:1] or ([""] if wakes else []):
         again(send_due, customer_id, rule)
 
 
-def _raise(now: datetime) -> list[Alert]:
-    rules = rules_in_force()
-    if not rules:
-        return []
-    open_events = list(events(watch=True).order_by(*READING_ORDER))
-    told = _told_before(rules)
-    stalled = _feed_has_stalled()
-    raised: list[Alert] = []
-    for rule in rules:
-        for event in open_events:
-            alert = _new_alert(rule, event, told[rule.pk, *_series(event)])
-            if alert is not None:
-                _schedule(alert, stalled=stalled, now=now)
-                raised.append(alert)
-    Alert.objects.bulk_create(raised)
-    for alert in raised:
-        if alert.because == Alert.Because.NOISE_VERDICTS:
-            tell_held(alert, now)
-    return raised
+def _to_be_looked_at() -> Q:
+    """What is due, what is to be timed anew, and what was put off and is no more."""
+    waits = Q(state=Alert.State.WAITING)
+    for_time = waits & Q(waits_for=Alert.WaitsFor.TIME)
+    for_snooze = waits & Q(waits_for=Alert.WaitsFor.SNOOZE)
+    awake = for_snooze & ~Q(event__triage=DriftEvent.Triage.SNOOZED)
+    return for_time & (Q(due_at=None) | Q(due_at__lte=timezone.now())) | awake
 
 
-def _new_alert(rule: Rule, event: DriftEvent, told: Sequence[Told]) -> Alert | None:
-    """What the rule has to tell of the event now, if anything."""
-    if event.triage in _SETTLED_BY_PEOPLE or not _told_by(rule, event):
-        return None
-    escalation = escalation_of(told, event.amount_at_risk)
-    if escalation is None:
-        return None
-    return Alert(
-        rule=rule,
-        event=event,
-        escalation=escalation,
-        certainty=event.certainty,
-        amount_at_risk=event.amount_at_risk,
-        sentence=event_sentence(event),
-        **{name: getattr(event, name) for name in SERIES},
-    )
-
-
-def _told_by(rule: Rule, event: DriftEvent) -> bool:
-    """A CPT group whose payer is told of by the same rule is part of that, and not told of beside it."""
-    terms = terms_of(rule)
-    if not tells_of(terms, seen_of(event)):
-        return False
-    payer = event.parent
-    return payer is None or payer.status != DriftEvent.Status.OPEN or not tells_of(terms, seen_of(payer))
-
-
-def _schedule(alert: Alert, *, stalled: bool, now: datetime) -> None:
-    """Held, waiting for something to come, or waiting for its time, which may be now."""
-    assert alert.event is not None
-    if alert.escalation == 0 and suppression.held(alert.payer_id, alert.cpt_group, now):
-        alert.state, alert.because, alert.settled_at = Alert.State.HELD, Alert.Because.NOISE_VERDICTS, now
-    elif alert.event.triage == DriftEvent.Triage.SNOOZED:
-        alert.waits_for = Alert.WaitsFor.SNOOZE
-    elif stalled and alert.measure == DriftEvent.Measure.DAYS_TO_DECISION:
-        alert.waits_for = Alert.WaitsFor.FEED
-    else:
-        alert.waits_for, alert.due_at = Alert.WaitsFor.TIME, _due(alert, now)
-
-
-def _due(alert: Alert, now: datetime) -> datetime:
-    return due_at(timing_of(alert.rule), now, _last_told(alert))
-
-
-def _last_told(alert: Alert) -> datetime | None:
-    """When the rule last told of the same payer and CPT group."""
-    same = Alert.objects.filter(
-        rule=alert.rule, payer=alert.payer_id, cpt_group=alert.cpt_group, state=Alert.State.SENT
-    )
-    return same.order_by("-settled_at").values_list("settled_at", flat=True).first()
-
-
-def _send_what_is_due(now: datetime) -> list[Alert]:
-    """By rule; what a daily digest has gathered goes together."""
-    waiting = list(_with_all().filter(state=Alert.State.WAITING).order_by("pk"))
-    stalled = _feed_has_stalled()
-    by_rule: dict[Rule, list[Alert]] = defaultdict(list)
-    settled: list[Alert] = []
-    for alert in waiting:
-        because = _no_longer(alert)
-        if because:
-            _cancel(alert, because, now)
-            settled.append(alert)
-            continue
-        if alert.waits_for in _UNTIL_SOMETHING_COMES and _has_come(alert, stalled=stalled):
-            alert.waits_for, alert.due_at = Alert.WaitsFor.TIME, _due(alert, now)
-            alert.save(update_fields=["waits_for", "due_at"])
-        if alert.due_at is not None and alert.due_at <= now:
-            by_rule[alert.rule].append(alert)
-    for rule, due in by_rule.items():
-        tell(rule, due, now)
-        settled += due
-    return settled
-
-
-def _no_longer(alert: Alert) -> Alert.Because | None:
-    """Why there is nothing to tell any more."""
-    if alert.rule.removed_at is not None or not alert.rule.enabled:
-        return Alert.Because.RULE_REMOVED
-    if alert.event is None:
-        return Alert.Because.TAKEN_BACK
-    if alert.event.triage in _SETTLED_BY_PEOPLE:
-        return Alert.Because.TRIAGED
-    return Alert.Because.OVER if alert.event.status == DriftEvent.Status.CLOSED else None
-
-
-def _cancel(alert: Alert, because: Alert.Because, now: datetime) -> None:
-    alert.state, alert.because, alert.settled_at = Alert.State.CANCELLED, because, now
-    alert.waits_for, alert.due_at = "", None
-    alert.save(update_fields=["state", "because", "settled_at", "waits_for", "due_at"])
-
-
-def _has_come(alert: Alert, *, stalled: bool) -> bool:
-    if alert.waits_for == Alert.WaitsFor.FEED:
-        return not stalled
-    return alert.event is not None and alert.event.triage != DriftEvent.Triage.SNOOZED
-
-
-def _feed_has_stalled() -> bool:
-    run = run_in_force()
-    return run is not None and bool(run.data_feed_stalled)
-
-
-def _told_before(rules: Iterable[Rule]) -> dict[tuple, list[Told]]:
-    """By rule and series: all alerts of theirs, sent or not."""
-    told: dict[tuple, list[Told]] = defaultdict(list)
-    names = ("rule_id", "measure", "payer_id", "cpt_group", "direction", "episode")
-    known = Alert.objects.filter(rule__in=[rule.pk for rule in rules])
-    for *key, escalation, amount in known.values_list(*names, "escalation", "amount_at_risk"):
-        told[tuple(key)].append(Told(escalation, amount))
-    return told
-
-
-def _series(event: DriftEvent) -> tuple:
-    return event.measure, event.payer_id, event.cpt_group, event.direction, event.episode
+def _look_again_when_due(waiting: Iterable[Alert]) -> None:
+    """Put the step on the queue for each moment at which something is due."""
+    moments: dict[datetime, Rule] = {alert.due_at: alert.rule for alert in waiting if alert.due_at is not None}
+    for moment, rule in sorted(moments.items(), key=lambda each: each[0]):
+        enqueue(send_due, rule.public_id, at=moment)
 
 
 def _with_all() -> QuerySet[Alert]:
-    related = ("rule", "rule__payer", "payer", "event", "event__payer", "event__parent")
+    related = ("rule", "rule__payer", "payer", "event", "event__payer", "event__parent", "event__returned_from")
     return Alert.objects.select_related(*related)
 
 
@@ -268,13 +179,15 @@ def alert_with_id(public_id: str) -> Alert:
     return alert
 
 
-def _record(woken: Sequence[DriftEvent], raised: Sequence[Alert], settled: Sequence[Alert]) -> None:
+def _record(woken: Sequence[DriftEvent], raised: Sequence[Alert], changed: Sequence[Alert]) -> None:
     """One entry for all that was done."""
+    became = {
+        str(state): [alert.public_id for alert in (*raised, *changed) if alert.state == state][:MOST_NAMED]
+        for state in (Alert.State.SENT, Alert.State.HELD, Alert.State.CANCELLED)
+    }
     after = {
         "woken": [event.public_id for event in woken[:MOST_NAMED]],
         "raised": [alert.public_id for alert in raised[:MOST_NAMED]],
         "raised_count": len(raised),
-        "sent": [alert.public_id for alert in settled if alert.state == Alert.State.SENT][:MOST_NAMED],
-        "held": [alert.public_id for alert in (*raised, *settled) if alert.state == Alert.State.HELD][:MOST_NAMED],
     }
-    record("tell", Thing("alert"), actor=JOB, after=after)
+    record("tell", Thing("alert"), actor=JOB, after=after | became)

@@ -1,14 +1,15 @@
-"""What a rule would have told in the past: its own terms and timing, put to the weeks that were judged."""
+"""What a rule would have told in the past: its own terms, put to the weeks that were judged, one after the other."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils import timezone
 
 from payerwatch.alerts.models import Rule, Verdict
+from payerwatch.alerts.raising import Series, series_of
 from payerwatch.alerts.routing import CERTAINTIES, Seen, Terms, Told, escalation_of, tells_of
 from payerwatch.alerts.rules import terms_of
 from payerwatch.drift.models import DriftEvent
@@ -17,11 +18,13 @@ DAYS = 90
 
 
 class Week(NamedTuple):
-    """One judged week of an event, at its highest up to then."""
+    """An event as it stood when a week had been judged, certainty and tier at their highest up to then."""
 
     week: str
     certainty: str
     amount: int | None
+    alert: bool
+    """Whether it was of the tier of alerts."""
 
 
 @dataclass(frozen=True)
@@ -44,60 +47,73 @@ class Replay:
 def replay_rule(rule: Rule) -> Replay:
     """The rule over the weeks judged in the last 90 days, whether or not it was there then.
 
-    What was sent in truth may differ by what was snoozed or held, and by when the cool-down let it go.
+    What was sent in truth may differ by what was snoozed, held or triaged, and by when the cool-down let it go.
     """
     first = (timezone.localdate() - timedelta(days=DAYS)).isoformat()
-    seen = DriftEvent.objects.filter(as_of_week__gte=first).select_related("parent").order_by("pk")
-    events = list(seen)
-    sent = _sent(terms_of(rule), events, first)
+    events = list(DriftEvent.objects.filter(as_of_week__gte=first).order_by("pk"))
+    lives = {event: list(weeks_of(event)) for event in events}
+    sent = _sent(terms_of(rule), lives, first)
     verdicts = _verdicts(events)
-    found = [verdicts.get(_series(event), "") for event, number in sent.items() for _ in range(number)]
-    weeks = {week.week for event in events for week in weeks_of(event) if week.week >= first}
-    return Replay(len(weeks), len(found), found.count(Verdict.Kind.REAL), found.count(Verdict.Kind.NOISE))
+    found = [verdicts.get(series_of(event), "") for event, number in sent.items() for _ in range(number)]
+    judged = len(_judged(lives, first))
+    return Replay(judged, len(found), found.count(Verdict.Kind.REAL), found.count(Verdict.Kind.NOISE))
 
 
 def weeks_of(event: DriftEvent) -> Iterator[Week]:
-    """The event week by week from the first in which it was flagged."""
-    highest: str | None = None
+    """The event week by week, from the first in which it was flagged until it was over."""
+    highest, alert = -1, False
+    closed = event.closed_week.isoformat() if event.closed_week is not None else ""
     for entry in event.history:
-        certainty = entry["certainty"] if entry["tier"] else None
-        if certainty and (highest is None or CERTAINTIES.index(certainty) > CERTAINTIES.index(highest)):
-            highest = certainty
-        if highest is not None:
-            yield Week(entry["week"], highest, entry.get("amount_at_risk", event.amount_at_risk))
+        if entry["tier"]:
+            highest, alert = max(highest, CERTAINTIES.index(entry["certainty"])), alert or entry["tier"] == "alert"
+        if highest >= 0 and not (closed and entry["week"] >= closed):
+            amount = entry.get("amount_at_risk", event.amount_at_risk)
+            yield Week(entry["week"], CERTAINTIES[highest], amount, alert)
 
 
-def _sent(terms: Terms, events: Sequence[DriftEvent], first: str) -> dict[DriftEvent, int]:
+Lives = Mapping[DriftEvent, Sequence[Week]]
+
+
+def _judged(lives: Lives, first: str) -> list[str]:
+    return sorted({week.week for weeks in lives.values() for week in weeks if week.week >= first})
+
+
+def _sent(terms: Terms, lives: Lives, first: str) -> Mapping[DriftEvent, int]:
     """How many alerts each event would have brought since the first day."""
-    told_of_payers = {event.pk for event in events if not event.cpt_group and any(_hits(terms, event, first))}
-    sent: dict[DriftEvent, int] = defaultdict(int)
-    for event in events:
-        if event.parent_id in told_of_payers:
-            continue
-        told: list[Told] = []
-        for week in _hits(terms, event, first):
-            escalation = escalation_of(told, week.amount)
-            if escalation is not None:
-                told.append(Told(escalation, week.amount))
-        if told:
-            sent[event] = len(told)
-    return sent
+    told: dict[DriftEvent, list[Told]] = defaultdict(list)
+    for week in _judged(lives, first):
+        standing = _standing(lives, week)
+        hits = {event for event, seen in standing.items() if tells_of(terms, _seen(event, seen))}
+        for event in hits:
+            if _parent(event, lives, standing, week) not in hits:
+                escalation = escalation_of(told[event], standing[event].amount)
+                if escalation is not None:
+                    told[event].append(Told(escalation, standing[event].amount))
+    return {event: len(each) for event, each in told.items()}
 
 
-def _hits(terms: Terms, event: DriftEvent, first: str) -> Iterator[Week]:
-    """The weeks in which the rule's terms were met."""
-    for week in weeks_of(event):
-        seen = Seen(event.measure, event.payer_id, event.cpt_group, event.direction, week.certainty, week.amount)
-        if week.week >= first and tells_of(terms, seen):
-            yield week
+def _standing(lives: Lives, week: str) -> dict[DriftEvent, Week]:
+    """The events that were open when the week had been judged, each as last seen then."""
+    seen = {event: [each for each in weeks if each.week <= week] for event, weeks in lives.items()}
+    over = {event: event.closed_week is not None and event.closed_week.isoformat() <= week for event in lives}
+    return {event: weeks[-1] for event, weeks in seen.items() if weeks and not over[event]}
 
 
-def _verdicts(events: Sequence[DriftEvent]) -> dict[tuple, str]:
+def _parent(event: DriftEvent, lives: Lives, standing: Mapping[DriftEvent, Week], week: str) -> DriftEvent | None:
+    """The payer's event beneath which a CPT group's hung then: it had been an open alert in a week of both."""
+    own = {each.week for each in lives[event] if each.week <= week}
+    for payer in standing if event.cpt_group else ():
+        same = (payer.measure, payer.payer_id, payer.direction) == (event.measure, event.payer_id, event.direction)
+        if same and not payer.cpt_group and any(each.alert and each.week in own for each in lives[payer]):
+            return payer
+    return None
+
+
+def _seen(event: DriftEvent, week: Week) -> Seen:
+    return Seen(event.measure, event.payer_id, event.cpt_group, event.direction, week.certainty, week.amount)
+
+
+def _verdicts(events: Sequence[DriftEvent]) -> dict[Series, str]:
     """The latest verdict on each event, or on an alert about it."""
     given = Verdict.objects.filter(superseded_at=None, payer__in={event.payer_id for event in events})
-    names = ("measure", "payer_id", "cpt_group", "direction", "episode", "kind")
-    return {tuple(series): kind for *series, kind in given.order_by("given_at", "pk").values_list(*names)}
-
-
-def _series(event: DriftEvent) -> tuple[Any, ...]:
-    return event.measure, event.payer_id, event.cpt_group, event.direction, event.episode
+    return {series_of(verdict): verdict.kind for verdict in given.order_by("given_at", "pk")}

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from payerwatch.alerts.models import Rule
+from payerwatch.alerts.models import Alert, Rule
 from payerwatch.alerts.routing import Seen, Terms, Timing
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
@@ -115,6 +115,7 @@ def change_rule(rule: Rule, terms: Mapping[str, Any], *, actor: Actor) -> Rule:
     _hold_as_manager(actor)
     before = described(rule)
     _set(rule, terms)
+    _time_anew(rule)
     record("change", _thing(rule), actor=actor, before=before, after=described(rule))
     return rule
 
@@ -124,6 +125,7 @@ def remove_rule(rule: Rule, *, actor: Actor) -> None:
     _hold_as_manager(actor)
     rule.removed_at, rule.enabled = timezone.now(), False
     rule.save()
+    _time_anew(rule)
     record("remove", _thing(rule), actor=actor)
 
 
@@ -194,6 +196,16 @@ def _set(rule: Rule, terms: Mapping[str, Any]) -> None:
         setattr(rule, name, value)
     _refuse_half_quiet(rule)
     rule.save()
+
+
+def _time_anew(rule: Rule) -> None:
+    """What waits is told when the rule now says, and nothing of one that tells nothing any more."""
+    not_sent = Alert.objects.filter(rule=rule, state__in=(Alert.State.WAITING, Alert.State.HELD))
+    if rule.enabled:
+        not_sent.filter(waits_for=Alert.WaitsFor.TIME).update(due_at=None)
+        return
+    cancelled = {"state": Alert.State.CANCELLED, "because": Alert.Because.RULE_REMOVED, "settled_at": timezone.now()}
+    not_sent.update(**cancelled, waits_for="", due_at=None)
 
 
 def _refuse_half_quiet(rule: Rule) -> None:

@@ -1,16 +1,17 @@
 """An alert as it is told: to the people of its rule by e-mail, and to its endpoints."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from payerwatch.alerts.models import Alert, Rule
 from payerwatch.deliveries import outbox
-from payerwatch.deliveries.messages import tell_endpoints, tell_members
+from payerwatch.deliveries.messages import Told, tell_all
 from payerwatch.deliveries.models import Endpoint
 from payerwatch.deliveries.notices import Chart, Notice
 from payerwatch.drift.documents import group_label
-from payerwatch.drift.explaining import weeks_of
+from payerwatch.drift.explaining import Weeks, weeks_of_each
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.sentences import label_within_a_sentence
 from payerwatch.members.models import Member
@@ -40,39 +41,87 @@ class Receivers:
         return bool(self.members or self.endpoints)
 
 
-def receivers_of(rule: Rule, event_type: str) -> Receivers:
-    """Its members who are still active; its endpoints, or where it names none all that subscribe to the type."""
-    active = Member.objects.filter(public_id__in=rule.recipients, state=Member.State.ACTIVE)
-    named = Endpoint.objects.filter(public_id__in=rule.endpoints, removed_at=None)
-    endpoints = list(named.order_by("pk")) if rule.endpoints else outbox.subscribers(event_type)
-    return Receivers(list(active.order_by("pk").values_list("public_id", flat=True)), endpoints)
+class Everybody:
+    """All who may be told as they are now, read once."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        named = {each for rule in rules for each in rule.recipients}
+        active = Member.objects.filter(
+            public_id__in=named, state=Member.State.ACTIVE, person__suspended_at=None
+        ).order_by("pk")
+        self._members = list(active.values_list("public_id", flat=True)) if named else []
+        self._endpoints = outbox.present()
+
+    def receivers_of(self, rule: Rule, event_type: str) -> Receivers:
+        """Its members who are still active; its endpoints, or where it names none all that subscribe to the type."""
+        named = [each for each in self._endpoints if each.public_id in rule.endpoints]
+        endpoints = named if rule.endpoints else self.subscribers(event_type)
+        return Receivers([each for each in self._members if each in rule.recipients], endpoints)
+
+    def subscribers(self, event_type: str) -> list[Endpoint]:
+        return [each for each in self._endpoints if outbox.subscribes(each, event_type)]
 
 
-def tell(rule: Rule, alerts: Sequence[Alert], now: datetime) -> None:
-    """Send these now: one by one, or of a daily rule in one digest. Where there is nobody to tell they are held."""
-    digest = rule.cadence == Rule.Cadence.DAILY and len(alerts) > 1
-    receivers = receivers_of(rule, _DIGEST if digest else _RAISED)
-    for notice in [_digest(rule, alerts, now)] if digest else [alert_notice(each, now) for each in alerts]:
-        tell_endpoints(notice, receivers.endpoints)
-        if receivers.members:
-            tell_members(notice, receivers.members)
+def tell(alerts: Sequence[Alert], now: datetime) -> None:
+    """Send these now: one by one, or of a daily rule in one digest. Where there is nobody to tell they are held.
+
+    What has become of the alerts is for the caller to keep.
+    """
+    if not alerts:
+        return
+    everybody = Everybody({alert.rule_id: alert.rule for alert in alerts}.values())
+    told = [(each, everybody.receivers_of(each[0].rule, _type_of(each))) for each in _together(alerts)]
+    charts = charts_of([each[0] for each, receivers in told if len(each) == 1 and receivers.members])
+    for together, receivers in told:
+        for alert in together:
+            _settle(alert, bool(receivers), now)
+    tell_all([Told(_notice(each, now, charts), to.endpoints, to.members) for each, to in told])
+
+
+def tell_held(alerts: Sequence[Alert], now: datetime) -> None:
+    """Let endpoints that ask for it know that alerts are held back."""
+    if alerts:
+        asking = Everybody(()).subscribers(_HELD)
+        tell_all([Told(alert_notice(alert, now, _HELD), asking) for alert in alerts])
+
+
+def _together(alerts: Sequence[Alert]) -> list[list[Alert]]:
+    """What goes in one message: all of a daily rule, and of others each alone."""
+    by_rule: dict[int, list[Alert]] = defaultdict(list)
     for alert in alerts:
-        alert.state = Alert.State.SENT if receivers else Alert.State.HELD
-        alert.because = "" if receivers else Alert.Because.NOBODY_TO_TELL
-        alert.waits_for, alert.due_at, alert.settled_at = "", None, now
-        alert.save(update_fields=["state", "because", "waits_for", "due_at", "settled_at"])
+        by_rule[alert.rule_id].append(alert)
+    daily = Rule.Cadence.DAILY
+    return [
+        together
+        for of_rule in by_rule.values()
+        for together in ([of_rule] if of_rule[0].rule.cadence == daily else [[alert] for alert in of_rule])
+    ]
 
 
-def tell_held(alert: Alert, now: datetime) -> None:
-    """Let endpoints that ask for it know that an alert is held back."""
-    tell_endpoints(alert_notice(alert, now, _HELD), outbox.subscribers(_HELD))
+def _type_of(together: Sequence[Alert]) -> str:
+    if together[0].rule.cadence == Rule.Cadence.DAILY:
+        return _DIGEST
+    return _ESCALATED if together[0].escalation else _RAISED
 
 
-def alert_notice(alert: Alert, now: datetime, event_type: str = "") -> Notice:
+def _settle(alert: Alert, told: bool, now: datetime) -> None:
+    alert.state = Alert.State.SENT if told else Alert.State.HELD
+    alert.because = "" if told else Alert.Because.NOBODY_TO_TELL
+    alert.waits_for, alert.due_at, alert.settled_at = "", None, now
+
+
+def _notice(together: Sequence[Alert], now: datetime, charts: Mapping[int, Chart]) -> Notice:
+    event_type, chart = _type_of(together), charts.get(together[0].event_id or 0)
+    if event_type == _DIGEST:
+        return _digest(together, now, chart)
+    return alert_notice(together[0], now, event_type, chart)
+
+
+def alert_notice(alert: Alert, now: datetime, event_type: str, chart: Chart | None = None) -> Notice:
     """One alert, with the weeks that people look at."""
     event = alert.event
     return Notice(
-        type=event_type or (_ESCALATED if alert.escalation else _RAISED),
+        type=event_type,
         about=alert.public_id,
         at=now,
         title=_title(alert),
@@ -88,25 +137,37 @@ def alert_notice(alert: Alert, now: datetime, event_type: str = "") -> Notice:
             "escalation": alert.escalation,
         },
         lines=_lines(alert),
-        chart=_chart(event) if event is not None else None,
+        chart=chart,
     )
 
 
-def _digest(rule: Rule, alerts: Sequence[Alert], now: datetime) -> Notice:
-    count = len(alerts)
+def _digest(alerts: Sequence[Alert], now: datetime, chart: Chart | None) -> Notice:
+    """Of one alone, people read the same as if it had been told at once."""
+    count, alone = len(alerts), alerts[0] if len(alerts) == 1 else None
     return Notice(
         type=_DIGEST,
-        about=rule.public_id,
+        about=alerts[0].rule.public_id,
         at=now,
-        title=f"{count} changes in how payers treat your claims",
-        sentence=f"{count} drift events were noticed since the last digest.",
+        title=_title(alone) if alone else f"{count} changes in how payers treat your claims",
+        sentence=alone.sentence if alone else f"{count} drift events were noticed since the last digest.",
         data={
-            "rule": rule.public_id,
+            "rule": alerts[0].rule.public_id,
             "alerts": [each.public_id for each in alerts[:MOST_IN_A_DIGEST]],
             "count": count,
         },
-        lines=[each.sentence[:_LONGEST_SENTENCE] for each in alerts[:MOST_IN_A_DIGEST]],
+        lines=_lines(alone) if alone else _listed(alerts),
+        chart=chart,
     )
+
+
+def _listed(alerts: Sequence[Alert]) -> list[str]:
+    left_out = len(alerts) - MOST_IN_A_DIGEST
+    more = [f"And {left_out} more, listed where alerts are."] if left_out > 0 else []
+    return [_shortened(each.sentence) for each in alerts[:MOST_IN_A_DIGEST]] + more
+
+
+def _shortened(sentence: str) -> str:
+    return sentence if len(sentence) <= _LONGEST_SENTENCE else sentence[: _LONGEST_SENTENCE - 1].rstrip() + "…"
 
 
 def _title(alert: Alert) -> str:
@@ -117,16 +178,22 @@ def _title(alert: Alert) -> str:
 
 
 def _lines(alert: Alert) -> list[str]:
-    event = alert.event
-    if event is not None and event.returned_from_id is not None:
-        return [f"It is back again: it was over before, and this is the {event.episode}. time."]
-    return []
+    before = alert.event.returned_from if alert.event is not None else None
+    if before is None:
+        return []
+    over = before.closed_week
+    when = f", in the week of {over:%B} {over.day}, {over.year}" if over is not None else ""
+    return [f"It is back: this was over before{when}."]
 
 
-def _chart(event: DriftEvent) -> Chart | None:
-    weeks = weeks_of(event)
-    if weeks is None or not weeks.weeks:
-        return None
+def charts_of(alerts: Sequence[Alert]) -> dict[int, Chart]:
+    """By event, the picture of each that can be drawn."""
+    about = {alert.event.pk: alert.event for alert in alerts if alert.event is not None}
+    weeks = weeks_of_each(list(about.values()))
+    return {pk: _chart(event, weeks[pk]) for pk, event in about.items() if pk in weeks and weeks[pk].weeks}
+
+
+def _chart(event: DriftEvent, weeks: Weeks) -> Chart:
     return Chart(
         title=_CHARTS[event.measure],
         unit="%",

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
 
-from django.db.models import Min, Q, QuerySet
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Q
 from django.utils import timezone
 
 from payerwatch.deliveries import health, outbox
@@ -31,7 +30,6 @@ from payerwatch.tenancy.context import acting_in
 
 LEASE = timedelta(seconds=60)
 """Longer than any attempt may take."""
-SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_TURN = 30.0
 """Seconds after which others that wait have their turn."""
 
@@ -105,28 +103,31 @@ def _take_for_member(lane: str) -> Taken | None:
 
 
 def _leased(whose: Q, now: datetime, lane: str) -> Message | None:
-    """The receiver's first due message, its lease written. What is to wait is looked for again when it has waited."""
+    """The receiver's first due message, its lease written. What is not due yet is looked for again when it is.
+
+    Nothing, while somebody is sending to the receiver: one message goes after the other.
+    """
     waiting = Message.objects.filter(whose, state=Message.State.WAITING).order_by("due_at", "pk")
-    free = waiting.exclude(sending_until__gt=now)
-    message = free.select_for_update(skip_locked=True, of=("self",)).first()
-    if message is None or message.due_at is None or message.due_at > now:
-        _look_again(waiting, now, lane)
+    busy = waiting.filter(sending_until__gt=now).first()
+    if busy is not None:
+        enqueue(deliver, lane, at=busy.sending_until)
+        return None
+    message = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+    if message is None:
+        return None
+    assert message.due_at is not None
+    if message.due_at > now:
+        enqueue(deliver, lane, at=message.due_at)
         return None
     message.sending_until = now + LEASE
     message.save(update_fields=["sending_until"])
     return message
 
 
-def _look_again(waiting: QuerySet[Message], now: datetime, lane: str) -> None:
-    """When the next is due, or the lease of one ends whose sender may have died."""
-    ends = Greatest("due_at", Coalesce("sending_until", "due_at"))
-    soonest = waiting.aggregate(soonest=Min(ends))["soonest"]
-    if soonest is not None:
-        enqueue(deliver, lane, at=max(soonest, now + SHORTEST_WAIT))
-
-
 def settle(taken: Taken, answer: Answer, started: datetime) -> None:
     """Note the attempt. Who was away longer than the lease notes it too, and leaves the message to who has it now."""
+    if taken.message.endpoint_id is not None:  # first, as whoever takes does: else two would wait for each other
+        Endpoint.objects.select_for_update().get(pk=taken.message.endpoint_id)
     message = Message.objects.select_for_update(of=("self",)).get(pk=taken.message.pk)
     message.attempts_made += 1
     Attempt.objects.create(

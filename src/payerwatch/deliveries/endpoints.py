@@ -148,10 +148,12 @@ def change_endpoint(
     Raises NoLongerYours, UnknownEventType, or what the channel refuses an address for.
     """
     _hold_as_manager(actor)
+    endpoint = _held(endpoint)
     before = _described(endpoint)
     if url is not None:
         channels()[endpoint.channel].refuse_unusable(url)
         endpoint.sealed_url = sealed(url, URL)
+        _forget_failures(endpoint)
     if event_types is not None:
         _refuse_unknown_types(event_types)
         endpoint.event_types = sorted(event_types)
@@ -168,7 +170,7 @@ def change_endpoint(
 def remove_endpoint(endpoint: Endpoint, *, actor: Actor) -> None:
     """Nothing is sent there any more; what was sent stays to be looked up. Raises NoLongerYours."""
     _hold_as_manager(actor)
-    now = timezone.now()
+    endpoint, now = _held(endpoint), timezone.now()
     _set_enabled(endpoint, False)
     endpoint.removed_at, endpoint.sealed_url = now, sealed("", URL)
     endpoint.save()
@@ -208,7 +210,7 @@ def send_test_event(endpoint: Endpoint, *, actor: Actor) -> Message:
         sentence="This is a test: messages from Payerwatch arrive here.",
         data={"endpoint": endpoint.public_id},
     )
-    (message,) = messages.tell_endpoints(notice, [endpoint])
+    (message,) = messages.tell_all([messages.Told(notice, [endpoint])])
     record("test", _thing(endpoint), actor=actor, after={"message": message.public_id})
     return message
 
@@ -242,13 +244,24 @@ def _hold_as_manager(actor: Actor) -> None:
     refuse_unless_may(actor, Permission.MANAGE_ENDPOINTS)
 
 
+def _held(endpoint: Endpoint) -> Endpoint:
+    """The endpoint as it is now; what is sent meanwhile changes it only afterwards."""
+    return Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+
+
+def _forget_failures(endpoint: Endpoint) -> None:
+    """What failed was another address, or the time before it was mended."""
+    endpoint.failing_since, endpoint.failures_in_row, endpoint.paused_until = None, 0, None
+
+
 def _set_enabled(endpoint: Endpoint, enabled: bool) -> None:
-    if enabled == (endpoint.state == Endpoint.State.ENABLED):
+    """Disabled by hand is more than disabled for failing: nothing is kept for it."""
+    if enabled and endpoint.state == Endpoint.State.ENABLED:
         return
     endpoint.state = Endpoint.State.ENABLED if enabled else Endpoint.State.DISABLED
     endpoint.disabled_because = "" if enabled else Endpoint.Because.BY_HAND
-    endpoint.disabled_at = None if enabled else timezone.now()
-    endpoint.failing_since, endpoint.failures_in_row, endpoint.paused_until = None, 0, None
+    endpoint.disabled_at = None if enabled else endpoint.disabled_at or timezone.now()
+    _forget_failures(endpoint)
 
 
 def _new_secret(endpoint: Endpoint) -> str:

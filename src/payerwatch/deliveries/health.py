@@ -65,10 +65,10 @@ def _disable(endpoint: Endpoint, because: Endpoint.Because, now: datetime) -> li
     endpoint.state, endpoint.disabled_because, endpoint.disabled_at = Endpoint.State.DISABLED, because, now
     endpoint.save(update_fields=["state", "disabled_because", "disabled_at"])
     notice = _notice(endpoint, because, now)
-    told = outbox.kept_for_members(notice, members_who_may(Permission.MANAGE_ENDPOINTS))
-    told += outbox.kept_for_endpoints(notice, outbox.subscribers(notice.type))
+    others = [each for each in outbox.subscribers(notice.type) if each != endpoint]
+    told = outbox.for_members(notice, members_who_may(Permission.MANAGE_ENDPOINTS))
     record("disable", Thing("endpoint", endpoint.public_id), actor=JOB, after={"because": because})
-    return told
+    return outbox.kept([*told, *outbox.for_endpoints(notice, others)])
 
 
 def _notice(endpoint: Endpoint, because: Endpoint.Because, now: datetime) -> Notice:

@@ -1,6 +1,7 @@
 """Telling endpoints and people, and telling again."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -13,14 +14,22 @@ from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
 from payerwatch.tenancy.context import acting_in
 
 
-def tell_endpoints(notice: Notice, endpoints: Iterable[Endpoint]) -> list[Message]:
-    """Tell each of these, if the transaction is kept."""
-    return _put_on_their_way(outbox.kept_for_endpoints(notice, endpoints))
+class Told(NamedTuple):
+    """A notice and whom it is for: endpoints, and members by public id."""
+
+    notice: Notice
+    endpoints: Sequence[Endpoint] = ()
+    members: Sequence[str] = ()
 
 
-def tell_members(notice: Notice, members: Iterable[str]) -> list[Message]:
-    """Tell each of these members, by public id, by e-mail, if the transaction is kept."""
-    return _put_on_their_way(outbox.kept_for_members(notice, members))
+def tell_all(told: Iterable[Told]) -> list[Message]:
+    """Tell each of these to theirs, if the transaction is kept."""
+    made = [
+        message
+        for notice, endpoints, members in told
+        for message in (*outbox.for_endpoints(notice, endpoints), *outbox.for_members(notice, members))
+    ]
+    return _put_on_their_way(outbox.kept(made))
 
 
 def put_on_their_way_again(messages: Sequence[Message]) -> None:

@@ -1,5 +1,6 @@
 """What stands behind a drift event: its weeks against the expected band, median days, and its claims."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
@@ -53,11 +54,21 @@ def explain_event(event: DriftEvent, *, claims: int | None) -> Explanation:
     return Explanation(event, _weeks(event, cells, detectors, node), before, now, numbers, behind.count())
 
 
-def weeks_of(event: DriftEvent) -> Weeks | None:
-    """The event's weeks against the expected band, from today's cells; None where these no longer have it."""
-    cells = cells_as_of(event.as_of_week)
-    node = None if cells is None else _node(event, cells)
-    return None if cells is None or node is None else _weeks(event, cells, Detectors(cells.arrays), node)
+def weeks_of_each(events: Sequence[DriftEvent]) -> dict[int, Weeks]:
+    """By event, its weeks against the expected band, from today's cells; none where these no longer have it.
+
+    Cells are read once for all events of a week.
+    """
+    found: dict[int, Weeks] = {}
+    for week in {event.as_of_week for event in events}:
+        cells = cells_as_of(week)
+        if cells is not None:
+            detectors = Detectors(cells.arrays)
+            for event in events:
+                node = _node(event, cells) if event.as_of_week == week else None
+                if node is not None:
+                    found[event.pk] = _weeks(event, cells, detectors, node)
+    return found
 
 
 def _weeks(event: DriftEvent, cells: CellsAsOf, detectors: Detectors, node: int) -> Weeks:

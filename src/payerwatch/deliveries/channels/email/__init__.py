@@ -55,7 +55,7 @@ def written(parcel: Parcel) -> EmailMultiAlternatives:
     plain = Context(about.flatten(), autoescape=False)
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     message = EmailMultiAlternatives(
-        told["title"],
+        " ".join(told["title"].split()),  # a header is one line
         _PLAIN.get_template("message.txt").render(plain),
         to=[parcel.address],
         headers={"Message-ID": f"<{parcel.message_id}@{domain}>", "Auto-Submitted": "auto-generated"},
