@@ -62,7 +62,8 @@ class History:
         self.episodes = dict.fromkeys(GROUPS, 0)
 
     def week(self, week: date, of_groups: dict[str, Judged | None]) -> None:
-        for group, judged in of_groups.items():
+        for group in GROUPS:
+            judged = of_groups.get(group)
             if judged is not None and (group in self.open or judged.certainty is not None):
                 self.judge(week, group, judged)
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from payerwatch.alerts.actions import AlertNotHeld, bring_up_to_date, release_alert
-from payerwatch.alerts.feedback import give_verdict
+from payerwatch.alerts.feedback import call_noise, give_verdict
 from payerwatch.alerts.models import Alert
 from payerwatch.alerts.rules import change_rule, remove_rule
 from payerwatch.deliveries.models import Message
@@ -401,3 +401,19 @@ def test_a_verdict_that_was_given_anew_counts_once_and_as_it_is_now():
     event(payer(), measure="days_to_decision")
     bring_up_to_date()
     assert alerts_in("held") == []
+
+
+def test_an_event_that_was_called_noise_and_taken_on_after_all_holds_nothing():
+    found_noise(times=1)
+    endpoint()
+    telling = rule()
+    about = event(payer())
+    call_noise(about, "expected", actor=ACTOR)
+    event(payer(), measure="days_to_decision")
+    bring_up_to_date()
+    assert [each.measure for each in alerts_in("held")] == ["days_to_decision"]
+    acknowledge_event(about, actor=ACTOR)
+    change_rule(telling, {"direction": ""}, actor=ACTOR)
+    event(payer(), direction="better")
+    bring_up_to_date()
+    assert len(alerts_in("held")) == 1

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from payerwatch.alerts.models import SERIES, Alert, Verdict
@@ -20,6 +21,14 @@ class RecoveredNotReal(Refusal):
         super().__init__(
             "An amount was recovered from what is not called real.", where="recovered_amount", fix="Give none, or real."
         )
+
+
+def verdicts_in_force() -> QuerySet[Verdict]:
+    """What is said now: nothing in the place of which something else was said, and no event called noise that was
+    taken on, or closed for another reason, since.
+    """
+    still_noise = Q(alert__isnull=False) | Q(event=None) | Q(event__triage=DriftEvent.Triage.NOISE)
+    return Verdict.objects.filter(still_noise, superseded_at=None)
 
 
 def give_verdict(

@@ -1,13 +1,14 @@
 """What a rule would have told in the past: its own terms, put to the weeks that were judged, one after the other."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
 
+from payerwatch.alerts.feedback import verdicts_in_force
 from payerwatch.alerts.models import Rule, Verdict
 from payerwatch.alerts.raising import Series, series_of
 from payerwatch.alerts.routing import CERTAINTIES, Seen, Terms, Told, escalation_of, tells_of
@@ -74,8 +75,9 @@ def weeks_of(event: DriftEvent) -> Iterator[Week]:
 Lives = Mapping[DriftEvent, Sequence[Week]]
 
 
-def _judged(lives: Lives, first: str) -> list[str]:
-    return sorted({week.week for weeks in lives.values() for week in weeks if week.week >= first})
+def _judged(events: Iterable[DriftEvent], first: str) -> list[str]:
+    """The weeks in which something was judged of any of them, those included in which one was over."""
+    return sorted({entry["week"] for event in events for entry in event.history if entry["week"] >= first})
 
 
 def _sent(terms: Terms, lives: Lives, first: str) -> Mapping[DriftEvent, int]:
@@ -85,7 +87,7 @@ def _sent(terms: Terms, lives: Lives, first: str) -> Mapping[DriftEvent, int]:
         standing = _standing(lives, week)
         hits = {event for event, seen in standing.items() if tells_of(terms, _seen(event, seen))}
         for event in hits:
-            if _parent(event, lives, standing, week) not in hits:
+            if _parent(event, lives, standing) not in hits:
                 escalation = escalation_of(told[event], standing[event].amount)
                 if escalation is not None:
                     told[event].append(Told(escalation, standing[event].amount))
@@ -99,12 +101,12 @@ def _standing(lives: Lives, week: str) -> dict[DriftEvent, Week]:
     return {event: weeks[-1] for event, weeks in seen.items() if weeks and not over[event]}
 
 
-def _parent(event: DriftEvent, lives: Lives, standing: Mapping[DriftEvent, Week], week: str) -> DriftEvent | None:
-    """The payer's event beneath which a CPT group's hung then: it had been an open alert in a week of both."""
-    own = {each.week for each in lives[event] if each.week <= week}
+def _parent(event: DriftEvent, lives: Lives, standing: Mapping[DriftEvent, Week]) -> DriftEvent | None:
+    """The payer's event beneath which a CPT group's hung then: an open alert when the group was last judged."""
     for payer in standing if event.cpt_group else ():
         same = (payer.measure, payer.payer_id, payer.direction) == (event.measure, event.payer_id, event.direction)
-        if same and not payer.cpt_group and any(each.alert and each.week in own for each in lives[payer]):
+        alert_since = next((each.week for each in lives[payer] if each.alert), None)
+        if same and not payer.cpt_group and alert_since is not None and standing[event].week >= alert_since:
             return payer
     return None
 
@@ -115,5 +117,5 @@ def _seen(event: DriftEvent, week: Week) -> Seen:
 
 def _verdicts(events: Sequence[DriftEvent]) -> dict[Series, str]:
     """The latest verdict on each event, or on an alert about it."""
-    given = Verdict.objects.filter(superseded_at=None, payer__in={event.payer_id for event in events})
+    given = verdicts_in_force().filter(payer__in={event.payer_id for event in events})
     return {series_of(verdict): verdict.kind for verdict in given.order_by("given_at", "pk")}

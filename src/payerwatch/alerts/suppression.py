@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from payerwatch.alerts.feedback import verdicts_in_force
 from payerwatch.alerts.models import Verdict
 
 NOISE_VERDICTS = 2
@@ -18,7 +19,7 @@ Pair = tuple[int, str]
 
 def noisy_pairs(now: datetime) -> set[Pair]:
     """The pairs whose next alert is held."""
-    in_force = Verdict.objects.filter(given_at__gte=now - WITHIN, superseded_at=None)
+    in_force = verdicts_in_force().filter(given_at__gte=now - WITHIN)
     said: dict[Pair, list[str]] = defaultdict(list)
     for payer, group, kind in in_force.order_by("-given_at", "-pk").values_list("payer_id", "cpt_group", "kind"):
         said[payer, group].append(kind)
