@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     consumes,
     initialize,
+    invariant,
     multiple,
     rule,
     run_state_machine_as_test,
@@ -46,8 +47,8 @@ from tests.make import ACTOR, customer
 pytestmark = [pytest.mark.django_db, pytest.mark.proof]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-HISTORIES = 600 if FULL else 12
-STEPS = 60 if FULL else 40
+HISTORIES = 400 if FULL else 15
+STEPS = 60 if FULL else 50
 DOUBLED_FROM = 1_000_00
 OF_ALERTS = ("alert.raised", "alert.escalated", "alert.digest")
 CERTAINTIES = ("watch", "likely", "very_likely")
@@ -85,6 +86,11 @@ class History(RuleBasedStateMachine):
         self.customer = customer(f"Practice {next(_NUMBERS)}")
         self.told: set[tuple[str, str]] = set()
         self.mails: dict[str, list[str]] = {}
+        self.asleep = False
+        with self.practice():
+            self.people = [making.member().public_id for _ in range(2)]
+            some = making.endpoint(event_types=["alert.raised", "alert.digest"])
+            self.systems = [making.endpoint().public_id, some.public_id]
 
     def teardown(self) -> None:
         self.patch.undo()
@@ -94,14 +100,19 @@ class History(RuleBasedStateMachine):
         with acting_in(self.customer):
             yield
 
-    @initialize()
-    def somebody_is_there(self) -> None:
-        with self.practice():
-            self.people = [making.member().public_id for _ in range(2)]
-            self.systems = [
-                making.endpoint().public_id,
-                making.endpoint(event_types=["alert.raised", "alert.digest"]).public_id,
-            ]
+    @initialize(target=rules, terms=st.lists(st.tuples(terms, quiet, whom), min_size=2, max_size=3))
+    def there_are_rules(self, terms: list[tuple[dict[str, Any], tuple[Any, Any], str]]) -> Any:
+        return multiple(*(self.a_rule_of(*each) for each in terms))
+
+    @invariant()
+    def the_product_steps(self) -> None:
+        """After everything that happens, unless nobody looks for a while."""
+        if not self.asleep:
+            self.alerts_are_brought_up_to_date()
+
+    @rule(asleep=st.sampled_from([True, False, False]))
+    def nobody_looks_for_a_while(self, asleep: bool) -> None:
+        self.asleep = asleep
 
     # What becomes of events
 
@@ -187,10 +198,13 @@ class History(RuleBasedStateMachine):
     @rule(target=rules, terms=terms, quiet=quiet, whom=whom)
     def a_rule_is_added(self, terms: dict[str, Any], quiet: tuple[Any, Any], whom: str) -> Any:
         with self.practice():
-            if Rule.objects.filter(removed_at=None).count() > 3:
-                return multiple()
+            few = Rule.objects.filter(removed_at=None).count() <= 3
+        return self.a_rule_of(terms, quiet, whom) if few else multiple()
+
+    def a_rule_of(self, terms: dict[str, Any], quiet: tuple[Any, Any], whom: str) -> int:
+        with self.practice():
             hours = dict(zip(("quiet_from", "quiet_until"), quiet, strict=True))
-            return making.rule(**terms, **hours, **self.receivers(whom)).pk
+            return int(making.rule(**terms, **hours, **self.receivers(whom)).pk)
 
     def receivers(self, whom: str) -> dict[str, Any]:
         people = {"recipients": self.people} if whom in ("people", "both") else {}
@@ -227,7 +241,6 @@ class History(RuleBasedStateMachine):
     def hours_pass(self, hours: int) -> None:
         self.clock.move(hours=hours)
 
-    @rule()
     def alerts_are_brought_up_to_date(self) -> None:
         with self.practice():
             before = {alert.pk: alert.state for alert in Alert.objects.all()}
