@@ -25,7 +25,7 @@ from payerwatch.claims.formats.csv import form_of
 from payerwatch.claims.loading import Progress, lock_claims
 from payerwatch.claims.models import Upload
 from payerwatch.claims.progress_notes import noted_progress
-from payerwatch.deliveries.messages import tell_endpoints, tell_members
+from payerwatch.deliveries.messages import Told, tell_all
 from payerwatch.deliveries.notices import Notice
 from payerwatch.deliveries.outbox import subscribers
 from payerwatch.drift.actions import NothingToJudge
@@ -95,8 +95,7 @@ def batch_conflicted(public_id: str) -> None:
         data={"upload": public_id, "conflicts": conflicts},
         lines=["Its sender gives two batches one name, or has changed one that was sent: what was refused is missing."],
     )
-    tell_endpoints(notice, subscribers(notice.type))
-    tell_members(notice, members_who_may(Permission.MANAGE_ENDPOINTS))
+    tell_all([Told(notice, subscribers(notice.type), members_who_may(Permission.MANAGE_ENDPOINTS))])
 
 
 def begin(size: int, asked: Asked, *, actor: Actor) -> Upload:

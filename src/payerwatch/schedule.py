@@ -13,6 +13,7 @@ from payerwatch.jobs.enqueue import for_each_customer
 from payerwatch.jobs.periodic import Periodic
 from payerwatch.judging import asked_runs, nights
 from payerwatch.members.kept_answers import forget_all_old
+from payerwatch.reports.actions import take_up_waiting_reports
 from payerwatch.tenancy.context import acting_in
 
 LOOK, HOUR, NIGHT = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
@@ -35,6 +36,7 @@ def _forget_old_answers_of(customer_id: int) -> None:
 PERIODIC = (
     Periodic("files that wait", LOOK, receiving.take_up_waiting, finds_waiting=True),
     Periodic("runs that wait", LOOK, asked_runs.take_up_waiting_runs, finds_waiting=True),
+    Periodic("reports that wait", LOOK, take_up_waiting_reports, finds_waiting=True),
     Periodic("alerts and snoozes that are due", LOOK, take_up_waiting_alerts, finds_waiting=True),
     Periodic("messages that are due", LOOK, take_up_waiting_messages, finds_waiting=True),
     Periodic("nights that have begun", HOUR, nights.look_for_nights),

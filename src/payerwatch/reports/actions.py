@@ -15,6 +15,8 @@ from payerwatch.audit.record import Thing, record
 from payerwatch.claims.loading import lock_claims
 from payerwatch.drift.actions import lock_findings
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
+from payerwatch.jobs.steps import step, when_parked
+from payerwatch.jobs.trouble import MOST_ATTEMPTS
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.reports.building import Built, NothingToReport, build
 from payerwatch.reports.models import Report
@@ -96,6 +98,16 @@ class NothingToRevise(Refusal):
         )
 
 
+class BuildingFailed(Refusal):
+    """Building the report was begun several times and never came to an end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Building failed {MOST_ATTEMPTS} times by a mistake in Payerwatch.",
+            fix="Ask for it again; if that fails too, give the operator the id of this report.",
+        )
+
+
 def ask_for_report(month: date, *, revise: bool = False, actor: Actor) -> Report:
     """The month's report, which will be built, for the customer entered: the same again until it is issued, then, where
     that is asked for, a revision. Raises MonthNotBegun, ReportIssued or NothingToRevise.
@@ -114,6 +126,7 @@ def build_now(month: date, *, revise: bool = False, actor: Actor) -> Report:
     return report
 
 
+@step
 def build_asked(customer_id: int, public_id: str) -> None:
     """The step: build the report, unless that is done."""
     with acting_in(customer_id):
@@ -127,6 +140,15 @@ def build_asked(customer_id: int, public_id: str) -> None:
             _keep(report, build(report.month, timezone.localdate()), JOB)
         except NothingToReport as refusal:
             _keep_refusal(report, refusal)
+
+
+@when_parked(build_asked)
+def _building_failed(customer_id: int, public_id: str) -> None:
+    """Nobody will go on trying: the report says so."""
+    with acting_in(customer_id):
+        report = unfinished_reports().filter(public_id=public_id).first()
+        if report is not None:
+            _keep_refusal(report, BuildingFailed())
 
 
 def issue_report(report: Report, *, actor: Actor) -> Report:
@@ -145,7 +167,7 @@ def issue_report(report: Report, *, actor: Actor) -> Report:
 
 
 def take_up_waiting_reports() -> None:
-    """Put every customer's unfinished reports on the queue, as when the server starts and once a minute."""
+    """Put every customer's unfinished reports on the queue, unless they are there."""
     for_each_customer(_take_up_reports_of)
 
 

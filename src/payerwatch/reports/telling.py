@@ -1,7 +1,7 @@
 """A report that is issued, as it is told to the endpoints that subscribe."""
 
 from payerwatch.deliveries import outbox
-from payerwatch.deliveries.messages import tell_endpoints
+from payerwatch.deliveries.messages import Told, tell_all
 from payerwatch.deliveries.notices import Notice
 from payerwatch.reports.documents import in_dollars
 from payerwatch.reports.models import Report
@@ -10,7 +10,7 @@ ISSUED = "report.issued"
 
 
 def tell_issued(report: Report) -> None:
-    tell_endpoints(issued_notice(report), outbox.subscribers(ISSUED))
+    tell_all([Told(issued_notice(report), outbox.subscribers(ISSUED))])
 
 
 def issued_notice(report: Report) -> Notice:
