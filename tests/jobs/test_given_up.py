@@ -1,5 +1,6 @@
 """When a step has failed for good, whoever waits for it is told, and may ask again."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from payerwatch.claims.models import Upload, UploadSlice
 from payerwatch.drift.models import DriftRun
 from payerwatch.jobs.steps import Step, name_of, told_when_parked
 from payerwatch.judging.asked_runs import ask_for_run, judge_asked, take_up_waiting_runs
+from payerwatch.reports.actions import ask_for_report, build_asked
+from payerwatch.reports.models import Report
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.jobs.caught import Work, catch_steps
@@ -83,3 +86,14 @@ def test_a_file_is_refused_and_its_pieces_go(practice: Customer, tmp_path: Path)
         assert (upload.state, upload.refusal["code"]) == (Upload.State.REFUSED, "load_failed")
         assert not UploadSlice.objects.exists()
     assert outcomes(practice, "load") == ["refused"]
+
+
+def test_a_report_ends_as_refused_and_may_be_asked_for_again(practice: Customer):
+    with acting_in(practice):
+        report = ask_for_report(date(2026, 1, 1), actor=ACTOR)
+    give_up(build_asked, practice, report.public_id)
+    with acting_in(practice):
+        report.refresh_from_db()
+        assert (report.state, report.refusal["code"]) == (Report.State.REFUSED, "building_failed")
+        assert ask_for_report(date(2026, 1, 1), actor=ACTOR).state == Report.State.REQUESTED
+    assert outcomes(practice, "build") == ["refused"]
