@@ -46,7 +46,7 @@ from tests.make import ACTOR, customer
 pytestmark = [pytest.mark.django_db, pytest.mark.proof]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-HISTORIES = 400 if FULL else 15
+HISTORIES = 400 if FULL else 10
 STEPS = 60 if FULL else 50
 DOUBLED_FROM = 1_000_00
 OF_ALERTS = ("alert.raised", "alert.escalated", "alert.digest")
@@ -149,6 +149,12 @@ class History(RuleBasedStateMachine):
             for what in DriftEvent.objects.filter(pk=event, status="open"):
                 higher = max(what.certainty, certainty, key=CERTAINTIES.index)
                 becomes(what, amount_at_risk=amount, certainty=higher)
+
+    @rule(event=events)
+    def has_doubled(self, event: int) -> None:
+        with self.practice():
+            for what in DriftEvent.objects.filter(pk=event, status="open"):
+                becomes(what, amount_at_risk=2 * max(what.amount_at_risk or 0, DOUBLED_FROM))
 
     @rule(event=events, really=seldom)
     def is_over(self, event: int, really: bool) -> None:
@@ -314,6 +320,7 @@ class History(RuleBasedStateMachine):
             same = {name: getattr(event, name) for name in SERIES}
             states = set(Alert.objects.filter(rule=rule_, **same).values_list("state", flat=True))
             assert states & {"waiting", "held", "sent"}, (states, event)
+            assert set(Alert.objects.filter(rule=rule_, **same).values_list("event", flat=True)) == {event.pk}
         for alert in Alert.objects.exclude(state="sent"):
             assert alert.because or alert.state == "waiting"
         for alert in Alert.objects.filter(state="waiting").select_related("event"):
