@@ -190,9 +190,21 @@ def test_nothing_is_due_in_the_past_in_the_cool_down_or_in_quiet_hours(
     last = None if told_hours_ago is None else now - timedelta(hours=told_hours_ago)
     due = due_at(timing, now, last)
     assert due >= now
-    assert last is None or due >= last + timing.cool_down
+    grace = timedelta(0) if timing.daily_at is None else timedelta(hours=2)  # from digest to digest
+    assert last is None or due >= last + timing.cool_down - grace
     assert not is_quiet(timing, due)
     assert due - max(now, (last or now) + timing.cool_down) <= timedelta(hours=75)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])
+def test_a_daily_digest_with_a_days_cool_down_is_daily(zone: str):
+    daily = replace(timing(), zone=ZoneInfo(zone), daily_at=7, cool_down=timedelta(hours=24))
+    sent = due_at(daily, at("2026-02-01 00:00"), None) + timedelta(seconds=5)
+    days = []
+    for _ in range(300):
+        sent = due_at(daily, sent + timedelta(minutes=1), sent) + timedelta(seconds=5)
+        days.append(sent.astimezone(ZoneInfo(zone)).date())
+    assert days == [days[0] + timedelta(days=number) for number in range(300)]
 
 
 @given(TIMINGS, MOMENTS)

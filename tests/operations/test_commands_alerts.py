@@ -67,6 +67,16 @@ def test_an_alert_that_nobody_is_told_of_says_so_and_is_judged_all_the_same(prac
     assert (message.type, message.about) == ("alert.raised", alert["id"])
 
 
+def test_what_nobody_was_told_of_is_sent_once_somebody_is_there(practice: Customer):
+    done("add_rule", "--measure", "denial_rate")
+    done("detect")
+    done("detect")
+    assert [each["because"] for each in done("alerts")] == ["nobody_to_tell"]
+    done("add_endpoint", URL)
+    done("detect")
+    assert [each["state"] for each in done("alerts")] == ["sent"]
+
+
 def test_an_event_is_triaged_and_nothing_more_is_told_of_it(practice: Customer):
     done("add_endpoint", URL)
     done("detect")

@@ -19,7 +19,7 @@ from django.utils import timezone
 from payerwatch.alerts.models import Alert, Rule, Verdict
 from payerwatch.alerts.raising import link_again, matches_of, new_alerts
 from payerwatch.alerts.rules import rules_in_force
-from payerwatch.alerts.telling import tell, tell_held
+from payerwatch.alerts.telling import let_go_where_somebody_is, tell, tell_held
 from payerwatch.alerts.waiting import follow_event, goes_now, place, standing_at
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
@@ -81,6 +81,7 @@ def bring_up_to_date() -> None:
     standing = standing_at(now)
     unsettled, raised = _followed_and_raised(now)
     before = {alert.pk: each for alert, each in unsettled}
+    let_go_where_somebody_is(alert for alert, _ in unsettled)
     waiting = [alert for alert in (*(alert for alert, _ in unsettled), *raised) if alert.state == Alert.State.WAITING]
     for alert in waiting:
         place(alert, standing)
@@ -161,8 +162,8 @@ def _look_again_when_due(waiting: Iterable[Alert]) -> None:
 
 
 def _with_all() -> QuerySet[Alert]:
-    related = ("rule", "rule__payer", "payer", "event", "event__payer", "event__parent", "event__returned_from")
-    return Alert.objects.select_related(*related)
+    of_event = ("event", "event__payer", "event__parent", "event__returned_from")
+    return Alert.objects.select_related("rule", "rule__customer", "rule__payer", "payer", *of_event)
 
 
 def alerts() -> QuerySet[Alert]:

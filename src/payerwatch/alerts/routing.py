@@ -6,6 +6,8 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 CERTAINTIES = ("watch", "likely", "very_likely")
+SHORTER_DAY = timedelta(hours=1)
+"""By which a day is shorter where clocks change: from digest to digest a day's cool-down has passed all the same."""
 SMALLEST_DOUBLED = 1_000_00
 """Cents: of what is less than this a doubling is no news, so it is measured from here."""
 
@@ -88,12 +90,18 @@ def due_at(timing: Timing, now: datetime, last_sent: datetime | None) -> datetim
 
     `last_sent` is when the rule last told of the same payer and CPT group.
     """
+    if last_sent is not None and timing.daily_at is not None:
+        last_sent = _hour_begun(last_sent) - SHORTER_DAY
     due = now if last_sent is None else max(now, last_sent + timing.cool_down)
     if timing.daily_at is not None:
         due = _next_hour(due, timing.daily_at, timing.zone)
     if timing.quiet_from is not None and timing.quiet_until is not None:
         due = _after_quiet(due, timing.quiet_from, timing.quiet_until, timing.zone)
     return due
+
+
+def _hour_begun(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _after_quiet(due: datetime, begins: int, ends: int, zone: ZoneInfo) -> datetime:

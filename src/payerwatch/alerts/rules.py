@@ -81,7 +81,7 @@ class QuietHoursUnusable(Refusal):
 
 def rules() -> QuerySet[Rule]:
     """Those of the customer entered that were not removed."""
-    return Rule.objects.filter(removed_at=None).select_related("payer").order_by("pk")
+    return Rule.objects.filter(removed_at=None).select_related("customer", "payer").order_by("pk")
 
 
 def rules_in_force() -> list[Rule]:

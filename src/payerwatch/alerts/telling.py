@@ -78,6 +78,17 @@ def tell(alerts: Sequence[Alert], now: datetime) -> None:
     tell_all([Told(_notice(each, now, charts), to.endpoints, to.members) for each, to in told])
 
 
+def let_go_where_somebody_is(alerts: Iterable[Alert]) -> None:
+    """What was held as nobody was there to be told waits again, once somebody is."""
+    held = [alert for alert in alerts if alert.because == Alert.Because.NOBODY_TO_TELL]
+    if not held:
+        return
+    everybody = Everybody({alert.rule_id: alert.rule for alert in held}.values())
+    for alert in held:
+        if everybody.receivers_of(alert.rule, _type_of([alert])):
+            alert.state, alert.because, alert.settled_at = Alert.State.WAITING, "", None
+
+
 def tell_held(alerts: Sequence[Alert], now: datetime) -> None:
     """Let endpoints that ask for it know that alerts are held back."""
     if alerts:
