@@ -44,9 +44,9 @@ OPERATIONS = (
     Operation("list drift events", "drift-events/", 5, 5, 3),
     Operation("drift events by severity", "drift-events/?certainty=likely", 5, 5, 2),
     Operation("active drift events", "drift-events/active/", 6, 6),
-    Operation("events of the alert tier, beside its alerts", "drift-events/?tier=alert&status=open", 5, 5),
+    Operation("list alerts", "alerts/", 5, 5),
     Operation("list uploads", "uploads/", 5, 5, 2),
-    Operation("drift runs, beside its reports", "drift-runs/", 5, 5, 1),
+    Operation("list reports", "reports/", 5, 5, 1),
     Operation("dashboard", "dashboard/", 7, 3, 4),
     Operation("list mappings", "payer-mappings/", 5, 5),
 )
@@ -59,6 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         headers = set_up(Path(directory), 2_000)["key"]
         _judge()
+        _alert()
         counted = {each: queries for each in OPERATIONS if (queries := _counted(each.address, headers)) is not None}
     table = "".join(f"{line}\n" for line in _table(counted))
     print(table)
@@ -81,6 +82,19 @@ def _judge() -> None:
     found = {"loaded_until": None, "uploads": {"loaded": 0, "undone": 0}, **rates}
     with acting_in(int(os.environ["BENCHMARK_CUSTOMER"])):
         DriftRun.objects.create(as_of_week=now.date(), data_version="0" * 64, carried_at=now, summary=found)
+
+
+def _alert() -> None:
+    """One that was sent and judged, so that a listing reads all it can have to."""
+    # What needs Django set up.
+    from payerwatch.alerts.models import Alert, Rule, Verdict
+    from payerwatch.claims.models import Payer
+    from payerwatch.tenancy.context import acting_in
+
+    with acting_in(int(os.environ["BENCHMARK_CUSTOMER"])):
+        series = {"measure": "denial_rate", "payer": Payer.objects.first(), "direction": "worse", "episode": 1}
+        alert = Alert.objects.create(**series, rule=Rule.objects.create(), state="sent", sentence="It denies more.")
+        Verdict.objects.create(**series, alert=alert, kind="real")
 
 
 def _counted(address: str, headers: Headers) -> int | None:
