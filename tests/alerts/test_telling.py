@@ -255,7 +255,7 @@ def test_a_rule_that_asks_for_more_cancels_what_waits_and_one_that_asks_for_less
     bring_up_to_date()
     change_rule(telling, {"least_amount": 9_000_00}, actor=ACTOR)
     bring_up_to_date()
-    assert [each.because for each in alerts_in("cancelled")] == ["rule_removed"]
+    assert [each.because for each in alerts_in("cancelled")] == ["no_longer_so"]
     change_rule(telling, {"least_amount": 0}, actor=ACTOR)
     bring_up_to_date()
     clock.move(hours=19)

@@ -113,6 +113,7 @@ def test_what_waits_is_found_again_loaded_and_judged(practice: Customer, tmp_pat
     at_once.pop()()
     assert not upload_of(practice, public_id).detection_due
     assert (count(practice, Claim), count(practice, DriftRun)) == (2, 1)
+    at_once.clear()  # who is to be told of it
     receiving.take_up_waiting()
     assert at_once == []
 

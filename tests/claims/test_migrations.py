@@ -28,7 +28,7 @@ def practices(tmp_path: Path) -> Iterator[list[Customer]]:
         for number in ("C1", "C2"):
             assert answer("load", claims_file(tmp_path, [row(number=number)]), customer=practice.name).code == 0
     yield made
-    call_command("migrate", "claims", verbosity=0)
+    call_command("migrate", verbosity=0)
 
 
 def test_each_upload_is_placed_where_it_came_in(practices: list[Customer]):
@@ -40,7 +40,7 @@ def test_each_upload_is_placed_where_it_came_in(practices: list[Customer]):
             # Sent before the other, and loaded after it.
             Upload.objects.filter(pk=second.pk).update(received_at=now - timedelta(days=3), loaded_at=now)
     call_command("migrate", "claims", "0004_page_orders", verbosity=0)
-    call_command("migrate", "claims", verbosity=0)
+    call_command("migrate", verbosity=0)
     assert schema_as_text() == schema
     for practice in practices:
         with acting_in(practice):
@@ -69,7 +69,7 @@ def test_batches_and_their_names_come_and_go_and_files_stay(practices: list[Cust
         named = Upload.objects.create(size_bytes=1, filename="batch.ndjson", source="ingest", form="ndjson")
         batch_names.keep("first", named, b"")
     call_command("migrate", "claims", "0006_payers_claims_in_page_order", verbosity=0)
-    call_command("migrate", "claims", verbosity=0)
+    call_command("migrate", verbosity=0)
     assert schema_as_text() == schema
     with acting_in(practices[0]):
         assert list(Upload.objects.order_by("pk").values_list("source", "form")) == [("file", "csv")] * 3

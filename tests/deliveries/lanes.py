@@ -11,8 +11,8 @@ from payerwatch.deliveries.answers import Answer
 from payerwatch.deliveries.channels import channels
 from payerwatch.deliveries.delivering import deliver
 from payerwatch.deliveries.notices import Parcel
-from payerwatch.jobs import enqueue
 from payerwatch.tenancy.models import Customer
+from tests.jobs.caught import catch_steps
 
 ARRIVED = Answer(204)
 
@@ -41,7 +41,7 @@ def posted() -> Iterator[Post]:
     """Nothing leaves, and no step is run but by hand."""
     post = Post()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enqueue.worker, "do", lambda _work: None)
+        catch_steps(patch, lambda _work: None)
         for channel in channels().values():
             patch.setattr(channel, "send", post.send)
         yield post

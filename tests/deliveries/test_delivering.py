@@ -141,7 +141,11 @@ def test_who_was_away_longer_than_the_lease_notes_the_attempt_and_decides_nothin
     with acting_in(practice):
         settle(late, FAILED, clock.now)
         message = Message.objects.get()
-        assert (message.state, message.sending_until, message.attempts_of_schedule) == ("waiting", present.lease, 0)
+        assert (message.state, message.sending_until, message.attempts_of_schedule) == (
+            "waiting",
+            present.lease,
+            1,
+        )  # who died counts
         settle(present, ARRIVED, clock.now)
     assert states(practice) == ["delivered"]
     assert attempts(practice) == [(1, 500, ""), (2, 204, "")]
@@ -325,7 +329,7 @@ def test_an_endpoint_that_was_removed_is_sent_nothing_and_its_secrets_are_gone(p
     run(practice, lane)
     assert post.sent == []
     assert states(practice) == ["dropped"]
-    with acting_in(practice), pytest.raises(endpoints.EndpointDisabled):
+    with acting_in(practice), pytest.raises(endpoints.UnknownEndpoint):
         endpoints.resend(Message.objects.select_related("endpoint").get(), actor=ACTOR)
 
 

@@ -1,14 +1,19 @@
 """The commands about rules, alerts, triage and endpoints: the whole of it without a server."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from payerwatch.audit.models import Entry
 from payerwatch.deliveries import sending
 from payerwatch.deliveries.channels import webhook
 from payerwatch.deliveries.models import Message
+from payerwatch.jobs import enqueue
+from payerwatch.jobs.job import Job
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests import make
@@ -17,6 +22,17 @@ from tests.alerts.practice import export_file
 pytestmark = pytest.mark.django_db(transaction=True)
 
 URL = "https://hooks.example.com/payerwatch"
+
+
+@pytest.fixture(autouse=True)
+def done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are done as soon as their cause is kept, as a command does them on SQLite."""
+
+    def put(job: Job, at: datetime | None, *, found: bool) -> None:
+        if at is None or at <= timezone.now():
+            transaction.on_commit(job.run)
+
+    monkeypatch.setattr(enqueue, "put", put)
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from django.db import DatabaseError, connection, transaction
 from payerwatch.audit.models import Entry
 from payerwatch.deliveries.models import Endpoint, Message
 from payerwatch.drift.models import RunoffCell
-from payerwatch.jobs import enqueue
 from payerwatch.reports import actions
 from payerwatch.reports.documents import in_dollars
 from payerwatch.reports.models import Report
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.postgresql.roles import as_migrator
+from tests.jobs.caught import catch_steps
 from tests.make import Answered, answer, customer, row, upload, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is put on the queue stays there."""
-    monkeypatch.setattr(enqueue.worker, "do", lambda _work: None)
+    catch_steps(monkeypatch, lambda _work: None)
 
 
 def claims(folder: Path, number: str = "C1", **cells: str) -> Any:
@@ -42,7 +42,7 @@ def report(*arguments: str, month: str = "2025-01") -> Answered:
 
 
 def on(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
-    monkeypatch.setattr(actions.timezone, "localdate", lambda: day)
+    monkeypatch.setattr(actions.time_zones, "today", lambda: day)
 
 
 def test_until_it_is_issued_the_same_report_is_built_again(tmp_path: Path):

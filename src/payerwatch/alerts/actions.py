@@ -16,8 +16,8 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from payerwatch.alerts.models import Alert, Rule, Verdict
-from payerwatch.alerts.raising import link_again, matches_of, new_alerts
+from payerwatch.alerts.models import Alert, Verdict
+from payerwatch.alerts.raising import bring_up, link_again, matches_of, new_alerts
 from payerwatch.alerts.rules import rules_in_force
 from payerwatch.alerts.telling import let_go_where_somebody_is, tell, tell_held
 from payerwatch.alerts.waiting import follow_event, goes_now, place, standing_at
@@ -30,7 +30,9 @@ from payerwatch.drift.triage import wake_snoozed
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
 from payerwatch.jobs.steps import step
 from payerwatch.refusals import Kind, Refusal
-from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy import time_zones
+from payerwatch.tenancy.context import acting_in, current_customer_id
+from payerwatch.tenancy.models import Customer
 
 JOB = Actor("job", name="alerts")
 MOST_NAMED = 50
@@ -67,7 +69,7 @@ def raise_alerts(customer_id: int, _run: str) -> None:
 
 
 @step
-def send_due(customer_id: int, _rule: str) -> None:
+def send_due(customer_id: int, _customer: str) -> None:
     """The step for what waits for its time."""
     with acting_in(customer_id):
         bring_up_to_date()
@@ -124,6 +126,8 @@ def release_alert(alert: Alert, *, actor: Actor) -> Alert:
     if alert.state != Alert.State.HELD:
         raise AlertNotHeld
     because, alert.because = alert.because, ""
+    if alert.event is not None:
+        bring_up(alert, alert.event)
     tell([alert], timezone.now())
     alert.save()
     after = {"state": str(alert.state), "because": str(alert.because)}
@@ -132,17 +136,17 @@ def release_alert(alert: Alert, *, actor: Actor) -> Alert:
 
 
 def take_up_waiting_alerts() -> None:
-    """Put on the queue each customer's rules of which an alert is due, and customers whose snoozes have ended."""
+    """Put on the queue the customers of whom an alert is due, or a snooze has ended."""
     for_each_customer(_take_up_alerts_of)
 
 
 def _take_up_alerts_of(customer_id: int) -> None:
     with acting_in(customer_id, reading=True):
-        rules = set(Alert.objects.filter(_to_be_looked_at()).values_list("rule__public_id", flat=True))
-        slept = DriftEvent.objects.filter(triage=DriftEvent.Triage.SNOOZED, snoozed_until__lte=timezone.localdate())
-        wakes = slept.exists()
-    for rule in sorted(rules)[:1] or ([""] if wakes else []):
-        again(send_due, customer_id, rule)
+        slept = DriftEvent.objects.filter(triage=DriftEvent.Triage.SNOOZED, snoozed_until__lte=time_zones.today())
+        due = Alert.objects.filter(_to_be_looked_at()).exists() or slept.exists()
+        customer = Customer.objects.get(pk=customer_id)
+    if due:
+        again(send_due, customer_id, customer.public_id)
 
 
 def _to_be_looked_at() -> Q:
@@ -155,10 +159,10 @@ def _to_be_looked_at() -> Q:
 
 
 def _look_again_when_due(waiting: Iterable[Alert]) -> None:
-    """Put the step on the queue for each moment at which something is due."""
-    moments: dict[datetime, Rule] = {alert.due_at: alert.rule for alert in waiting if alert.due_at is not None}
-    for moment, rule in sorted(moments.items(), key=lambda each: each[0]):
-        enqueue(send_due, rule.public_id, at=moment)
+    """Put the step on the queue for the first moment at which something is due; it then looks for the next."""
+    soonest = min((alert.due_at for alert in waiting if alert.due_at is not None), default=None)
+    if soonest is not None:
+        enqueue(send_due, Customer.objects.get(pk=current_customer_id()).public_id, at=soonest)
 
 
 def _with_all() -> QuerySet[Alert]:

@@ -105,6 +105,7 @@ class Alert(AboutSeries):
         TAKEN_BACK = "taken_back"
         TRIAGED = "triaged"
         RULE_REMOVED = "rule_removed"
+        NO_LONGER_SO = "no_longer_so"
 
     public_id = models.CharField(max_length=24, default=new_alert_id, editable=False)
     rule = TenantForeignKey(Rule, on_delete=models.PROTECT, related_name="alerts")

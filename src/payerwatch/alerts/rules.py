@@ -11,7 +11,8 @@ from payerwatch.alerts.models import Alert, Rule
 from payerwatch.alerts.routing import Seen, Terms, Timing
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
-from payerwatch.claims.models import Payer
+from payerwatch.claims.cpt_groups import GROUP_LABELS
+from payerwatch.claims.models import CptGroupMapping, Payer, PayerMapping
 from payerwatch.claims.payers import payer_key
 from payerwatch.deliveries.endpoints import endpoint_with_id
 from payerwatch.drift.documents import group_label
@@ -28,6 +29,13 @@ HOURS = range(24)
 COOL_DOWN_HOURS = range(24 * 31 + 1)
 LARGEST_AMOUNT = 10**13
 """Cents."""
+_RANGES = {
+    "digest_hour": HOURS,
+    "quiet_from": HOURS,
+    "quiet_until": HOURS,
+    "cool_down_hours": COOL_DOWN_HOURS,
+    "least_amount": range(LARGEST_AMOUNT + 1),
+}
 _LEVELS = {"payer": "payers as a whole", "cpt_group": "their CPT groups"}
 _CERTAINTY = {"watch": "worth watching or more", "likely": "likely or more", "very_likely": "very likely"}
 _CHANGES = {
@@ -54,8 +62,35 @@ class UnknownPayer(Refusal):
         super().__init__("There is no such payer.", where="payer", fix="Give its name as the list of payers has it.")
 
 
+class RuleTermOutside(Refusal):
+    """An hour, an amount or a cool-down of a rule is outside what it can be."""
+
+    def __init__(self, name: str, allowed: range) -> None:
+        super().__init__("This is outside what it can be.", where=name, fix=f"Give {allowed[0]:,} to {allowed[-1]:,}.")
+
+
+class UnknownCptGroup(Refusal):
+    """There is no such CPT group, neither one of ours nor one of the customer's own."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no such CPT group.",
+            where="cpt_group",
+            fix="Give its key, such as imaging, or a name of your own.",
+        )
+
+
+class LevelContradicted(Refusal):
+    """A rule about payers as a whole cannot be about one CPT group."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Payers as a whole have no CPT group.", where="level", fix="Leave out the level, or the CPT group."
+        )
+
+
 class UnknownRecipient(Refusal):
-    """A rule tells members of the customer, by their ids."""
+    """A rule tells members of the customer by their ids; who is suspended is told once they are back."""
 
     def __init__(self) -> None:
         super().__init__("There is no such member.", where="recipients", fix="List the members, and check the ids.")
@@ -99,7 +134,8 @@ def rule_with_id(public_id: str) -> Rule:
 def add_rule(terms: Mapping[str, Any], *, actor: Actor) -> Rule:
     """Add one. `terms` are the rule's columns, with `payer` by name and `recipients` and `endpoints` by public id.
 
-    Raises NoLongerYours, UnknownPayer, UnknownRecipient, UnknownEndpoint, QuietHoursUnusable or TooManyRules.
+    Raises NoLongerYours, UnknownPayer, UnknownCptGroup, UnknownRecipient, UnknownEndpoint, RuleTermOutside,
+    QuietHoursUnusable, LevelContradicted or TooManyRules.
     """
     _hold_as_manager(actor)
     if rules().count() >= MOST_RULES:
@@ -123,10 +159,11 @@ def change_rule(rule: Rule, terms: Mapping[str, Any], *, actor: Actor) -> Rule:
 def remove_rule(rule: Rule, *, actor: Actor) -> None:
     """It tells nothing more; what it has told stays to be looked up. Raises NoLongerYours."""
     _hold_as_manager(actor)
+    before = described(rule)
     rule.removed_at, rule.enabled = timezone.now(), False
     rule.save()
     _time_anew(rule)
-    record("remove", _thing(rule), actor=actor)
+    record("remove", _thing(rule), actor=actor, before=before)
 
 
 def terms_of(rule: Rule) -> Terms:
@@ -176,8 +213,8 @@ def _whom(rule: Rule) -> str:
 def described(rule: Rule) -> dict[str, Any]:
     """What the trail keeps of a rule."""
     names = (
-        "measure", "direction", "level", "certainty", "least_amount", "cadence", "digest_hour", "quiet_from",
-        "quiet_until", "cool_down_hours", "enabled", "recipients", "endpoints",
+        "name", "measure", "cpt_group", "direction", "level", "certainty", "least_amount", "cadence", "digest_hour",
+        "quiet_from", "quiet_until", "cool_down_hours", "enabled", "recipients", "endpoints",
     )  # fmt: skip
     own = {name: getattr(rule, name) for name in names}
     payer = rule.payer.public_id if rule.payer is not None else None
@@ -190,12 +227,24 @@ def _set(rule: Rule, terms: Mapping[str, Any]) -> None:
         found["payer"] = _payer_named(terms["payer"]) if terms["payer"] else None
     if "recipients" in terms:
         found["recipients"] = _members(terms["recipients"])
+    if terms.get("cpt_group"):
+        _refuse_unknown_group(terms["cpt_group"])
     if "endpoints" in terms:
         found["endpoints"] = [endpoint_with_id(each).public_id for each in dict.fromkeys(terms["endpoints"])]
     for name, value in found.items():
         setattr(rule, name, value)
+    _refuse_outside(rule)
     _refuse_half_quiet(rule)
+    if rule.level == Rule.Level.PAYER and rule.cpt_group:
+        raise LevelContradicted
     rule.save()
+
+
+def _refuse_outside(rule: Rule) -> None:
+    for name, allowed in _RANGES.items():
+        value = getattr(rule, name)
+        if value is not None and value not in allowed:
+            raise RuleTermOutside(name, allowed)
 
 
 def _time_anew(rule: Rule) -> None:
@@ -221,10 +270,17 @@ def _hold_as_manager(actor: Actor) -> None:
 
 
 def _payer_named(name: str) -> Payer:
-    payer = Payer.objects.filter(name_key=payer_key(name)).first() or Payer.objects.filter(name__iexact=name).first()
+    """As a file's spelling would be read. Raises UnknownPayer."""
+    spelling = PayerMapping.objects.select_related("payer").filter(raw_key=payer_key(name)).first()
+    payer = spelling.payer if spelling is not None else Payer.objects.filter(name__iexact=name).first()
     if payer is None:
         raise UnknownPayer
     return payer
+
+
+def _refuse_unknown_group(group: str) -> None:
+    if group not in GROUP_LABELS and not CptGroupMapping.objects.filter(cpt_group=group).exists():
+        raise UnknownCptGroup
 
 
 def _members(ids: Sequence[str]) -> list[str]:

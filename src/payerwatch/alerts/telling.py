@@ -93,7 +93,12 @@ def tell_held(alerts: Sequence[Alert], now: datetime) -> None:
     """Let endpoints that ask for it know that alerts are held back."""
     if alerts:
         asking = Everybody(()).subscribers(_HELD)
-        tell_all([Told(alert_notice(alert, now, _HELD), asking) for alert in alerts])
+        tell_all([Told(alert_notice(alert, now, _HELD), _of_rule(alert.rule, asking)) for alert in alerts])
+
+
+def _of_rule(rule: Rule, endpoints: Sequence[Endpoint]) -> Sequence[Endpoint]:
+    """Of these, where the rule names some, only those."""
+    return [each for each in endpoints if each.public_id in rule.endpoints] if rule.endpoints else endpoints
 
 
 def _together(alerts: Sequence[Alert]) -> list[list[Alert]]:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from payerwatch.alerts.models import Alert, Rule
+from payerwatch.alerts.models import SERIES, Alert, Rule
 from payerwatch.alerts.raising import SETTLED_BY_PEOPLE, Matches, bring_up
-from payerwatch.alerts.routing import due_at
+from payerwatch.alerts.routing import Told, due_at, escalation_of
 from payerwatch.alerts.rules import COOL_DOWN_HOURS, timing_of
 from payerwatch.alerts.suppression import Pair, noisy_pairs
 from payerwatch.drift.models import DriftEvent
@@ -84,7 +84,19 @@ def _no_longer(alert: Alert, matches: Matches) -> Alert.Because | None:
         return Alert.Because.TRIAGED
     if alert.event.status == DriftEvent.Status.CLOSED:
         return Alert.Because.OVER
-    return None if alert.event.pk in matches[alert.rule_id] else Alert.Because.RULE_REMOVED
+    if alert.event.pk not in matches[alert.rule_id] or (alert.escalation and not _has_doubled(alert, alert.event)):
+        return Alert.Because.NO_LONGER_SO
+    return None
+
+
+def _has_doubled(alert: Alert, event: DriftEvent) -> bool:
+    """Whether what waits to be told as doubled still is."""
+    if alert.state != Alert.State.WAITING:
+        return True
+    series = {name: getattr(alert, name) for name in SERIES}
+    before = Alert.objects.filter(rule=alert.rule_id, escalation__lt=alert.escalation, **series)
+    told = [Told(*each) for each in before.values_list("escalation", "amount_at_risk")]
+    return not told or escalation_of(told, event.amount_at_risk) is not None
 
 
 def _last_told(now: datetime) -> dict[_OfRule, datetime]:

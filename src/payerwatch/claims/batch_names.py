@@ -76,9 +76,10 @@ def count_conflict(public_id: str) -> int:
     """
     now = timezone.now()
     kept = BatchName.objects.select_for_update().get(public_id=public_id)
-    first = kept.last_conflict_at is None or now - kept.last_conflict_at >= TOLD_ONCE_IN
+    first = kept.told_at is None or now - kept.told_at >= TOLD_ONCE_IN
     kept.conflicts, kept.last_conflict_at = kept.conflicts + 1, now
-    kept.save(update_fields=["conflicts", "last_conflict_at"])
+    kept.told_at = now if first else kept.told_at
+    kept.save(update_fields=["conflicts", "last_conflict_at", "told_at"])
     return kept.conflicts if first else 0
 
 

@@ -192,6 +192,7 @@ class BatchName(TenantModel):
     content = models.CharField(max_length=64)
     conflicts = models.IntegerField(default=0, help_text="how often the name was sent with something else")
     last_conflict_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True, help_text="when people were last told of one")
 
     class Meta(TenantModel.Meta):
         constraints = [

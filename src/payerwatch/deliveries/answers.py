@@ -10,6 +10,7 @@ TIMEOUT = "timeout"
 TLS_FAILED = "tls_failed"
 CONNECTION_FAILED = "connection_failed"
 ANSWER_UNREADABLE = "answer_unreadable"
+SENDING_FAILED = "sending_failed"
 
 # What each word of `Answer.failure` tells whoever mends it.
 FAILURES = {
@@ -19,6 +20,7 @@ FAILURES = {
     TIMEOUT: "The answer was not there, or not whole, in time.",
     TLS_FAILED: "The connection could not be secured: see the certificate, its end and the host's name in it.",
     CONNECTION_FAILED: "The connection was refused or broken off.",
+    SENDING_FAILED: "A mistake in Payerwatch kept it from being sent: the operator's log tells where.",
     ANSWER_UNREADABLE: "What came back is no answer in HTTP.",
 }
 

@@ -7,6 +7,7 @@
 Killed after sending and before settling, the message is sent again once the minute is over: with the same id.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,11 +18,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payerwatch.deliveries import health, outbox
-from payerwatch.deliveries.answers import Answer
+from payerwatch.deliveries.answers import SENDING_FAILED, Answer
 from payerwatch.deliveries.channels import channels
 from payerwatch.deliveries.models import Attempt, Endpoint, Message
 from payerwatch.deliveries.notices import Parcel
-from payerwatch.deliveries.retries import Meaning, meaning_of, next_attempt
+from payerwatch.deliveries.retries import SCHEDULE, Meaning, meaning_of, next_attempt
 from payerwatch.deliveries.secrets import secrets_in_force, url_of
 from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.steps import step
@@ -30,8 +31,11 @@ from payerwatch.tenancy.context import acting_in
 
 LEASE = timedelta(seconds=60)
 """Longer than any attempt may take."""
+MAIL_PAUSE = timedelta(minutes=1)
 LONGEST_TURN = 30.0
 """Seconds after which others that wait have their turn."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,26 @@ def deliver(customer_id: int, lane: str) -> None:
         taken = take(lane)
     while taken is not None:
         started = timezone.now()
-        answer = channels()[taken.channel].send(taken.parcel)
+        answer = _sent(taken)
         with acting_in(customer_id):
             settle(taken, answer, started)
-            taken = _next(lane, ends)
+            taken = _next(lane, answer, ends)
 
 
-def _next(lane: str, ends: float) -> Taken | None:
+def _sent(taken: Taken) -> Answer:
+    """One attempt. What fails by a fault of ours is an attempt like any other: else it would stop all behind it."""
+    try:
+        return channels()[taken.channel].send(taken.parcel)
+    except Exception as error:
+        logger.error("The message %s could not be sent.", taken.message.public_id, exc_info=error)
+        return Answer(None, SENDING_FAILED)
+
+
+def _next(lane: str, answer: Answer, ends: float) -> Taken | None:
+    """Members have no breaker of their own: where the mail server does not answer, theirs waits for a while."""
+    if answer.status is None and not lane.startswith("end_"):
+        enqueue(deliver, lane, at=timezone.now() + MAIL_PAUSE)
+        return None
     if monotonic() < ends:
         return take(lane)
     enqueue(deliver, lane)
@@ -73,7 +90,7 @@ def take(lane: str) -> Taken | None:
 
 def _take_for_endpoint(lane: str) -> Taken | None:
     now = timezone.now()
-    endpoint = Endpoint.objects.select_for_update().filter(public_id=lane).first()
+    endpoint = Endpoint.objects.select_for_update(no_key=True).filter(public_id=lane).first()
     if endpoint is None:
         return None
     if endpoint.state == Endpoint.State.DISABLED:
@@ -119,15 +136,27 @@ def _leased(whose: Q, now: datetime, lane: str) -> Message | None:
     if message.due_at > now:
         enqueue(deliver, lane, at=message.due_at)
         return None
+    if message.sending_until is not None and _gives_up(message, now):
+        return _leased(whose, now, lane)
     message.sending_until = now + LEASE
-    message.save(update_fields=["sending_until"])
+    message.save(update_fields=["sending_until", "attempts_of_schedule"])
     return message
+
+
+def _gives_up(message: Message, now: datetime) -> bool:
+    """Whoever had it has died: that counts, as it may be the message that they die of."""
+    message.attempts_of_schedule += 1
+    if message.attempts_of_schedule < len(SCHEDULE):
+        return False
+    message.state, message.due_at, message.sending_until, message.settled_at = Message.State.FAILED, None, None, now
+    message.save(update_fields=["state", "due_at", "sending_until", "settled_at", "attempts_of_schedule"])
+    return True
 
 
 def settle(taken: Taken, answer: Answer, started: datetime) -> None:
     """Note the attempt. Who was away longer than the lease notes it too, and leaves the message to who has it now."""
     if taken.message.endpoint_id is not None:  # first, as whoever takes does: else two would wait for each other
-        Endpoint.objects.select_for_update().get(pk=taken.message.endpoint_id)
+        Endpoint.objects.select_for_update(no_key=True).get(pk=taken.message.endpoint_id)
     message = Message.objects.select_for_update(of=("self",)).get(pk=taken.message.pk)
     message.attempts_made += 1
     Attempt.objects.create(

@@ -11,11 +11,13 @@ from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.deliveries import messages
 from payerwatch.deliveries.channels import channels
+from payerwatch.deliveries.delivering import deliver
 from payerwatch.deliveries.event_types import EVENT_TYPES
 from payerwatch.deliveries.models import Endpoint, Message, SigningSecret
 from payerwatch.deliveries.notices import Notice
 from payerwatch.deliveries.secrets import SECRET, URL, sealed
 from payerwatch.deliveries.signing import new_secret
+from payerwatch.jobs.enqueue import enqueue
 from payerwatch.members.authority import hold_customer, refuse_unless_may
 from payerwatch.members.roles import Permission
 from payerwatch.refusals import Kind, Refusal
@@ -162,6 +164,8 @@ def change_endpoint(
     if enabled is not None:
         _set_enabled(endpoint, enabled)
     endpoint.save()
+    if url is not None or enabled:
+        enqueue(deliver, endpoint.public_id)  # what was put off for its failures
     after = _described(endpoint) | {"url_changed": url is not None}
     record("change", _thing(endpoint), actor=actor, before=before, after=after)
     return endpoint
@@ -219,17 +223,18 @@ def recover(endpoint: Endpoint, since: datetime, *, actor: Actor) -> int:
     """Send again what was told since then and has not arrived, each under its id; how many. Raises EndpointDisabled."""
     if endpoint.state != Endpoint.State.ENABLED:
         raise EndpointDisabled
-    missed = Message.objects.filter(
-        endpoint=endpoint, created_at__gte=since, state__in=(Message.State.FAILED, Message.State.DROPPED)
-    )
-    found = list(missed.select_related("endpoint").order_by("pk"))
+    not_arrived = Message.objects.exclude(state=Message.State.DELIVERED)
+    missed = not_arrived.filter(endpoint=endpoint, created_at__gte=since)
+    found = list(missed.select_related("endpoint").defer("body").order_by("pk"))
     messages.put_on_their_way_again(found)
     record("recover", _thing(endpoint), actor=actor, after={"since": since, "messages": len(found)})
     return len(found)
 
 
 def resend(message: Message, *, actor: Actor) -> Message:
-    """Send one again, whether or not it had arrived, under its id. Raises EndpointDisabled."""
+    """Send one again, whether or not it had arrived, under its id. Raises EndpointDisabled or UnknownEndpoint."""
+    if message.endpoint is not None and message.endpoint.removed_at is not None:
+        raise UnknownEndpoint
     if message.endpoint is not None and message.endpoint.state != Endpoint.State.ENABLED:
         raise EndpointDisabled
     messages.put_on_their_way_again([message])
@@ -246,7 +251,7 @@ def _hold_as_manager(actor: Actor) -> None:
 
 def _held(endpoint: Endpoint) -> Endpoint:
     """The endpoint as it is now; what is sent meanwhile changes it only afterwards."""
-    return Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+    return Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
 
 
 def _forget_failures(endpoint: Endpoint) -> None:
@@ -281,4 +286,9 @@ def _thing(endpoint: Endpoint) -> Thing:
 
 def _described(endpoint: Endpoint) -> dict[str, Any]:
     """What the trail keeps of one: never its address, which may hold a secret."""
-    return {"channel": endpoint.channel, "event_types": endpoint.event_types, "state": str(endpoint.state)}
+    return {
+        "name": endpoint.name,
+        "channel": endpoint.channel,
+        "event_types": endpoint.event_types,
+        "state": str(endpoint.state),
+    }

@@ -30,7 +30,7 @@ _WORDS = {
 
 def note(endpoint_id: int, answer: Answer) -> list[Message]:
     """Bring the endpoint up to an attempt's answer. The messages that tell of it, where it is now disabled."""
-    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
     now = timezone.now()
     meaning = meaning_of(answer)
     if meaning is Meaning.DELIVERED:

@@ -33,9 +33,10 @@ def tell_all(told: Iterable[Told]) -> list[Message]:
 
 
 def put_on_their_way_again(messages: Sequence[Message]) -> None:
-    """Messages that were settled, as if they had just been told: each under the id that it has."""
-    settled = Message.objects.filter(pk__in=[each.pk for each in messages]).exclude(state=Message.State.WAITING)
-    settled.update(state=Message.State.WAITING, due_at=timezone.now(), attempts_of_schedule=0, settled_at=None)
+    """As if they had just been told, each under the id that it has: but for what is being sent just now."""
+    now = timezone.now()
+    idle = Message.objects.filter(pk__in=[each.pk for each in messages]).exclude(sending_until__gt=now)
+    idle.update(state=Message.State.WAITING, due_at=now, attempts_of_schedule=0, settled_at=None, sending_until=None)
     _put_on_their_way(messages)
 
 

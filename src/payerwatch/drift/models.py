@@ -195,7 +195,8 @@ class DriftEvent(TenantModel):
         max_length=6, choices=Snooze, blank=True, db_default="", help_text="until when it is snoozed"
     )
     snoozed_until = models.DateField(null=True, help_text="of one that is snoozed until a date")
-    snoozed_at_size = models.FloatField(null=True, help_text="how bad it was then: cents at risk, else claims too many")
+    snoozed_at_size = models.FloatField(null=True, help_text="how bad it was then: at risk, else claims too many")
+    snoozed_in = models.CharField(max_length=6, blank=True, db_default="", default="", help_text="cents or claims")
     snoozed_at_upload = models.BigIntegerField(null=True, help_text="the newest upload then")
 
     class Meta(TenantModel.Meta):

@@ -17,6 +17,7 @@ from payerwatch.drift.actions import lock_findings
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import event_with_id
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.tenancy import time_zones
 
 WORSE_BY = 1.25
 """Snoozed until worse by a quarter."""
@@ -69,7 +70,7 @@ def snooze_event(event: DriftEvent, until: Until, *, actor: Actor, note: str | N
     """Put it off. Raises EventOver or SnoozeUnusable."""
     if until.kind not in DriftEvent.Snooze.values or (until.kind == DriftEvent.Snooze.DATE) != (until.day is not None):
         raise SnoozeUnusable
-    if until.day is not None and until.day <= timezone.localdate():
+    if until.day is not None and until.day <= time_zones.today():
         raise SnoozeUnusable
     return _triaged(event, DriftEvent.Triage.SNOOZED, "snooze", actor=actor, note=note, until=until)
 
@@ -103,7 +104,7 @@ def wake_snoozed() -> list[DriftEvent]:
     snoozed = list(DriftEvent.objects.filter(triage=DriftEvent.Triage.SNOOZED).order_by("pk"))
     if not snoozed:
         return []
-    today, newest = timezone.localdate(), newest_upload_id()
+    today, newest = time_zones.today(), newest_upload_id()
     woken = [event for event in snoozed if _has_come(event, today, newest)]
     for event in woken:
         event.triage, event.snooze = DriftEvent.Triage.NEW, ""
@@ -117,7 +118,9 @@ def _has_come(event: DriftEvent, today: date, newest_upload: int) -> bool:
         return event.snoozed_until is not None and event.snoozed_until <= today
     if event.snooze == DriftEvent.Snooze.UPLOAD:
         return newest_upload > (event.snoozed_at_upload or 0)
-    then, now = event.snoozed_at_size, _size(event)
+    then, (now, unit) = event.snoozed_at_size, _size(event)
+    if event.snoozed_in != unit:
+        return True
     return then is not None and now > then and now >= WORSE_BY * then
 
 
@@ -154,13 +157,15 @@ _OF_WHAT_GOES_ON = (DriftEvent.Triage.ACKNOWLEDGED, DriftEvent.Triage.SNOOZED)
 def _set_snooze(event: DriftEvent, until: Until | None) -> None:
     event.snooze = until.kind if until is not None else ""
     event.snoozed_until = until.day if until is not None else None
-    event.snoozed_at_size = _size(event) if event.snooze == DriftEvent.Snooze.WORSE else None
+    event.snoozed_at_size, event.snoozed_in = _size(event) if event.snooze == DriftEvent.Snooze.WORSE else (None, "")
     event.snoozed_at_upload = newest_upload_id() if event.snooze == DriftEvent.Snooze.UPLOAD else None
 
 
-def _size(event: DriftEvent) -> float:
-    """How bad it is: what it costs, or where that is not known how far it is from what was expected."""
-    return float(abs(event.amount_at_risk)) if event.amount_at_risk else abs(event.observed - event.expected)
+def _size(event: DriftEvent) -> tuple[float, str]:
+    """How bad it is, and in what: what it costs, or where that is not known how far it is from what was expected."""
+    if event.amount_at_risk:
+        return float(abs(event.amount_at_risk)), "cents"
+    return abs(event.observed - event.expected), "claims"
 
 
 def _thing(event: DriftEvent) -> Thing:

@@ -1,6 +1,7 @@
 """What every command shares: `--json`, one shape for refusals, exit 0 done, 1 refused, 2 usage."""
 
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -150,6 +151,13 @@ def changing(name: str, verb: str, thing: Thing) -> Iterator[Actor]:
     customer, actor = customer_named(name), command_actor()
     with refusals_recorded(verb, thing, actor=actor, customer=customer), acting_in(customer):
         yield actor
+
+
+def dollars(text: str) -> int:
+    """An argument that is an amount, as whole cents. Raises ArgumentTypeError, which is a usage error."""
+    if not re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,2})?", text):
+        raise ArgumentTypeError("write the amount in dollars, such as 1200.50")
+    return round(float(text) * 100)
 
 
 def day(text: str) -> date:

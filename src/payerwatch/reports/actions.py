@@ -23,6 +23,7 @@ from payerwatch.reports.models import Report
 from payerwatch.reports.months import first_monday, weeks_of
 from payerwatch.reports.queries import newest_report, unfinished_reports
 from payerwatch.reports.telling import tell_issued
+from payerwatch.tenancy import time_zones
 from payerwatch.tenancy.context import acting_in
 
 JOB = Actor("job", name="reports")
@@ -122,7 +123,7 @@ def build_now(month: date, *, revise: bool = False, actor: Actor) -> Report:
     """The month's report, built at once. Raises as `ask_for_report`, and NothingToReport, which leaves none."""
     _lock()
     report = _requested(month.replace(day=1), revise=revise)
-    _keep(report, build(report.month, timezone.localdate()), actor)
+    _keep(report, build(report.month, time_zones.today()), actor)
     return report
 
 
@@ -137,7 +138,7 @@ def build_asked(customer_id: int, public_id: str) -> None:
         if report is None:
             return
         try:
-            _keep(report, build(report.month, timezone.localdate()), JOB)
+            _keep(report, build(report.month, time_zones.today()), JOB)
         except NothingToReport as refusal:
             _keep_refusal(report, refusal)
 
@@ -180,7 +181,7 @@ def _take_up_reports_of(customer_id: int) -> None:
 
 def _requested(month: date, *, revise: bool) -> Report:
     """The row that waits: of two who ask at once, both get the same."""
-    if first_monday(month) > timezone.localdate():
+    if first_monday(month) > time_zones.today():
         raise MonthNotBegun(month)
     last = newest_report(month)
     if last is not None and last.state == Report.State.ISSUED:
@@ -237,7 +238,7 @@ def _refuse_unless_final(report: Report) -> None:
         raise ReportIssued
     if report.state != Report.State.BUILT:
         raise ReportNotBuilt
-    if weeks_of(report.month).last_day >= timezone.localdate():
+    if weeks_of(report.month).last_day >= time_zones.today():
         raise MonthNotOver(report.month)
     if report.figures["preliminary"]:
         raise BuiltBeforeTheEnd

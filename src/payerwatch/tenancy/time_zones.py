@@ -1,9 +1,14 @@
 """The time zone in which a customer's days begin, by its name in the IANA database."""
 
+from datetime import date
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.utils import timezone
+
 from payerwatch.refusals import Refusal
+from payerwatch.tenancy.context import current_customer_id
+from payerwatch.tenancy.models import Customer
 
 _OF_NO_PLACE = {"Factory", "localtime"}
 
@@ -23,6 +28,12 @@ def zone_named(name: str) -> ZoneInfo:
     if name not in _names():
         raise TimeZoneUnknown
     return ZoneInfo(name)
+
+
+def today() -> date:
+    """The day it is where the customer entered is."""
+    zone: str = Customer.objects.values_list("time_zone", flat=True).get(pk=current_customer_id())
+    return timezone.localdate(timezone=zone_named(zone))
 
 
 @cache

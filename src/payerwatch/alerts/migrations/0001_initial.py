@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('held', 'Held'), ('sent', 'Sent'), ('cancelled', 'Cancelled')], default='waiting', max_length=9)),
                 ('waits_for', models.CharField(blank=True, choices=[('time', 'Time'), ('snooze', 'Snooze'), ('feed', 'Feed')], max_length=6)),
                 ('due_at', models.DateTimeField(help_text='of one that waits for its time', null=True)),
-                ('because', models.CharField(blank=True, choices=[('noise_verdicts', 'Noise Verdicts'), ('nobody_to_tell', 'Nobody To Tell'), ('over', 'Over'), ('taken_back', 'Taken Back'), ('triaged', 'Triaged'), ('rule_removed', 'Rule Removed')], help_text='why it was held or cancelled', max_length=14)),
+                ('because', models.CharField(blank=True, choices=[('noise_verdicts', 'Noise Verdicts'), ('nobody_to_tell', 'Nobody To Tell'), ('over', 'Over'), ('taken_back', 'Taken Back'), ('triaged', 'Triaged'), ('rule_removed', 'Rule Removed'), ('no_longer_so', 'No Longer So')], help_text='why it was held or cancelled', max_length=14)),
                 ('certainty', models.CharField(max_length=12)),
                 ('amount_at_risk', models.BigIntegerField(null=True)),
                 ('sentence', models.TextField(help_text='the event in plain words, as it was then')),

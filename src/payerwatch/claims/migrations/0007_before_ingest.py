@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('content', models.CharField(max_length=64)),
                 ('conflicts', models.IntegerField(default=0, help_text='how often the name was sent with something else')),
                 ('last_conflict_at', models.DateTimeField(null=True)),
+                ('told_at', models.DateTimeField(help_text='when people were last told of one', null=True)),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
             ],
             options={

@@ -25,12 +25,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='driftevent',
             name='snoozed_at_size',
-            field=models.FloatField(help_text='how bad it was then: cents at risk, else claims too many', null=True),
+            field=models.FloatField(help_text='how bad it was then: at risk, else claims too many', null=True),
         ),
         migrations.AddField(
             model_name='driftevent',
             name='snoozed_at_upload',
             field=models.BigIntegerField(help_text='the newest upload then', null=True),
+        ),
+        migrations.AddField(
+            model_name='driftevent',
+            name='snoozed_in',
+            field=models.CharField(blank=True, db_default='', default='', help_text='cents or claims', max_length=6),
         ),
         migrations.AddField(
             model_name='driftevent',

@@ -21,7 +21,7 @@ from payerwatch.web.api.fields import OneOrNone, PublicId
 from payerwatch.web.api.messages import MessageBody
 from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource, Shown
 
-LONGEST_URL = 2_000
+LONGEST_URL = 2_048
 UNUSABLE_ADDRESSES = (
     addresses.EndpointUrlUnreadable, addresses.EndpointNotHttps, addresses.EndpointHasCredentials,
     addresses.EndpointHasFragment, addresses.EndpointPortRefused, addresses.EndpointHostUnusual,

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payerwatch.deliveries.answers import FAILURES
-from payerwatch.deliveries.endpoints import EndpointDisabled, resend
+from payerwatch.deliveries.endpoints import EndpointDisabled, UnknownEndpoint, resend
 from payerwatch.deliveries.event_types import EVENT_TYPES
 from payerwatch.deliveries.models import Attempt, Message
 from payerwatch.members.roles import Permission
@@ -71,7 +71,7 @@ class Messages(Listed, Shown, Resource):
     thing = "message"
     may: ClassVar = dict.fromkeys(("list", "retrieve", "resend"), Permission.MANAGE_ENDPOINTS)
     gives: ClassVar = {"resend": Gives(MessageBody)}
-    refuses: ClassVar = {"resend": [EndpointDisabled]}
+    refuses: ClassVar = {"resend": [EndpointDisabled, UnknownEndpoint]}
     queryset = Message.objects.select_related("endpoint").defer("body")
     order = ("-pk",)
     serializer_class = MessageBody

@@ -21,7 +21,8 @@ from payerwatch.web.api.resource import NOTHING, Gives, Listed, Resource, Shown
 
 MOST_RECEIVERS = 50
 UNUSABLE_TERMS = (
-    NoLongerYours, actions.UnknownPayer, actions.UnknownRecipient, UnknownEndpoint, actions.QuietHoursUnusable,
+    NoLongerYours, actions.UnknownPayer, actions.UnknownCptGroup, actions.UnknownRecipient, UnknownEndpoint,
+    actions.QuietHoursUnusable, actions.LevelContradicted,
 )  # fmt: skip
 
 

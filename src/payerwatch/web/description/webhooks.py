@@ -17,6 +17,7 @@ _ANSWERS: Schema = {
 }
 _SENTENCES = {
     "ingest.conflict": f"Another body was sent under the name of the batch {sample_id('upl')}. It was refused.",
+    "report.issued": "The report of January 2026 is issued: 1,480 claims submitted, 1,400 decided.",
     "alert.digest": "2 drift events were noticed since the last digest.",
     "endpoint.test": "This is a test: messages from Payerwatch arrive here.",
     "endpoint.disabled": f"The endpoint {sample_id('end')} is sent nothing more: nothing has arrived there for 3 days.",
@@ -62,16 +63,22 @@ def _header(name: str, about: str, value: str) -> Schema:
 def sample_body(name: str) -> Any:
     """A message of this type about the practice of all examples."""
     body = example(body_schema(name), {})
-    kind = {"ingest.conflict": "upl", "alert.digest": "rul", "endpoint.test": "end", "endpoint.disabled": "end"}.get(
-        name, "alr"
-    )
+    kind = {
+        "ingest.conflict": "upl",
+        "report.issued": "rep",
+        "alert.digest": "rul",
+        "endpoint.test": "end",
+        "endpoint.disabled": "end",
+    }.get(name, "alr")
     ids = {field: sample_id(prefix) for field, prefix in _IDS.items() if field in body["data"]}
     more: dict[str, Any] = {"id": sample_id(kind), "sentence": _SENTENCES.get(name, _SENTENCE), **ids}
     if name == "alert.digest":
         more |= {"alerts": [sample_id("alr"), "alr_7k2mq9wx4trc6n8v"], "count": 2}
+    if name == "report.issued":
+        more |= {"month": "2026-01", "submitted": 1480, "decided": 1400, "denial_rate": 0.12}
     if name in ("alert.raised", "alert.held"):
         more["escalation"] = 0
     return {**body, "data": {**body["data"], **more}}
 
 
-_IDS = {"alert": "alr", "rule": "rul", "drift_event": "evt", "endpoint": "end", "upload": "upl"}
+_IDS = {"alert": "alr", "rule": "rul", "drift_event": "evt", "endpoint": "end", "upload": "upl", "report": "rep"}

@@ -43,9 +43,16 @@ def send(parcel: Parcel) -> Answer:
         message.send()
     except (smtplib.SMTPException, AnymailError, OSError) as error:
         # The server's own words may hold the address: they are not kept.
-        status = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
+        status = _status_of(error)
         return Answer(status, "" if status else CONNECTION_FAILED, _since(started))
     return Answer(ACCEPTED, milliseconds=_since(started))
+
+
+def _status_of(error: Exception) -> int | None:
+    """The mail server's, where it answered: of one receiver that it refuses too."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return next(iter(error.recipients.values()), (None, b""))[0]
+    return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
 
 
 def written(parcel: Parcel) -> EmailMultiAlternatives:

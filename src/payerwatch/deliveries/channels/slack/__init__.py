@@ -26,7 +26,9 @@ def compose(notice: Notice) -> str:
     lines += [f"• {_plain(line)}" for line in notice.lines[:MOST_LINES]]
     if len(notice.lines) > MOST_LINES:
         lines.append(f"• And {len(notice.lines) - MOST_LINES} more lines.")
-    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in _sections(lines)]
+    blocks = [
+        {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": text}} for text in _sections(lines)
+    ]
     return json.dumps({"text": _plain(notice.title), "blocks": blocks}, ensure_ascii=False)
 
 

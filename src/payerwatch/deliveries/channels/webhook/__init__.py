@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC
 
 from payerwatch.deliveries.addresses import refuse_unusable
 from payerwatch.deliveries.answers import Answer
@@ -24,7 +25,7 @@ class BodyTooLong(Exception):
 def compose(notice: Notice) -> str:
     """Thin: the type, when it happened, ids and the sentence. Raises BodyTooLong."""
     data = {"id": notice.about, "sentence": notice.sentence, **notice.data}
-    document = {"type": notice.type, "timestamp": notice.at.isoformat(), "data": data}
+    document = {"type": notice.type, "timestamp": f"{notice.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "data": data}
     body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     if len(body.encode()) > LARGEST_BODY:
         raise BodyTooLong(notice.type)

@@ -11,7 +11,7 @@ from payerwatch.alerts.rules import add_rule, rule_sentence
 from payerwatch.audit.record import Thing
 from payerwatch.drift.models import DriftEvent
 from payerwatch.members.queries import member_with_email
-from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument, changing
+from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument, changing, dollars
 
 
 class Command(PayerwatchCommand):
@@ -30,7 +30,7 @@ class Command(PayerwatchCommand):
         )
         parser.add_argument("--level", choices=Rule.Level.values, default="", help="only payers, or only CPT groups")
         parser.add_argument("--certainty", choices=CERTAINTIES, default="likely", help="at least; default %(default)s")
-        parser.add_argument("--least-amount", type=float, default=0, metavar="DOLLARS", help="at risk")
+        parser.add_argument("--least-amount", type=dollars, default=0, metavar="DOLLARS", help="at risk")
         parser.add_argument("--payer", metavar="NAME", help="only this payer")
         parser.add_argument("--cpt-group", default="", metavar="GROUP", help="only this CPT group")
         parser.add_argument(
@@ -59,10 +59,9 @@ class Command(PayerwatchCommand):
 
 
 def _terms(options: dict[str, Any]) -> dict[str, Any]:
-    names = ("name", "measure", "level", "certainty", "payer", "cpt_group", "cool_down_hours")
+    names = ("name", "measure", "level", "certainty", "payer", "cpt_group", "cool_down_hours", "least_amount")
     terms = {name: options[name] for name in names}
     terms["direction"] = "" if options["direction"] == "any" else options["direction"]
-    terms["least_amount"] = round(options["least_amount"] * 100)
     terms["endpoints"] = options["endpoint"]
     if options["daily_at"] is not None:
         terms |= {"cadence": Rule.Cadence.DAILY, "digest_hour": options["daily_at"]}
