@@ -11,7 +11,8 @@ from django.utils import timezone
 from payerwatch.alerts.actions import AlertNotHeld, bring_up_to_date, release_alert
 from payerwatch.alerts.feedback import call_noise, give_verdict
 from payerwatch.alerts.models import Alert
-from payerwatch.alerts.rules import change_rule, remove_rule
+from payerwatch.alerts.rules import change_rule, described, remove_rule
+from payerwatch.claims.models import PayerMapping
 from payerwatch.deliveries.models import Message
 from payerwatch.drift.triage import Until, acknowledge_event, mark_noise, snooze_event
 from payerwatch.members.models import Member
@@ -417,3 +418,52 @@ def test_an_event_that_was_called_noise_and_taken_on_after_all_holds_nothing():
     event(payer(), direction="better")
     bring_up_to_date()
     assert len(alerts_in("held")) == 1
+
+
+def test_what_had_doubled_and_has_not_any_more_is_not_told(clock: Clock):
+    system = endpoint()
+    rule(cool_down_hours=24)
+    about = event(payer(), amount=5_000_00)
+    bring_up_to_date()
+    becomes(about, amount_at_risk=10_000_00)
+    bring_up_to_date()
+    becomes(about, amount_at_risk=5_100_00)
+    clock.move(hours=25)
+    bring_up_to_date()
+    assert types_told(endpoint=system) == ["alert.raised"]
+    assert [each.because for each in alerts_in("cancelled")] == ["no_longer_so"]
+    becomes(about, amount_at_risk=11_000_00)
+    bring_up_to_date()
+    assert types_told(endpoint=system) == ["alert.raised", "alert.escalated"]
+
+
+def test_that_an_alert_is_held_is_told_to_the_rules_own_endpoints_alone():
+    own, other = endpoint(), endpoint()
+    rule(endpoints=[own.public_id])
+    found_noise()
+    event(payer())
+    bring_up_to_date()
+    assert (types_told(endpoint=own), types_told(endpoint=other)) == (["alert.held"], [])
+
+
+def test_what_is_let_go_is_told_as_it_is_then():
+    endpoint()
+    rule()
+    found_noise()
+    about = event(payer(), amount=5_000_00)
+    bring_up_to_date()
+    becomes(about, amount_at_risk=9_000_00)
+    (held,) = alerts_in("held")
+    assert release_alert(held, actor=ACTOR).amount_at_risk == 9_000_00
+
+
+def test_the_trail_says_all_that_a_rule_says():
+    about = {"name": "ours", "cpt_group": "imaging", "payer": payer().name}
+    assert described(rule(**about)) | about | {"payer": payer().public_id} == described(rule(**about))
+
+
+def test_a_payer_is_meant_by_any_spelling_of_it():
+    meant = payer("Blue Cross")
+    spelled = payer("BCBS")
+    PayerMapping.objects.create(raw_name="BCBS", raw_key="bcbs", payer=meant)
+    assert rule(payer="bcbs").payer == meant != spelled

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
@@ -274,6 +275,10 @@ def test_those_who_look_after_endpoints_hear_of_a_conflict_once_a_day(world: Wor
         assert len(set(lanes)) == len(lanes)
         managers = Member.objects.filter(role__in=("owner", "admin"), state="active").count()
         assert told.exclude(recipient=None).count() == managers > 0
+        BatchName.objects.update(told_at=F("told_at") - timedelta(days=1))
+    assert send(loader(world.own), b"[2]", "first").status == 409
+    with acting_in(world.own.customer):
+        assert Message.objects.filter(type="ingest.conflict").count() == 2 * len(lanes)
 
 
 def test_without_a_name_the_same_bytes_are_known_when_they_are_loaded(world: World):

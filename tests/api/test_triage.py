@@ -1,7 +1,7 @@
 """What people do about drift events over the API: what it changes, what it leaves in the record, and when it ends."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from payerwatch.claims.models import Upload
 from payerwatch.drift.models import DriftEvent
 from payerwatch.tenancy.actions import add_customer
 from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.models import Customer
 from tests.alerts.making import Clock, becomes
 from tests.api.makers import Practice, drift_event
 from tests.api.world import Answer, Headers, as_person, ask, newcomer, unhindered
@@ -171,3 +172,25 @@ def test_a_snooze_until_the_next_upload_ends_with_one_that_is_loaded(desk: Desk)
         with acting_in(desk.practice.customer):
             Upload.objects.create(filename="a.csv", size_bytes=1, digest=state, state=state)
         assert desk.step() == triage
+
+
+def test_a_snooze_counts_days_where_the_customer_is(desk: Desk, clock: Clock):
+    """At three in the morning of the 15th by UTC it is still the 14th in Los Angeles."""
+    clock.now = datetime(2026, 1, 15, 3, tzinfo=UTC)
+    Customer.objects.update(time_zone="America/Los_Angeles")
+    assert desk.does("snooze", until="date", date="2026-01-15").status == 200
+    desk.step()
+    assert desk.shown()["triage"] == "snoozed"
+    clock.move(hours=6)
+    desk.step()
+    assert desk.shown()["triage"] == "new"
+
+
+def test_a_snooze_until_worse_ends_where_it_is_measured_otherwise(desk: Desk):
+    desk.becomes(amount_at_risk=None)
+    assert desk.does("snooze", until="worse").status == 200
+    desk.step()
+    assert desk.shown()["triage"] == "snoozed"
+    desk.becomes(amount_at_risk=100)
+    desk.step()
+    assert desk.shown()["triage"] == "new"

@@ -411,3 +411,71 @@ def test_the_first_attempt_says_when_it_began(practice: Customer, post: Post, cl
     with acting_in(practice):
         assert Attempt.objects.get().started_at == began
         assert Message.objects.get().settled_at == began + timedelta(seconds=3)
+
+
+# What must not stop all behind it
+
+
+def test_a_fault_of_ours_is_an_attempt_like_any_other(practice: Customer, post: Post, clock: Clock):
+    lane = endpoint(practice)
+    first, second = told(practice, lane, 2)
+
+    def fail_once() -> None:
+        post.meanwhile = lambda: None
+        raise RuntimeError("a mistake")
+
+    post.meanwhile = fail_once
+    run(practice, lane)
+    assert post.ids == [first, second]
+    assert states(practice) == ["waiting", "delivered"]
+    assert attempts(practice)[0] == (1, None, "sending_failed")
+
+
+def test_a_message_of_which_every_sender_dies_is_given_up(practice: Customer, post: Post, clock: Clock):
+    lane = endpoint(practice)
+    told(practice, lane)
+    for _ in SCHEDULE:
+        with acting_in(practice):
+            assert take(lane) is not None
+        clock.now += LEASE
+    with acting_in(practice):
+        assert take(lane) is None
+    assert states(practice) == ["failed"]
+
+
+def test_where_the_mail_server_does_not_answer_one_try_is_enough_for_now(practice: Customer, post: Post, clock: Clock):
+    with acting_in(practice):
+        lane = making.member().public_id
+    told(practice, lane, 3)
+    post.answers = [TIMED_OUT]
+    run(practice, lane)
+    assert len(post.sent) == 1
+
+
+@pytest.mark.parametrize("by", ["resend", "recover"])
+def test_what_waits_for_its_next_attempt_goes_at_once_when_it_is_asked_for(
+    practice: Customer, post: Post, clock: Clock, by: str
+):
+    lane = endpoint(practice)
+    (message,) = told(practice, lane)
+    post.answers = [FAILED, ARRIVED]
+    run(practice, lane)
+    with acting_in(practice):
+        if by == "resend":
+            endpoints.resend(Message.objects.select_related("endpoint").get(), actor=ACTOR)
+        else:
+            assert endpoints.recover(standing(practice, lane), clock.now - timedelta(hours=1), actor=ACTOR) == 1
+    run(practice, lane)
+    assert (post.ids, states(practice)) == ([message, message], ["delivered"])
+
+
+def test_what_was_put_off_is_looked_for_once_the_address_is_another(
+    practice: Customer, post: Post, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    lane, hastened = endpoint(practice), list[str]()
+    monkeypatch.setattr(endpoints, "enqueue", lambda _step, public_id: hastened.append(public_id))
+    with acting_in(practice):
+        endpoints.change_endpoint(standing(practice, lane), name="only a name", actor=ACTOR)
+        assert hastened == []
+        endpoints.change_endpoint(standing(practice, lane), url="https://hooks.example.com/2", actor=ACTOR)
+    assert hastened == [lane]
