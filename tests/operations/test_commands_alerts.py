@@ -119,6 +119,8 @@ def test_an_event_is_triaged_and_nothing_more_is_told_of_it(practice: Customer):
         (("remove_rule", "rul_2222222222222222"), "unknown_rule"),
         (("recover", "end_2222222222222222", "--since", "2026-01-01"), "unknown_endpoint"),
         (("send_test_event", "end_2222222222222222"), "unknown_endpoint"),
+        (("change_endpoint", "end_2222222222222222", "--enable"), "unknown_endpoint"),
+        (("remove_endpoint", "end_2222222222222222"), "unknown_endpoint"),
         (("rotate_secret", "end_2222222222222222"), "unknown_endpoint"),
         (("add_rule", "--payer", "Nobody"), "unknown_payer"),
         (("add_rule", "--recipient", "nobody@example.com"), "unknown_member"),
@@ -158,3 +160,9 @@ def test_a_test_event_is_sent_and_what_failed_is_recovered(monkeypatch: pytest.M
     assert "it answered that it is gone" in make.words("endpoints")
     assert make.answer("recover", endpoint, "--since", "2026-01-01").error["code"] == "endpoint_disabled"
     assert sent == [message]
+    assert done("change_endpoint", endpoint, "--enable")["state"] == "enabled"
+    assert done("recover", endpoint, "--since", "2026-01-01") == {"messages": 1}
+    assert sent == [message, message]
+    assert done("change_endpoint", endpoint, "--disable", "--name", "off")["state"] == "disabled"
+    assert done("remove_endpoint", endpoint) == {"removed": endpoint}
+    assert done("endpoints") == []
