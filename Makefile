@@ -68,6 +68,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py --claims 100000 --rounds 7
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py --jobs 500
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py --rounds 2
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py --rounds 10
 
 prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
@@ -84,6 +85,7 @@ prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 

@@ -27,7 +27,7 @@ CLAIMS = {
     "iss": "payerwatch",
     "aud": "payerwatch access",
     "iat": int(NOW.timestamp()),
-    "exp": int((NOW + timedelta(minutes=10)).timestamp()),
+    "exp": int((NOW + timedelta(hours=3)).timestamp()),  # longer than all tests take
     "sub": "per_2222222222222222",
     "sid": "ses_2222222222222222",
     "cus": 1,
