@@ -15,6 +15,7 @@ from payerwatch.alerts.routing import CERTAINTIES
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.drift_events import Note
 from payerwatch.web.api.fields import Dollars, DollarsGiven, OneOrNone, PublicId
+from payerwatch.web.api.filtering import IdFilter
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown
 
 
@@ -70,10 +71,8 @@ class Feedback(serializers.Serializer):
 
 
 class AlertFilter(filters.FilterSet):
-    rule = filters.CharFilter(field_name="rule__public_id", max_length=24, help_text="Alerts of the rule of this id.")
-    drift_event = filters.CharFilter(
-        field_name="event__public_id", max_length=24, help_text="Alerts about the drift event of this id."
-    )
+    rule = IdFilter(field_name="rule__public_id", help_text="Alerts of the rule of this id.")
+    drift_event = IdFilter(field_name="event__public_id", help_text="Alerts about the drift event of this id.")
     state = filters.ChoiceFilter(choices=Alert.State.choices, help_text="Alerts that are in this state now.")
     payer = filters.CharFilter(
         field_name="payer__name",

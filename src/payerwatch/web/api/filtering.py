@@ -4,8 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django_filters import CharFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
 from rest_framework.exceptions import ErrorDetail
@@ -15,6 +17,7 @@ from rest_framework.serializers import Serializer, ValidationError
 from payerwatch.refusals import Refusal
 from payerwatch.web.api.sparse import LIKE_A_NAME
 
+ID = r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}"
 SEEN = re.compile(r"[^\s\x00-\x1f\x7f-\xa0]")
 PAGING = frozenset({"count", "cursor", "fields", "page_size"})
 
@@ -79,6 +82,14 @@ def _told(about: Any, field: Any) -> Any:
 
 def _values_of(choices: Any) -> Iterable[Any]:
     return choices if isinstance(choices, Mapping) else (value for value, _ in choices)
+
+
+class IdFilter(CharFilter):
+    """By the id of a thing: what cannot be one is refused, and one that there is not finds nothing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        validator = RegexValidator(rf"\A{ID}\Z", "This is no id.", code="no_id")
+        super().__init__(max_length=24, validators=[validator], **kwargs)
 
 
 class StrictFilters(DjangoFilterBackend):

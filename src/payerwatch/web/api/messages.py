@@ -15,6 +15,7 @@ from payerwatch.deliveries.models import Attempt, Message
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import MomentFilter
 from payerwatch.web.api.fields import OneOrNone, PublicId
+from payerwatch.web.api.filtering import IdFilter
 from payerwatch.web.api.resource import Gives, Listed, Resource, Shown, public_id_in
 from payerwatch.web.problems import NotFound
 
@@ -56,9 +57,7 @@ class AttemptBody(serializers.ModelSerializer):
 
 
 class MessageFilter(filters.FilterSet):
-    endpoint = filters.CharFilter(
-        field_name="endpoint__public_id", max_length=24, help_text="Messages to the endpoint of this id."
-    )
+    endpoint = IdFilter(field_name="endpoint__public_id", help_text="Messages to the endpoint of this id.")
     state = filters.ChoiceFilter(choices=Message.State.choices, help_text="Messages that are in this state now.")
     type = filters.ChoiceFilter(choices=_TYPES, help_text="Messages of this type.")
     about = filters.CharFilter(max_length=24, help_text="Messages that tell of the thing of this id.")

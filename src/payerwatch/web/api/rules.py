@@ -41,7 +41,9 @@ class RuleBody(serializers.ModelSerializer):
 
     id = PublicId(source="public_id", help_text="rul_…")
     sentence = serializers.SerializerMethodField(help_text="the rule in plain words")
-    payer = PublicId(source="payer.name", default=None, help_text="the payer's name; null means any")
+    payer = serializers.CharField(
+        source="payer.name", read_only=True, allow_null=True, help_text="the payer's name; null means any"
+    )
     measure = OneOrNone(DriftEvent.Measure.choices)
     direction = OneOrNone(DriftEvent.Direction.choices)
     level = OneOrNone(Rule.Level.choices)

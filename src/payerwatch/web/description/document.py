@@ -82,11 +82,19 @@ def whole(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
 def _finish(operation: Schema, schemas: dict[str, Schema]) -> None:
     """An example for each body, and limits where a body has no name of its own."""
     _show(operation.get("requestBody", {}), lambda schema: example(schema, schemas))
+    _let_be_left_out(operation.get("requestBody", {}), schemas)
     for status, answer in operation["responses"].items():
         if status < "300":
             _show(answer, lambda schema: answered(schema, schemas, operation["operationId"]))
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = bounded(parameter["schema"], closed=False)
+
+
+def _let_be_left_out(body: Schema, schemas: dict[str, Schema]) -> None:
+    """A body that may be empty may be none."""
+    named = body.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+    if named and not schemas[named].get("required"):
+        body["required"] = False
 
 
 def _show(holder: Schema, made: Callable[[Schema], Any]) -> None:
