@@ -228,7 +228,7 @@ QUERIES: dict[str, Fields] = {
         "endpoint": Known(MAKERS["endpoint"], "end_2222222222222222"),
         "state": "failed",
         "type": "endpoint.test",
-        "about": Known(lambda practice: f"{practice.word}", "unheard"),
+        "about": Known(MAKERS["alert"], "alr_2222222222222222"),
         "since": _LONG_AGO,
     },
     "ActiveEvents.list": {"watch": "true"},

@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer, ValidationError
 
 from payerwatch.refusals import Refusal
+from payerwatch.web.api.ids import PUBLIC_ID
 from payerwatch.web.api.sparse import LIKE_A_NAME
 
-ID = r"[a-z]{3}_[2-9b-df-hj-np-tv-xz]{16}"
 SEEN = re.compile(r"[^\s\x00-\x1f\x7f-\xa0]")
 PAGING = frozenset({"count", "cursor", "fields", "page_size"})
 
@@ -88,7 +88,7 @@ class IdFilter(CharFilter):
     """By the id of a thing: what cannot be one is refused, and one that there is not finds nothing."""
 
     def __init__(self, **kwargs: Any) -> None:
-        validator = RegexValidator(rf"\A{ID}\Z", "This is no id.", code="no_id")
+        validator = RegexValidator(rf"\A({PUBLIC_ID.pattern})\Z", "This is no id.", code="no_id")
         super().__init__(max_length=24, validators=[validator], **kwargs)
 
 

@@ -60,7 +60,7 @@ class MessageFilter(filters.FilterSet):
     endpoint = IdFilter(field_name="endpoint__public_id", help_text="Messages to the endpoint of this id.")
     state = filters.ChoiceFilter(choices=Message.State.choices, help_text="Messages that are in this state now.")
     type = filters.ChoiceFilter(choices=_TYPES, help_text="Messages of this type.")
-    about = filters.CharFilter(max_length=24, help_text="Messages that tell of the thing of this id.")
+    about = IdFilter(help_text="Messages that tell of the thing of this id.")
     since = MomentFilter(field_name="created_at", lookup_expr="gte", help_text="Messages made then or later.")
 
 

@@ -4,7 +4,6 @@ A resource names its `thing`, its `queryset` and serializer and, action by actio
 what it `gives`. An action that is not in `may` is refused to everyone. The description of the API is made from these.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
@@ -31,13 +30,13 @@ from payerwatch.tenancy.ways import Ways
 from payerwatch.web.api.conditional import tagged
 from payerwatch.web.api.filtering import refuse_empty, refuse_repeated, refuse_unknown, refuse_unless_valid
 from payerwatch.web.api.header_fields import HeaderField
+from payerwatch.web.api.ids import NUMBERED as NUMBERED
+from payerwatch.web.api.ids import PUBLIC_ID as PUBLIC_ID
 from payerwatch.web.api.sparse import LIKE_A_NAME, fields_wanted, sparse
 from payerwatch.web.api.writing import Writing
 from payerwatch.web.http_refusals import BodyNotRead
 from payerwatch.web.problems import NotFound
 
-NUMBERED = ("clm", "ent", "grp", "map", "pyr")  # ids of these kinds are numbers; all others are drawn
-PUBLIC_ID = re.compile(rf"[a-z]{{3}}_[2-9b-df-hj-np-tv-xz]{{16}}|({'|'.join(NUMBERED)})_[1-9][0-9]{{0,17}}", re.ASCII)
 MOST_IDS = 50
 EMPTY_BODIES = (b"", b"{}")
 OWN_WORDS = frozenset({"count", "fields", "order"})  # parameters that were refused if they held any but our own words
