@@ -20,7 +20,7 @@ from payerwatch.alerts.models import Alert, Verdict
 from payerwatch.alerts.raising import bring_up, link_again, matches_of, new_alerts
 from payerwatch.alerts.rules import rules_in_force
 from payerwatch.alerts.telling import let_go_where_somebody_is, tell, tell_held
-from payerwatch.alerts.waiting import follow_event, goes_now, place, standing_at
+from payerwatch.alerts.waiting import follow_event, goes_now, place, standing_at, told_before
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.drift.actions import lock_findings
@@ -102,9 +102,10 @@ def _followed_and_raised(now: datetime) -> tuple[list[tuple[Alert, tuple]], list
     link_again(open_events)
     at_hand, matches = {event.pk: event for event in open_events}, matches_of(rules, open_events)
     unsettled = [(alert, _as_kept(alert)) for alert in _with_all().filter(state__in=_NOT_SENT).order_by("pk")]
+    told = told_before([alert for alert, _ in unsettled if alert.escalation and alert.state == Alert.State.WAITING])
     for alert, _ in unsettled:
         alert.event = at_hand.get(alert.event_id, alert.event) if alert.event_id is not None else None
-        follow_event(alert, matches, now)
+        follow_event(alert, matches, told, now)
     return unsettled, list(new_alerts(rules, open_events, matches, [alert for alert, _ in unsettled], now))
 
 

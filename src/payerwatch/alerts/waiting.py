@@ -1,18 +1,21 @@
 """What becomes of alerts that were not sent yet: held, cancelled, waiting for something to come, or for their time."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from payerwatch.alerts.models import SERIES, Alert, Rule
-from payerwatch.alerts.raising import SETTLED_BY_PEOPLE, Matches, bring_up
+from payerwatch.alerts.models import Alert, Rule
+from payerwatch.alerts.raising import SETTLED_BY_PEOPLE, Matches, Series, bring_up, series_of
 from payerwatch.alerts.routing import Told, due_at, escalation_of
 from payerwatch.alerts.rules import COOL_DOWN_HOURS, timing_of
 from payerwatch.alerts.suppression import Pair, noisy_pairs
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import run_in_force
 
+_Escalation = tuple[int, Series, int]
+"""Rule, series, and how often it has doubled."""
 _OfRule = tuple[int, int, str]
 """Rule, payer and CPT group."""
 
@@ -33,9 +36,26 @@ def standing_at(now: datetime) -> Standing:
     return Standing(now, noisy_pairs(now), run is not None and bool(run.data_feed_stalled), _last_told(now))
 
 
-def follow_event(alert: Alert, matches: Matches, now: datetime) -> None:
+def told_before(escalated: Sequence[Alert]) -> Mapping[_Escalation, list[Told]]:
+    """What each of these has doubled from, read once for all of them."""
+    if not escalated:
+        return {}
+    rules, payers = {each.rule_id for each in escalated}, {each.payer_id for each in escalated}
+    known = list(Alert.objects.filter(rule__in=rules, payer__in=payers).exclude(state=Alert.State.CANCELLED))
+    return {
+        (alert.rule_id, series_of(alert), alert.escalation): [
+            Told(each.escalation, each.amount_at_risk)
+            for each in known
+            if (each.rule_id, series_of(each)) == (alert.rule_id, series_of(alert))
+            and each.escalation < alert.escalation
+        ]
+        for alert in escalated
+    }
+
+
+def follow_event(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[Told]], now: datetime) -> None:
     """Cancel what has nothing to tell any more; let what waits say what its event has become."""
-    because = _no_longer(alert, matches)
+    because = _no_longer(alert, matches, told)
     if because is not None:
         alert.state, alert.because, alert.settled_at = Alert.State.CANCELLED, because, now
         alert.waits_for, alert.due_at = "", None
@@ -74,7 +94,7 @@ def goes_now(alert: Alert, standing: Standing) -> bool:
     return True
 
 
-def _no_longer(alert: Alert, matches: Matches) -> Alert.Because | None:
+def _no_longer(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[Told]]) -> Alert.Because | None:
     """Why there is nothing to tell any more."""
     if alert.rule_id not in matches:
         return Alert.Because.RULE_REMOVED
@@ -84,19 +104,9 @@ def _no_longer(alert: Alert, matches: Matches) -> Alert.Because | None:
         return Alert.Because.TRIAGED
     if alert.event.status == DriftEvent.Status.CLOSED:
         return Alert.Because.OVER
-    if alert.event.pk not in matches[alert.rule_id] or (alert.escalation and not _has_doubled(alert, alert.event)):
-        return Alert.Because.NO_LONGER_SO
-    return None
-
-
-def _has_doubled(alert: Alert, event: DriftEvent) -> bool:
-    """Whether what waits to be told as doubled still is."""
-    if alert.state != Alert.State.WAITING:
-        return True
-    series = {name: getattr(alert, name) for name in SERIES}
-    before = Alert.objects.filter(rule=alert.rule_id, escalation__lt=alert.escalation, **series)
-    told = [Told(*each) for each in before.values_list("escalation", "amount_at_risk")]
-    return not told or escalation_of(told, event.amount_at_risk) is not None
+    before = told.get((alert.rule_id, series_of(alert), alert.escalation))
+    fallen = before and escalation_of(before, alert.event.amount_at_risk) is None
+    return Alert.Because.NO_LONGER_SO if fallen or alert.event.pk not in matches[alert.rule_id] else None
 
 
 def _last_told(now: datetime) -> dict[_OfRule, datetime]:
