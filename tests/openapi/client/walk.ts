@@ -14,7 +14,7 @@ type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: 
   : never;
 
 type Sent<Path extends keyof paths> = paths[Path] extends {
-  post: { requestBody: { content: { "application/json": infer Body } } };
+  post: { requestBody?: { content: { "application/json": infer Body } } };
 }
   ? Body
   : never;
