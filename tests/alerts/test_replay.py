@@ -17,7 +17,7 @@ from payerwatch.alerts.feedback import give_verdict
 from payerwatch.alerts.replay import replay_rule
 from payerwatch.drift.models import DriftEvent
 from payerwatch.tenancy.context import acting_in
-from tests.alerts.making import MONDAY, Clock, alerts_in, endpoint, event, payer, rule, week_entry
+from tests.alerts.making import MONDAY, Clock, alerts_in, endpoint, event, judged, payer, rule, week_entry
 from tests.make import ACTOR, customer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.proof]
@@ -151,3 +151,14 @@ def test_a_group_that_was_told_before_its_payer_is_counted(clock: Clock):
         history.week(second, {"": Judged("likely", 9_000_00), "imaging": Judged("likely", 5_000_00)})
         clock.now = datetime.combine(second + timedelta(days=7), time(9), UTC)
         assert replay_rule(rule()).would_have_sent == 2
+
+
+def test_old_data_are_looked_at_up_to_the_last_week_judged(clock: Clock):
+    with acting_in(customer()):
+        endpoint()
+        telling = rule()
+        event(payer())
+        judged()
+        clock.now += timedelta(days=400)
+        said = "In the 90 days to 2026-01-11 it would have sent 1, 0 of them later confirmed, 0 found to be noise."
+        assert replay_rule(telling).sentence == said

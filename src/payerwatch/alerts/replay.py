@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
-from django.utils import timezone
+from django.db.models import Max
 
 from payerwatch.alerts.feedback import verdicts_in_force
 from payerwatch.alerts.models import Rule, Verdict
@@ -14,8 +14,12 @@ from payerwatch.alerts.raising import Series, series_of
 from payerwatch.alerts.routing import CERTAINTIES, Seen, Terms, Told, escalation_of, tells_of
 from payerwatch.alerts.rules import terms_of
 from payerwatch.drift.models import DriftEvent
+from payerwatch.drift.queries import judged_runs
+from payerwatch.tenancy import time_zones
 
 DAYS = 90
+BEHIND = timedelta(days=14)
+"""By which what was judged last may lie back and still be called the last days."""
 
 
 class Week(NamedTuple):
@@ -32,32 +36,50 @@ class Week(NamedTuple):
 class Replay:
     """How much a rule would have sent, and what people have found that to be."""
 
+    until: date
     weeks: int
     would_have_sent: int
     confirmed: int
     noise: int
+    current: bool = True
+    """Whether what was looked at goes on until now."""
 
     @property
     def sentence(self) -> str:
+        when = f"In the last {DAYS} days" if self.current else f"In the {DAYS} days to {self.until}"
         if not self.would_have_sent:
-            return f"In the last {DAYS} days it would have sent nothing."
+            return f"{when} it would have sent nothing."
         later = f"{self.confirmed} of them later confirmed, {self.noise} found to be noise"
-        return f"In the last {DAYS} days it would have sent {self.would_have_sent}, {later}."
+        return f"{when} it would have sent {self.would_have_sent}, {later}."
 
 
 def replay_rule(rule: Rule) -> Replay:
-    """The rule over the weeks judged in the last 90 days, whether or not it was there then.
+    """The rule over 90 days up to the last week judged, whether or not it was there then.
 
     What was sent in truth may differ by what was snoozed, held or triaged, and by when the cool-down let it go.
     """
-    first = (timezone.localdate() - timedelta(days=DAYS)).isoformat()
+    today = time_zones.today()
+    until = _last_day_judged(today)
+    first = (until - timedelta(days=DAYS)).isoformat()
     events = list(DriftEvent.objects.filter(as_of_week__gte=first).order_by("pk"))
     lives = {event: list(weeks_of(event)) for event in events}
     sent = _sent(terms_of(rule), lives, first)
     verdicts = _verdicts(events)
     found = [verdicts.get(series_of(event), "") for event, number in sent.items() for _ in range(number)]
-    judged = len(_judged(lives, first))
-    return Replay(judged, len(found), found.count(Verdict.Kind.REAL), found.count(Verdict.Kind.NOISE))
+    return Replay(
+        until,
+        weeks=len(_judged(lives, first)),
+        would_have_sent=len(found),
+        confirmed=found.count(Verdict.Kind.REAL),
+        noise=found.count(Verdict.Kind.NOISE),
+        current=today - until <= BEHIND,
+    )
+
+
+def _last_day_judged(today: date) -> date:
+    """The end of the last week judged, today at most; today where none was."""
+    week: date | None = judged_runs().aggregate(last=Max("as_of_week"))["last"]
+    return today if week is None else min(today, week + timedelta(days=6))
 
 
 def weeks_of(event: DriftEvent) -> Iterator[Week]:

@@ -106,8 +106,9 @@ class NewRule(ChangedRule):
 
 
 class ReplayBody(serializers.Serializer):
-    """What a rule would have told in the last 90 days."""
+    """What a rule would have told in 90 days."""
 
+    until = serializers.DateField(read_only=True, help_text="the last of the 90 days: the end of the last week judged")
     weeks = serializers.IntegerField(min_value=0, read_only=True, help_text="judged weeks that were looked at")
     would_have_sent = serializers.IntegerField(min_value=0, read_only=True)
     confirmed = serializers.IntegerField(min_value=0, read_only=True, help_text="of these, found to be real")
@@ -158,5 +159,5 @@ class Rules(Listed, Shown, Resource):
         return self.answer()
 
     def replay(self, request: Request, public_id: str) -> Response:
-        """What this rule would have sent in the last 90 days, and what people found that to be."""
+        """What this rule would have sent in 90 days up to the last week judged, and what people found that to be."""
         return self.answer(replay_rule(self.get_object()))

@@ -285,7 +285,7 @@ BY_BODY: Mapping[str, Mapping[str, Any]] = {
     },
     "RecentUploads": {"days": 7, "uploads": 1, "rows": 1500, "set_aside": 20},
     "ReplayBody": {
-        "weeks": 13, "would_have_sent": 11, "confirmed": 9, "noise": 1,
+        "until": "2026-01-11", "weeks": 13, "would_have_sent": 11, "confirmed": 9, "noise": 1,
         "sentence": (
             "In the last 90 days it would have sent 11, 9 of them later confirmed, 1 found to be noise."
         ),

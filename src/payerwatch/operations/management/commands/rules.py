@@ -14,12 +14,12 @@ from payerwatch.tenancy.queries import customer_named
 
 
 class Command(PayerwatchCommand):
-    help = "List the rules that say who is told of what; with --replay, what each would have told in the last 90 days."
+    help = "List the rules that say who is told of what; with --replay, what each would have told in 90 days."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         add_customer_argument(parser)
-        parser.add_argument("--replay", action="store_true", help="put each to the last 90 days")
+        parser.add_argument("--replay", action="store_true", help="put each to the 90 days up to the last week judged")
 
     def answer(self, **options: Any) -> Answer:
         with acting_in(customer_named(options["customer"]), reading=True):
@@ -38,7 +38,7 @@ def _document(rule: Rule, *, replay: bool) -> dict[str, Any]:
     if replay:
         found = replay_rule(rule)
         counts = ("weeks", "would_have_sent", "confirmed", "noise", "sentence")
-        document["replay"] = {name: getattr(found, name) for name in counts}
+        document["replay"] = {"until": found.until.isoformat(), **{name: getattr(found, name) for name in counts}}
     return document
 
 
