@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from payerwatch import receiving
 from payerwatch.audit.models import Entry
@@ -97,3 +98,15 @@ def test_a_report_ends_as_refused_and_may_be_asked_for_again(practice: Customer)
         assert (report.state, report.refusal["code"]) == (Report.State.REFUSED, "building_failed")
         assert ask_for_report(date(2026, 1, 1), actor=ACTOR).state == Report.State.REQUESTED
     assert outcomes(practice, "build") == ["refused"]
+
+
+def test_what_a_report_said_before_can_be_read_on(practice: Customer):
+    """It said so of the data as they were then."""
+    built_at = timezone.now()
+    with acting_in(practice):
+        report = ask_for_report(date(2026, 1, 1), actor=ACTOR)
+        Report.objects.filter(pk=report.pk).update(document='{"method": 1}', data_version="v", built_at=built_at)
+    give_up(build_asked, practice, report.public_id)
+    with acting_in(practice):
+        report.refresh_from_db()
+    assert (report.state, report.figures, report.built_at) == (Report.State.REFUSED, {"method": 1}, built_at)

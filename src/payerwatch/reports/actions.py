@@ -140,7 +140,7 @@ def build_asked(customer_id: int, public_id: str) -> None:
         try:
             _keep(report, build(report.month, time_zones.today()), JOB)
         except NothingToReport as refusal:
-            _keep_refusal(report, refusal)
+            _keep_refusal(report, refusal, voids=True)
 
 
 @when_parked(build_asked)
@@ -149,7 +149,7 @@ def _building_failed(customer_id: int, public_id: str) -> None:
     with acting_in(customer_id):
         report = unfinished_reports().filter(public_id=public_id).first()
         if report is not None:
-            _keep_refusal(report, BuildingFailed())
+            _keep_refusal(report, BuildingFailed(), voids=not report.document)
 
 
 def issue_report(report: Report, *, actor: Actor) -> Report:
@@ -212,20 +212,23 @@ def _keep(report: Report, built: Built, actor: Actor) -> None:
         "document": built.document,
         "data_version": built.data_version,
         "refusal": None,
+        "built_at": timezone.now(),
     }
     if _settle(report, kept):
         _record("build", report, actor, {"data_version": built.data_version})
 
 
-def _keep_refusal(report: Report, refusal: Refusal) -> None:
-    kept = {"state": Report.State.REFUSED, "document": "", "data_version": "", "refusal": refusal.as_dict()}
+def _keep_refusal(report: Report, refusal: Refusal, *, voids: bool) -> None:
+    """What was built before can be read on, unless the refusal `voids` it: it shows the data as they were."""
+    kept: dict[str, Any] = {"state": Report.State.REFUSED, "refusal": refusal.as_dict()}
+    if voids:
+        kept |= {"document": "", "data_version": "", "built_at": timezone.now()}
     if _settle(report, kept):
         record("build", _thing(report), actor=JOB, after={"code": refusal.code}, outcome="refused")
 
 
 def _settle(report: Report, kept: dict[str, Any]) -> bool:
     """Unless it was asked for again meanwhile: then whoever asked is yet to get it, with what was loaded by then."""
-    kept["built_at"] = timezone.now()
     if not Report.objects.filter(pk=report.pk, state=report.state).update(**kept):
         return False
     for name, value in kept.items():
