@@ -1,9 +1,9 @@
-"""How soon a batch of claims is acknowledged, whatever it holds: 1, 1,000 and 40,000 rows side by side.
+"""How soon a batch of claims is acknowledged, whatever it holds: from 1 to 40,000 rows side by side.
 
     scripts/with_postgres.py -- python benchmarks/ingest.py [--rounds 40] [--sqlite]
 
 The real `payerwatch serve` (one process) takes batches of JSON lines by key; each is new. Counted is the time from the
-first byte of the request to the last of the answer, on a connection that stays open. Sizes take turns. Beside them as
+first byte of the request to the last of the answer, on a connection that is open. Sizes take turns. Beside them as
 many bytes as 40,000 rows have which say nothing: what these take is reading and sealing, and no look inside. First
 with nothing to do beside, each batch being loaded before the next is sent; then while batches of 40,000 rows are
 being loaded by the same process. PAYERWATCH_FIELD_KEYS is set, so that everything is sealed.
@@ -22,8 +22,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import django
 from django.core.management import call_command
@@ -32,11 +34,13 @@ from throwaway import refuse_unless_throwaway
 from api import connected, free_port
 
 BATCHES = "/api/v1/ingest/claims/"
-ROWS = (1, 1_000, 40_000)
+ROWS = (1, 1_000, 10_000, 40_000)
 NOTHING = "as many bytes"
 WANTED = 100.0  # milliseconds
 LEFT_WAITING = 8  # batches, of which two in four are large
+PAYERS = ("Aetna", "Anthem", "Cigna", "Humana", "Medicare Part B", "Molina Healthcare", "UnitedHealthcare")
 _numbers = count(1)
+_chance = Random(5)
 
 
 def main() -> None:
@@ -101,14 +105,26 @@ def _serving(directory: Path) -> Iterator[int]:
 
 
 def body_of(rows: int) -> bytes:
-    """Claims that nobody has sent yet."""
-    claim = {
-        "payer": "Aetna", "cpt": "99213", "submitted_date": "2026-01-05", "decided_date": "2026-01-20",
-        "outcome": "denied", "billed_amount": "120.50", "allowed_amount": "0", "paid_amount": "0",
-        "denial_reason": "CO-197",
-    }  # fmt: skip
-    end = json.dumps(claim, separators=(",", ":"))[1:] + "\n"
-    return "".join(f'{{"claim_number":"B{next(_numbers):09}",{end}' for _ in range(rows)).encode()
+    """Claims that nobody has sent yet, as unlike each other as claims are."""
+    return "".join(json.dumps(_claim(), separators=(",", ":")) + "\n" for _ in range(rows)).encode()
+
+
+def _claim() -> dict[str, str]:
+    billed = _chance.randrange(2_000, 90_000) / 100
+    submitted = date(2026, 1, 5) + timedelta(days=_chance.randrange(150))
+    denied = _chance.random() < 0.12
+    return {
+        "claim_number": f"{_chance.randrange(10**5)}{next(_numbers):06}",
+        "payer": _chance.choice(PAYERS),
+        "cpt": str(99_000 + _chance.randrange(300)),
+        "submitted_date": submitted.isoformat(),
+        "decided_date": (submitted + timedelta(days=_chance.randrange(5, 60))).isoformat(),
+        "outcome": "denied" if denied else "paid",
+        "billed_amount": f"{billed:.2f}",
+        "allowed_amount": "0" if denied else f"{billed * _chance.uniform(0.3, 0.9):.2f}",
+        "paid_amount": "0" if denied else f"{billed * _chance.uniform(0.2, 0.3):.2f}",
+        "denial_reason": _chance.choice(["CO-16", "CO-197", "CO-45"]) if denied else "",
+    }
 
 
 class _Sender:
@@ -119,6 +135,8 @@ class _Sender:
     def timed(self, body: bytes) -> tuple[float, str]:
         """Milliseconds until the acknowledgement was read, and where the batch is watched."""
         headers = {**self._headers, "Idempotency-Key": secrets.token_hex(8)}
+        self.connection.close()  # the server may have ended it while the body was made
+        self.connection.connect()
         begun = time.perf_counter()
         self.connection.request("POST", BATCHES, body, headers)
         answer = self.connection.getresponse()

@@ -9,15 +9,21 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from payerwatch import receiving
 from payerwatch.claims import batch_names
-from payerwatch.claims.models import BatchName, Upload
+from payerwatch.claims.arrivals import Asked
+from payerwatch.claims.models import BatchName, Upload, UploadSlice
+from payerwatch.claims.slices import content_of
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
-from tests.make import answer, claims_file, row
+from tests.jobs.caught import catch_steps
+from tests.make import ACTOR, answer, claims_file, row
 from tests.make import customer as make_customer
 from tests.tenancy.schema import schema_as_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+OF_EACH_SEAL = 12 + 16  # bytes of nonce and tag
 
 
 @pytest.fixture
@@ -74,3 +80,21 @@ def test_batches_and_their_names_come_and_go_and_files_stay(practices: list[Cust
     with acting_in(practices[0]):
         assert list(Upload.objects.order_by("pk").values_list("source", "form")) == [("file", "csv")] * 3
         assert not BatchName.objects.exists()
+
+
+def test_a_file_that_waits_is_the_same_however_its_pieces_are_stored(
+    practices: list[Customer], monkeypatch: pytest.MonkeyPatch
+):
+    catch_steps(monkeypatch, lambda _work: None)
+    content = b"a,b\n" * 700_000
+    with acting_in(practices[0]):
+        upload = receiving.receive(content, Asked("export.csv"), actor=ACTOR)
+        stored = sum(len(piece.sealed) for piece in UploadSlice.objects.all())
+    assert stored < len(content) / 100
+    call_command("migrate", "claims", "0007_before_ingest", verbosity=0)
+    with acting_in(practices[0]), connection.cursor() as cursor:
+        cursor.execute("SELECT sum(length(sealed)), count(*) FROM claims_uploadslice")
+        assert cursor.fetchone() == (len(content) + 3 * OF_EACH_SEAL, 3)
+    call_command("migrate", verbosity=0)
+    with acting_in(practices[0]):
+        assert b"".join(content_of(upload, UploadSlice.Kind.CONTENT)) == content

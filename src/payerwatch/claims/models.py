@@ -169,6 +169,9 @@ class UploadSlice(TenantModel):
     kind = models.CharField(max_length=9, choices=Kind)
     position = models.BigIntegerField(help_text="of its first byte")
     key_id = models.CharField(max_length=16)
+    packed = models.BooleanField(
+        default=False, db_default=False, help_text="whether it is compressed, beneath the seal"
+    )
     sealed = models.BinaryField()
 
     class Meta(TenantModel.Meta):

@@ -33,6 +33,7 @@ from payerwatch.refusals import Refusal
 from payerwatch.schedule import PERIODIC
 from payerwatch.web import http_refusals as http
 from payerwatch.web.arriving import Arriving, Limits, Patience
+from payerwatch.web.collected import Collected
 from payerwatch.web.problems import CONTENT_TYPE, Failed, of_refusal, status_of
 from payerwatch.web.request_lines import id_of
 
@@ -46,6 +47,7 @@ REFUSAL_OF: dict[type[Exception], Callable[[], Refusal]] = {
 }
 MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not answered, in one process
 MOST_HELD_LARGE = 64 * 1024 * 1024  # and of those with a body longer than usual, which are promised their room
+AT_ONCE, AT_ONCE_LARGE = 64 * 1024, 1024 * 1024  # bytes that are taken in before others have their turn
 OBJECTS_BETWEEN_SEARCHES = 20_000  # a request makes and drops some hundred that may hold each other
 SECONDS_BETWEEN_LOOKS = 60
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
@@ -97,7 +99,7 @@ class Worker(ThreadWorker):
 
     def _on_bytes(self, conn: Any, _socket: Any) -> None:
         try:
-            data = conn.sock.recv(65536)
+            data = conn.sock.recv(AT_ONCE_LARGE if conn in self.promised else AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
@@ -123,7 +125,7 @@ class Worker(ThreadWorker):
             self._hold_whole(conn, request)
             conn.leaves_rest = request.leaves_rest
             conn.init()
-            conn.parser.unreader.unread(bytes(request.received))
+            conn.parser.unreader = Collected(conn.sock, request.received)
             super().enqueue_req(conn)
         elif request.waits_to_be_asked:
             with suppress(OSError):
@@ -198,7 +200,7 @@ class Worker(ThreadWorker):
 
     def _on_rest(self, conn: Any, _socket: Any) -> None:
         try:
-            gone = not conn.sock.recv(65536)
+            gone = not conn.sock.recv(AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
