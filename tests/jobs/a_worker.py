@@ -13,7 +13,8 @@ def main(threads: int) -> None:
     django.setup()
     importlib.import_module("tests.jobs.declared")
     worker_module = importlib.import_module("payerwatch.jobs.worker")
-    worker = worker_module.Worker(threads, times=worker_module.Times(**TIMES))
+    steps = importlib.import_module("payerwatch.jobs.steps")
+    worker = worker_module.Worker({steps.WORK: threads, steps.SENDING: 1}, times=worker_module.Times(**TIMES))
     signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
     if not worker.run():
         os._exit(3)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.jobs.worker import Times, Worker
 from tests.jobs.a_worker import TIMES
 from tests.jobs.declared import FAILURES, RUNS, TOLD
@@ -59,7 +60,7 @@ def wait_for(what: Callable[[], Any], *, seconds: float = 20) -> Any:
 @contextmanager
 def working(threads: int = 2, periodic: Any = (), **times: float) -> Iterator[Worker]:
     """A worker in a thread of this process; at the end it is told to stop, and must."""
-    worker = Worker(threads, periodic, times=Times(**TIMES | times))
+    worker = Worker({WORK: threads, SENDING: 1}, periodic, times=Times(**TIMES | times))
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from payerwatch.claims.models import Payer
 from payerwatch.jobs.enqueue import enqueue
-from payerwatch.jobs.steps import step, when_parked
+from payerwatch.jobs.steps import sending_step, step, when_parked
 from payerwatch.tenancy.context import acting_in
 
 SECRET = "Mrs Example, born 1950-01-01"
@@ -53,6 +53,16 @@ def take_long(customer_id: int, public_id: str) -> None:
     leave(customer_id, f"{public_id} begun")
     time.sleep(2)
     leave(customer_id, f"{public_id} ended")
+
+
+@sending_step
+def send(customer_id: int, public_id: str) -> None:
+    note(customer_id, public_id)
+
+
+@sending_step
+def send_long(customer_id: int, public_id: str) -> None:
+    take_long(customer_id, public_id)
 
 
 @step

@@ -14,7 +14,7 @@ from payerwatch.config.logging import JsonLines
 from payerwatch.jobs import queue
 from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.periodic import Periodic
-from payerwatch.jobs.steps import Step
+from payerwatch.jobs.steps import WORK, Step
 from payerwatch.jobs.trouble import MOST_ATTEMPTS
 from payerwatch.jobs.worker import Times, Worker
 from payerwatch.tenancy.context import acting_in
@@ -31,6 +31,8 @@ from tests.jobs.declared import (
     leave_a_row,
     left,
     note,
+    send,
+    send_long,
     take_long,
 )
 from tests.make import customer
@@ -77,6 +79,16 @@ def test_no_more_than_its_threads_are_done_at_a_time(practice: Customer):
         wait_for(lambda: len(left(practice.pk)) == 2)
         assert [status for _, status, _ in jobs()] == ["doing", "doing", "todo"]
         wait_for(no_jobs)
+
+
+@pytest.mark.parametrize(("long", "other"), [(take_long, send), (send_long, note)])
+def test_who_sends_and_who_computes_keep_each_other_from_nothing(practice: Customer, long: Step, other: Step):
+    put(practice, long, "a", "b")
+    with working(threads=1):
+        wait_for(lambda: left(practice.pk))
+        put(practice, other, "c")
+        wait_for(lambda: (practice.pk, "c") in RUNS, seconds=1.5)
+        assert jobs() == [("a", "doing", 0), ("b", "todo", 0)]
 
 
 def test_four_workers_do_each_job_once(practice: Customer):
@@ -185,7 +197,8 @@ def test_a_worker_that_is_to_stop_finishes_what_it_has_begun_and_begins_nothing(
 
 def test_what_is_not_finished_in_time_is_left_to_others_at_once(practice: Customer):
     put(practice, take_long, "a")
-    worker = Worker(1, times=Times(look=0.2, beat=0.2, dead=60, grace=0.1), lives_on=lambda: not left(practice.pk))
+    times = Times(look=0.2, beat=0.2, dead=60, grace=0.1)
+    worker = Worker({WORK: 1}, times=times, lives_on=lambda: not left(practice.pk))
     assert not worker.run()
     with working(dead=0.5):
         wait_for(lambda: len(left(practice.pk)) >= 2)
@@ -224,11 +237,11 @@ def test_a_job_at_whose_end_or_beginning_the_connection_breaks_is_not_lost(
     """It is known to the database as being done by a worker that lives and does it not."""
     real, breaks = getattr(queue, name), [OperationalError]
 
-    def do_and_break(given: Any) -> Any:
-        found = real(given) if name == "take" else None
+    def do_and_break(*given: Any) -> Any:
+        found = real(*given) if name == "take" else None
         if breaks and (found or name == "done"):
             raise breaks.pop()
-        return found or real(given)
+        return found or real(*given)
 
     monkeypatch.setattr(queue, name, do_and_break)
     put(practice, note, "a")

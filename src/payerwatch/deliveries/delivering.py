@@ -25,7 +25,7 @@ from payerwatch.deliveries.notices import Parcel
 from payerwatch.deliveries.retries import SCHEDULE, Meaning, meaning_of, next_attempt
 from payerwatch.deliveries.secrets import secrets_in_force, url_of
 from payerwatch.jobs.enqueue import enqueue
-from payerwatch.jobs.steps import step
+from payerwatch.jobs.steps import sending_step
 from payerwatch.members.queries import email_of_member
 from payerwatch.tenancy.context import acting_in
 
@@ -48,7 +48,7 @@ class Taken:
     lease: datetime
 
 
-@step
+@sending_step
 def deliver(customer_id: int, lane: str) -> None:
     """The step: send what is due for the receiver, an endpoint or a member, until nothing is."""
     ends = monotonic() + LONGEST_TURN

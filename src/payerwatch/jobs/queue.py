@@ -5,15 +5,15 @@ new cause too, if it is not taken before that is kept: so its row is held until 
 it (`FOR UPDATE SKIP LOCKED`, as Procrastinate does).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 
 from payerwatch.jobs.job import Job
+from payerwatch.jobs.steps import SENDING, WORK, queue_of
 
-QUEUE = "payerwatch"
 CHANNEL = "procrastinate_any_queue_v1"
 """On which Procrastinate's trigger tells of each job that is put."""
 
@@ -35,8 +35,8 @@ SELECT procrastinate_defer_periodic_job_v2(
 """
 _TELL = "SELECT pg_notify(%s, '{}')"
 
-_COLUMNS = "id, task_name, (args->>'customer')::bigint, args->>'id', attempts"
-_TAKE = f"SELECT {_COLUMNS} FROM procrastinate_fetch_job_v2(ARRAY[%s]::varchar[], %s) WHERE id IS NOT NULL"
+_COLUMNS = "id, task_name, (args->>'customer')::bigint, args->>'id', attempts, queue_name"
+_TAKE = f"SELECT {_COLUMNS} FROM procrastinate_fetch_job_v2(%s::varchar[], %s) WHERE id IS NOT NULL"
 _OWN = "id = %(id)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker)s"
 _DONE = f"DELETE FROM procrastinate_jobs WHERE {_OWN}"
 _PUT_BACK = f"""
@@ -93,6 +93,7 @@ class Taken(NamedTuple):
     attempts: int
     worker: int | None
     """None where the worker was struck off."""
+    queue: str
 
 
 # Putting, in the caller's transaction
@@ -121,7 +122,7 @@ def put_periodic(name: str, moment: datetime) -> None:
     """Let what is done periodically wait for its moment, unless any process did so or the one before still waits."""
     try:
         with transaction.atomic():
-            _run(_PUT_PERIODIC, {"queue": QUEUE, "name": name, "moment": int(moment.timestamp())})
+            _run(_PUT_PERIODIC, {"queue": WORK, "name": name, "moment": int(moment.timestamp())})
     except IntegrityError:
         return
 
@@ -129,16 +130,16 @@ def put_periodic(name: str, moment: datetime) -> None:
 def _put(job: Job, at: datetime | None) -> bool:
     """Whether it waits now by this; else another of its key does."""
     step, customer, public_id = job
-    named = {"queue": QUEUE, "step": step, "key": job.key, "customer": customer, "id": public_id, "at": at}
+    named = {"queue": queue_of(step), "step": step, "key": job.key, "customer": customer, "id": public_id, "at": at}
     return bool(_rows(_PUT, named))
 
 
 # Taking, and what becomes of what was taken; each by the worker that has it, and nothing is done once it has it no more
 
 
-def take(worker: int) -> Taken | None:
-    """The next job that is due."""
-    found = _rows(_TAKE, [QUEUE, worker])
+def take(worker: int, queues: Iterable[str] = (WORK, SENDING)) -> Taken | None:
+    """The next job that is due in any of the queues."""
+    found = _rows(_TAKE, [list(queues), worker])
     return _taken(found[0], worker) if found else None
 
 
@@ -243,8 +244,8 @@ def listen() -> None:
 
 
 def _taken(row: tuple, worker: int | None) -> Taken:
-    number, step, customer, public_id, attempts = row
-    return Taken(number, Job(step, customer, public_id), attempts, worker)
+    number, step, customer, public_id, attempts, waited_in = row
+    return Taken(number, Job(step, customer, public_id), attempts, worker, waited_in)
 
 
 def _named(taken: Taken) -> dict[str, Any]:

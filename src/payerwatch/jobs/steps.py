@@ -9,13 +9,20 @@
 A step is told the customer and the public id of its cause, and enters the customer itself. That its cause is stored
 as waiting is its memory: a step finds it so and does it, or finds it done and does nothing, so that it may be put on
 the queue as often as one likes.
+
+A step that sends to others declares itself by `@sending_step`: it mostly waits for them, and has threads of its own, so
+that slow receivers keep no file from being loaded, and large files nobody from being told.
 """
 
 from collections.abc import Callable
 
 Step = Callable[[int, str], None]
 
+WORK, SENDING = "payerwatch", "payerwatch_sending"
+"""The queues: of steps that compute, and of those that send."""
+
 _DECLARED: dict[str, Step] = {}
+_SEND: set[str] = set()
 _TOLD: dict[str, Step] = {}
 
 
@@ -33,6 +40,18 @@ def step(run: Step) -> Step:
         raise StepNotDeclared(name)  # a function within another: no other process could find it
     declare(name, run)
     return run
+
+
+def sending_step(run: Step) -> Step:
+    """Declare a function of a module to be a step that sends."""
+    step(run)
+    _SEND.add(name_of(run))
+    return run
+
+
+def queue_of(name: str) -> str:
+    """Where jobs of a step wait."""
+    return SENDING if name in _SEND else WORK
 
 
 def declare(name: str, run: Step) -> None:

@@ -1,4 +1,4 @@
-"""A worker on PostgreSQL: takes what is due from the table of jobs, and does it in threads.
+"""A worker on PostgreSQL: takes what is due from the table of jobs, and does it in threads, some for each queue.
 
 One thread, the main one, takes jobs, says that the worker lives, and looks after what dead workers had. A job is done
 in a thread and with a connection of its own. Any number of workers may run, on any machines that reach the database.
@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,12 +48,13 @@ class Worker:
 
     def __init__(
         self,
-        threads: int,
+        threads: Mapping[str, int],
         periodic: Iterable[Periodic] = (),
         *,
         times: Times | None = None,
         lives_on: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`threads` says how many jobs of each queue are done at a time."""
         self._threads = threads
         self._times = times or Times()
         self._lives_on = lives_on
@@ -62,7 +63,8 @@ class Worker:
         self._stopping = False
         self._number = 0
         self._beaten_at = self._beating_since = 0.0
-        self._doing: dict[int, threading.Thread] = {}
+        self._doing: dict[int, str] = {}
+        """By the job's number, which queue it waited in."""
         self._away: Counter[str] = Counter()
         self._listening: Any = None
         self._bell, self._ring = os.pipe()
@@ -92,12 +94,17 @@ class Worker:
     def _round(self) -> None:
         self._listen()
         self._live()
-        while len(self._doing) < self._threads and not self._stopping:
-            taken = queue.take(self._number)
+        while (open_to := self._open_to()) and not self._stopping:
+            taken = queue.take(self._number, open_to)
             if taken is None:
                 break
             self._begin(taken)
         self._sleep(min(self._times.look, self._times.beat))
+
+    def _open_to(self) -> list[str]:
+        """The queues whose threads are not all at work."""
+        busy = Counter(list(self._doing.values()))  # which threads change
+        return [each for each, most in self._threads.items() if busy[each] < most]
 
     def _listen(self) -> None:
         """On a new connection, be told of jobs there."""
@@ -129,9 +136,8 @@ class Worker:
             queue.put_periodic(each.name, moment)
 
     def _begin(self, taken: Taken) -> None:
-        thread = threading.Thread(target=self._do, args=(taken,), name=f"job-{taken.number}", daemon=True)
-        self._doing[taken.number] = thread
-        thread.start()
+        self._doing[taken.number] = taken.queue
+        threading.Thread(target=self._do, args=(taken,), name=f"job-{taken.number}", daemon=True).start()
 
     def _finish(self) -> bool:
         """Wait for what was begun, and go on saying that the worker lives; then leave the rest to others."""
@@ -175,7 +181,7 @@ class Worker:
             queue.done(taken)
 
     def _failed(self, taken: Taken, error: BaseException) -> None:
-        number, job, attempts, _ = taken
+        number, job, attempts, *_ = taken
         if passes_by_itself(error):
             self._away[job.key] += 1
             logger.warning("Job %d waits for what does not answer now.", number, exc_info=error)
@@ -189,7 +195,7 @@ class Worker:
 
     def _park(self, taken: Taken, attempts: int, error: BaseException | None) -> None:
         """Keep it to be looked at, and let what waited for it say so."""
-        number, job, _, _ = taken
+        number, job, *_ = taken
         logger.error("Job %d (%s) failed %d times and is parked.", number, job.step, attempts, exc_info=error)
         tell = told_when_parked(job.step)
         with transaction.atomic():

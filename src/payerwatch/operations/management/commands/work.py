@@ -1,4 +1,4 @@
-"""`payerwatch work [--threads N]`"""
+"""`payerwatch work [--threads N] [--senders N]`"""
 
 import argparse
 import logging
@@ -12,11 +12,12 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from payerwatch.config.logging import log_what_nobody_catches
+from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.jobs.worker import Times, Worker
 from payerwatch.operations.command import Answer, NoTableOfJobs, PayerwatchCommand, refuse_unless_migrated
 from payerwatch.schedule import PERIODIC
 
-THREADS = 4
+THREADS, SENDERS = 4, 8
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ class Command(PayerwatchCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--threads", type=_some, default=THREADS, help=f"jobs at a time, default {THREADS}")
+        parser.add_argument(
+            "--senders", type=_some, default=SENDERS, help=f"receivers sent to at a time beside them, default {SENDERS}"
+        )
         parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process with which it ends
         for each in fields(Times):
             parser.add_argument(f"--{each.name}-seconds", type=float, default=each.default, help=argparse.SUPPRESS)
@@ -38,10 +42,11 @@ class Command(PayerwatchCommand):
         connection.close()
         log_what_nobody_catches()
         times = Times(**{each.name: options[f"{each.name}_seconds"] for each in fields(Times)})
-        worker = Worker(options["threads"], PERIODIC, times=times, lives_on=_lives_on(options["parent"]))
+        threads = {WORK: options["threads"], SENDING: options["senders"]}
+        worker = Worker(threads, PERIODIC, times=times, lives_on=_lives_on(options["parent"]))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: worker.stop())
-        logger.info("A worker takes jobs, %d at a time.", options["threads"])
+        logger.info("A worker takes jobs, %(threads)d at a time, and sends to %(senders)d receivers.", options)
         if not worker.run():
             logger.warning("The worker ends without having finished its jobs: others take them up.")
             os._exit(0)  # whatever its threads hold, the database lets go of at once
