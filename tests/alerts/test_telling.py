@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from payerwatch.alerts import telling
 from payerwatch.alerts.actions import AlertNotHeld, bring_up_to_date, release_alert
 from payerwatch.alerts.feedback import call_noise, give_verdict
 from payerwatch.alerts.models import Alert
 from payerwatch.alerts.rules import change_rule, described, remove_rule
 from payerwatch.claims.models import PayerMapping
 from payerwatch.deliveries.models import Message
+from payerwatch.drift.explaining import Weeks
 from payerwatch.drift.triage import Until, acknowledge_event, mark_noise, snooze_event
 from payerwatch.members.models import Member
 from payerwatch.members.people import suspend_person
@@ -173,6 +175,21 @@ def test_a_digest_names_50_and_says_how_many_more_there_are(clock: Clock):
     (mail,) = bodies(recipient=ada.public_id)
     assert len(mail["lines"]) == 51
     assert mail["lines"][-1] == "And 3 more, listed where alerts are."
+
+
+def test_a_digest_has_the_picture_of_what_costs_most_and_says_so(clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    drawn = Weeks([MONDAY], [0.2], [0.1], [0.05], [0.15])
+    monkeypatch.setattr(telling, "weeks_of_each", lambda events: {each.pk: drawn for each in events})
+    ada = member()
+    rule(cadence="daily", digest_hour=7, recipients=[ada.public_id])
+    for name, amount in (("Aetna", 2_000_00), ("Cigna", 9_000_00), ("Humana", None)):
+        event(payer(name), amount=amount)
+    bring_up_to_date()
+    clock.move(hours=19)
+    bring_up_to_date()
+    (mail,) = bodies(recipient=ada.public_id)
+    assert mail["title"] == "3 changes in how payers treat your claims"
+    assert mail["chart"]["title"] == "Cigna denies more\nshare denied of the claims decided each week"
 
 
 # When

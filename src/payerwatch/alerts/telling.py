@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from payerwatch.alerts.models import Alert, Rule
@@ -71,7 +71,7 @@ def tell(alerts: Sequence[Alert], now: datetime) -> None:
         return
     everybody = Everybody({alert.rule_id: alert.rule for alert in alerts}.values())
     told = [(each, everybody.receivers_of(each[0].rule, _type_of(each))) for each in _together(alerts)]
-    charts = charts_of([each[0] for each, receivers in told if len(each) == 1 and receivers.members])
+    charts = charts_of([costliest(each) for each, receivers in told if receivers.members])
     for together, receivers in told:
         for alert in together:
             _settle(alert, bool(receivers), now)
@@ -127,10 +127,15 @@ def _settle(alert: Alert, told: bool, now: datetime) -> None:
 
 
 def _notice(together: Sequence[Alert], now: datetime, charts: Mapping[int, Chart]) -> Notice:
-    event_type, chart = _type_of(together), charts.get(together[0].event_id or 0)
+    event_type, chart = _type_of(together), charts.get(costliest(together).event_id or 0)
     if event_type == _DIGEST:
         return _digest(together, now, chart)
     return alert_notice(together[0], now, event_type, chart)
+
+
+def costliest(together: Sequence[Alert]) -> Alert:
+    """The one of which a message has a picture."""
+    return max(together, key=lambda alert: alert.amount_at_risk or 0)
 
 
 def alert_notice(alert: Alert, now: datetime, event_type: str, chart: Chart | None = None) -> Notice:
@@ -158,7 +163,7 @@ def alert_notice(alert: Alert, now: datetime, event_type: str, chart: Chart | No
 
 
 def _digest(alerts: Sequence[Alert], now: datetime, chart: Chart | None) -> Notice:
-    """Of one alone, people read the same as if it had been told at once."""
+    """Of one alone, people read the same as if it had been told at once. Of several the picture says of which it is."""
     count, alone = len(alerts), alerts[0] if len(alerts) == 1 else None
     return Notice(
         type=_DIGEST,
@@ -172,7 +177,7 @@ def _digest(alerts: Sequence[Alert], now: datetime, chart: Chart | None) -> Noti
             "count": count,
         },
         lines=_lines(alone) if alone else _listed(alerts),
-        chart=chart,
+        chart=chart if alone or chart is None else replace(chart, title=f"{_title(costliest(alerts))}\n{chart.title}"),
     )
 
 
