@@ -184,7 +184,7 @@ def drift_event(practice: Practice) -> str:
             certainty="very_likely", first_week=MONDAY, alert_week=MONDAY, as_of_week=MONDAY,
             window={"kind": "decided", "weeks": 4, "first_week": "2025-12-15", "last_week": "2026-01-05"},
             observed=30, expected=10.0, effect=0.2, p_value=1e-6, q_value=1e-4, claims=100, amount_at_risk=120_000,
-            history=[{"week": "2026-01-05", "certainty": "very_likely"}],
+            history=[{"week": "2026-01-05", "tier": "alert", "certainty": "very_likely"}],
         )  # fmt: skip
     return made.public_id
 
