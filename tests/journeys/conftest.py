@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -103,6 +103,16 @@ class Installation:
 
     def _database(self) -> Any:
         return _postgresql(self.environment) if MIGRATOR_URL else _sqlite(self.directory)
+
+
+def text_in(paths: Iterable[Path]) -> str:
+    """The bytes of all files among them, one after the other; one that is removed meanwhile has none."""
+    text = ""
+    for path in paths:
+        if path.is_file():
+            with suppress(FileNotFoundError):
+                text += path.read_bytes().decode("latin-1")
+    return text
 
 
 def claims_of(stored: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import Installation
+from tests.journeys.conftest import Installation, text_in
 from tests.journeys.serving import UNHINDERED, serving
 from tests.journeys.test_uploads_over_http import UPLOADS, key_of, send, watched
 from tests.make import HEADERS, Row, claims_file, denied, pending, row
@@ -39,8 +39,7 @@ def with_patients(rows: list[Row]) -> list[Row]:
 def everything_kept(installation: Installation, *others: Path) -> str:
     """All that is stored, as text, and on SQLite the files' very bytes."""
     kept = json.dumps(installation.everything(), default=str)
-    files = [*installation.directory.rglob("*"), *others]
-    return kept + "".join(path.read_bytes().decode("latin-1") for path in files if path.is_file())
+    return kept + text_in([*installation.directory.rglob("*"), *others])
 
 
 def found(text: str) -> list[str]:

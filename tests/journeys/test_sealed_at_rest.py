@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import Installation, assert_cells_are_right
+from tests.journeys.conftest import Installation, assert_cells_are_right, text_in
 from tests.journeys.test_kills import kill_at, many, wait_until_gone
 from tests.make import Row, claims_file, pending, row
 from tests.sealing.conftest import key
@@ -44,9 +44,7 @@ def use(installation: Installation, folder: Path) -> None:
 def found(installation: Installation) -> set[str]:
     """Which canaries stand in any column of any table, or in the bytes of any of the database's files."""
     kept = json.dumps(installation.everything(), default=str)
-    kept += "".join(
-        path.read_bytes().decode("latin-1") for path in installation.directory.rglob("*.sqlite3*") if path.is_file()
-    )
+    kept += text_in(installation.directory.rglob("*.sqlite3*"))
     return {canary for canary in ("CNRY", *FILES) if canary in kept}
 
 
