@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 
@@ -14,6 +15,10 @@ ON_POSTGRESQL = "postgresql" in settings.DATABASES["default"]["ENGINE"]
 TESTS = Path(__file__).parent
 LONG = ("journeys", "openapi", "api")  # folders of which files take long, the longest first
 _NUMBERS = count()
+
+# How long an example takes says what the machine is doing, and nothing of what is tested.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
