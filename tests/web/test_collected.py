@@ -50,3 +50,13 @@ def test_what_follows_comes_over_the_connection():
         there.sendall(b"more")
         reader = Collected(here, bytearray(b"some "))
         assert reader.read(9) == b"some more"
+
+
+def test_what_was_taken_is_not_kept_in_memory(silent: socket.socket):
+    """A connection that stays open for the next request would keep the one before."""
+    for take in (lambda reader: reader.read(20_000), lambda reader: reader.take_buffered()):
+        collected = bytearray(20_000)
+        assert len(take(Collected(silent, collected))) == 20_000
+        held = Collected(silent, collected)
+        take(held)
+        collected.clear()  # which it could not be while any part of it is held

@@ -7,6 +7,8 @@ import socket
 
 from gunicorn.http.unreader import SocketUnreader
 
+_NOTHING = memoryview(b"")  # an empty part of what was collected would keep all of it in memory
+
 
 class Collected(SocketUnreader):
     """Gives what was collected, then what comes over the connection."""
@@ -20,8 +22,9 @@ class Collected(SocketUnreader):
         if not self._rest:
             return bytes(super().chunk(size_hint))
         size = max(size_hint or 0, self.mxchunk)
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(piece)
+        piece = bytes(self._rest[:size])
+        self._rest = self._rest[size:] if len(piece) < len(self._rest) else _NOTHING
+        return piece
 
     def read(self, size: int | None = None, read_ahead: int | None = None) -> bytes:
         """As many bytes; from what was collected without a detour, which would copy them three times."""
@@ -31,5 +34,5 @@ class Collected(SocketUnreader):
 
     def take_buffered(self) -> bytes:
         """All that is here and not taken, which is no longer here then."""
-        rest, self._rest = bytes(self._rest), self._rest[:0]
+        rest, self._rest = bytes(self._rest), _NOTHING
         return bytes(super().take_buffered()) + rest
