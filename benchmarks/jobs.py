@@ -73,7 +73,7 @@ def _set_up() -> Product:
 
 
 def _work(product: Product) -> None:
-    worker = product.worker.Worker(THREADS)
+    worker = product.worker.Worker({product.steps.WORK: THREADS})
     signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
     worker.run()
 

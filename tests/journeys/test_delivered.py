@@ -31,7 +31,7 @@ FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 KILLS, EVENTS = (200, 5_000) if FULL else (4, 120)
 TO_WORKERS = 5_000 if FULL else 150
 ROTATED = 5_000 if FULL else 150
-ENDPOINTS, THREADS = 8, 4
+ENDPOINTS, SENDERS = 8, 4
 QUICKLY = ("--look-seconds", "0.5", "--beat-seconds", "0.5", "--dead-seconds", "3")
 TRYING = {**UNHINDERED, "PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS": "yes", "PAYERWATCH_RATE_API": "10000/s"}
 API = "/api/v1"
@@ -68,9 +68,9 @@ def told(served: Served, headers: dict[str, str], endpoint: Any) -> Answer:
 
 
 @contextmanager
-def working(installation: Installation, *, threads: int = THREADS) -> Iterator[subprocess.Popen[bytes]]:
+def working(installation: Installation) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process of its own until the block ends."""
-    process = _start_worker(installation, threads)
+    process = _start_worker(installation)
     try:
         yield process
     finally:
@@ -78,8 +78,8 @@ def working(installation: Installation, *, threads: int = THREADS) -> Iterator[s
         process.wait(40)
 
 
-def _start_worker(installation: Installation, threads: int = THREADS) -> subprocess.Popen[bytes]:
-    return _start(installation, "work", "--threads", str(threads), *QUICKLY)
+def _start_worker(installation: Installation) -> subprocess.Popen[bytes]:
+    return _start(installation, "work", "--senders", str(SENDERS), *QUICKLY)
 
 
 def _start(installation: Installation, command: str, *options: str) -> subprocess.Popen[bytes]:
@@ -147,7 +147,7 @@ def test_kills_lose_nothing_and_send_nothing_that_was_not_kept(installation: Ins
     assert set(kept) == set(arrived)  # what is kept has arrived, and nothing else has
     assert set(kept.values()) == {"delivered"}
     assert all(line["verified"] for line in system.lines())
-    assert sum(arrived.values()) - len(arrived) <= KILLS * THREADS
+    assert sum(arrived.values()) - len(arrived) <= KILLS * SENDERS
     print(f"{len(kept)} messages, {KILLS} kills, {sum(arrived.values()) - len(arrived)} came twice")  # noqa: T201
 
 

@@ -28,9 +28,9 @@ class Collected(SocketUnreader):
 
     def read(self, size: int | None = None, read_ahead: int | None = None) -> bytes:
         """As many bytes; from what was collected without a detour, which would copy them three times."""
-        if size is None or not 0 < size <= len(self._rest) or self.buf.getbuffer().nbytes:
+        if size is None or not self.mxchunk <= size <= len(self._rest) or self.buf.getbuffer().nbytes:
             return bytes(super().read(size, read_ahead))
-        return self.chunk(size) if size >= self.mxchunk else bytes(super().read(size, read_ahead))
+        return self.chunk(size)
 
     def take_buffered(self) -> bytes:
         """All that is here and not taken, which is no longer here then."""
