@@ -8,7 +8,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -94,13 +93,6 @@ class History:
         }
         self.open[group] = event(payer(), group, **columns)
         return self.open[group]
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(timezone, "now", clock)
-    return clock
 
 
 def weeks() -> Iterator[date]:
