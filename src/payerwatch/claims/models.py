@@ -279,13 +279,14 @@ class Claim(ClaimState):
         constraints = [
             models.UniqueConstraint(
                 fields=["customer", "claim_key", "submitted_date"], name="claims_claim_number_unique"
-            )
+            ),
+            # The order of pages, and what the key will be where claims are kept by month.
+            models.UniqueConstraint(fields=["customer", "submitted_date", "id"], name="claims_claim_place_unique"),
         ]
         indexes = [
             models.Index(fields=["customer", "upload"], name="claims_claim_upload"),
             models.Index(fields=["customer", "payer", "submitted_date", "id"], name="claims_claim_payer"),
             models.Index(fields=["customer", "payer_mapping"], name="claims_claim_spelling"),
-            models.Index(fields=["customer", "submitted_date", "id"], name="claims_claim_submitted"),
             models.Index("customer", AbsentLowest("billed_amount"), "id", name="claims_claim_billed"),
             models.Index(fields=["customer", "cpt", "submitted_date", "id"], name="claims_claim_cpt"),
             models.Index(

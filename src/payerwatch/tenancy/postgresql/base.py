@@ -16,6 +16,7 @@ from payerwatch.tenancy.postgresql.creation import DatabaseCreation
 from payerwatch.tenancy.postgresql.features import DatabaseFeatures
 from payerwatch.tenancy.postgresql.operations import DatabaseOperations
 from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_connected_role_above_policies
+from payerwatch.tenancy.postgresql.schema import DatabaseSchemaEditor
 
 TRUSTED_SECONDS = 1.0
 """For so long after it was used a connection is taken to be there still; after that the server is asked first."""
@@ -25,6 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     creation_class = DatabaseCreation
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
+    SchemaEditorClass = DatabaseSchemaEditor
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,6 +6,8 @@ from typing import Any
 from django.db.backends.ddl_references import ForeignKeyName, Statement
 from django.db.models import ForeignKey, Model
 
+from payerwatch.schema_changes.changes import add_constraint_in_two_steps, drop_constraint
+from payerwatch.schema_changes.locks import SHARE_ROW_EXCLUSIVE, TableLock
 from payerwatch.tenancy.postgresql.roles import app_role
 
 Editor = Any  # Django's schema editor; its type stubs leave out what the operations below need
@@ -47,19 +49,28 @@ def unprotect(editor: Editor, model: type[Model], keys: Sequence[ForeignKey]) ->
 def add_key(editor: Editor, model: type[Model], key: ForeignKey) -> None:
     """(customer_id, key) -> parent (customer_id, id), checked at each statement.
 
-    A deferred key costs the same and would leave pending checks, which stop a later ALTER TABLE.
+    A deferred key costs the same and would leave pending checks, which stop a later ALTER TABLE. In a migration that is
+    no transaction, rows are looked at while others read and write them.
     """
-    table, column = editor.quote_name(model._meta.db_table), editor.quote_name(key.column)
-    parent = editor.quote_name(key.remote_field.model._meta.db_table)
-    editor.execute(
-        f"ALTER TABLE {table} ADD CONSTRAINT {_key_name(editor, model, key)} "
-        f"FOREIGN KEY (customer_id, {column}) REFERENCES {parent} (customer_id, id)"
+    table, parent = model._meta.db_table, key.remote_field.model._meta.db_table
+    definition = (
+        f"FOREIGN KEY (customer_id, {editor.quote_name(key.column)}) "
+        f"REFERENCES {editor.quote_name(parent)} (customer_id, id)"
     )
+    name = _key_name(editor, model, key)
+    if _is_one_transaction(editor):
+        editor.execute(f"ALTER TABLE {editor.quote_name(table)} ADD CONSTRAINT {editor.quote_name(name)} {definition}")
+    else:
+        add_constraint_in_two_steps(editor, table, name, definition, _key_locks(table, parent))
 
 
 def drop_key(editor: Editor, model: type[Model], key: ForeignKey) -> None:
-    table = editor.quote_name(model._meta.db_table)
-    editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {_key_name(editor, model, key)}")
+    table, name = model._meta.db_table, _key_name(editor, model, key)
+    if _is_one_transaction(editor):
+        editor.execute(f"ALTER TABLE {editor.quote_name(table)} DROP CONSTRAINT {editor.quote_name(name)}")
+    else:
+        parent = key.remote_field.model._meta.db_table
+        drop_constraint(editor, table, name, [TableLock(each) for each in dict.fromkeys((table, parent))])
 
 
 def grant(editor: Editor, model: type[Model], allowed: Sequence[str]) -> None:
@@ -72,7 +83,16 @@ def grant(editor: Editor, model: type[Model], allowed: Sequence[str]) -> None:
 
 def _key_name(editor: Editor, model: type[Model], key: ForeignKey) -> str:
     name = editor._create_index_name(model._meta.db_table, [key.column], suffix="_own_fk")
-    return str(editor.quote_name(name))
+    return str(name)
+
+
+def _key_locks(table: str, parent: str) -> list[TableLock]:
+    """What ADD FOREIGN KEY takes of both: they can be read meanwhile."""
+    return [TableLock(each, SHARE_ROW_EXCLUSIVE) for each in dict.fromkeys((table, parent))]
+
+
+def _is_one_transaction(editor: Editor) -> bool:
+    return bool(editor.atomic_migration)
 
 
 def _replace_primary_key(editor: Editor, model: type[Model], columns: str) -> None:

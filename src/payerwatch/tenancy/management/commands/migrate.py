@@ -1,6 +1,7 @@
 """`payerwatch migrate`: as the role that owns the tables, after making the role the application uses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from payerwatch.config.private_files import make_private_directory
 from payerwatch.refusals import Refusal, states_usage_errors
+from payerwatch.schema_changes.locks import Patience, patience_as
+from payerwatch.schema_changes.releases import pending_before_release
+from payerwatch.schema_changes.whole_migrations import alone, with_patience
 from payerwatch.tenancy.postgresql.roles import (
     as_migrator,
     keep_migration_history_from_app,
@@ -27,15 +31,40 @@ class Command(migrate.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="answer with one JSON document on stdout")
+        parser.add_argument(
+            "--before",
+            action="store_true",
+            help="apply only what the release before can live with; the rest, without this, when it runs no more",
+        )
+        parser.add_argument(
+            "--patience",
+            type=float,
+            default=Patience.aside,
+            metavar="SECONDS",
+            help="for which a lock is tried for without keeping anybody waiting, default %(default)s",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["json"]:
-            super().handle(*args, **options)
+            self._migrate(*args, **options)
             return
         before = self._applied(options["database"])
-        super().handle(*args, **options | {"verbosity": 0})
+        self._migrate(*args, **options | {"verbosity": 0})
         applied = sorted(self._applied(options["database"]) - before)
         self.stdout.write(json.dumps({"applied": [f"{app}.{name}" for app, name in applied]}, indent=2))
+
+    def _migrate(self, *args: Any, **options: Any) -> None:
+        if not options["before"]:
+            super().handle(*args, **options)
+            return
+        if options["app_label"]:
+            raise CommandError("--before takes no app: what it leaves out is left out everywhere.")
+        pending = pending_before_release(connections[options["database"]])
+        for app, name in pending.targets:
+            super().handle(*args, **options | {"app_label": app, "migration_name": name})
+        if pending.left:
+            later = ", ".join(f"{app}.{name}" for app, name in pending.left)
+            self.stderr.write(f"To be applied when the release before runs no more, by `payerwatch migrate`: {later}")
 
     def _applied(self, alias: str) -> set[tuple[str, str]]:
         return set(MigrationRecorder(connections[alias]).applied_migrations())
@@ -59,16 +88,21 @@ class Command(migrate.Command):
     def _execute(self, *args: Any, **options: Any) -> str | None:
         connection = connections[options["database"]]
         if connection.vendor == "postgresql":
-            return self._execute_as_migrator(connection.alias, *args, **options)
+            patience = replace(Patience(), aside=options.get("patience", Patience.aside))
+            with patience_as(patience):
+                return self._execute_as_migrator(connection.alias, *args, **options)
         _make_directory(connection)
         return super().execute(*args, **options)
 
     def _execute_as_migrator(self, alias: str, *args: Any, **options: Any) -> str | None:
-        with as_migrator(alias):
+        with as_migrator(alias), alone(connections[alias]):
             prepare_app_role(alias)
-            output = super().execute(*args, **options)
+            output = with_patience(lambda: super(Command, self).execute(*args, **options), self._say_who_is_in_the_way)
             keep_migration_history_from_app(alias)
             return output
+
+    def _say_who_is_in_the_way(self, attempt: int) -> None:
+        self.stderr.write(f"A table is in use; that migration was taken back and is begun again ({attempt}).")
 
 
 def _make_directory(connection: Any) -> None:

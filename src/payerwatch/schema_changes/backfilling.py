@@ -1,0 +1,140 @@
+"""Filling in a column of rows that are there, a few at a time, beside those who write them.
+
+1. The rows are gone through in the order of their key, so many at a time that they are done in a few milliseconds: for
+   so long nobody else can write them. 2. Which were done is kept in the same transaction: what was stopped goes on from
+   there, and no row is done twice. 3. Rows that somebody else is writing are passed over. 4. When a way through has
+   found nothing to do, all are done; else they are gone through once more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import errors
+
+PLACES = "schema_changes_backfill"
+"""The table of how far each has come, which is there only while one is under way."""
+LONGEST_MS = 1000
+AIM_SECONDS = 0.015
+FEWEST, MOST = 20, 5000
+WAYS = 100
+
+_MAKE_PLACES = f"CREATE TABLE IF NOT EXISTS {PLACES} (name text PRIMARY KEY, key bigint[] NOT NULL)"
+_PLACE = f"SELECT key FROM {PLACES} WHERE name = %s"
+_KEEP_PLACE = f"INSERT INTO {PLACES} VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET key = excluded.key"
+_FORGET_PLACE = f"DELETE FROM {PLACES} WHERE name = %s"
+_DROP_PLACES = f"""
+DO $$ BEGIN
+  IF to_regclass('{PLACES}') IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {PLACES}) THEN DROP TABLE {PLACES}; END IF;
+END $$
+"""
+
+
+class RowsStayLocked(Exception):
+    """Rows that are to be filled in were being written by others each time they were come to."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"Some rows of {table} were held by others {WAYS} times. Run it again when they are free.")
+
+
+@dataclass(frozen=True)
+class Filling:
+    """`assignments` are columns and what they get, in SQL; `due` is true of a row that has not got it yet, and of no
+    other."""
+
+    name: str
+    table: str
+    key: tuple[str, ...]
+    assignments: Mapping[str, str]
+    due: str
+
+
+class _Done(NamedTuple):
+    seen: int
+    due: int
+    done: int
+    last: list[int] | None
+
+
+def fill(connection: BaseDatabaseWrapper, filling: Filling) -> int:
+    """Fill in all rows that are due; how many were. Raises RowsStayLocked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE_PLACES)
+    done = 0
+    for way in range(WAYS):
+        found = _way_through(connection, filling)
+        done += found.done
+        if not found.due:
+            break
+        time.sleep(min(0.05 * way, 1) if found.done < found.due else 0)
+    else:
+        raise RowsStayLocked(filling.table)
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_PLACE, [filling.name])
+        cursor.execute(_DROP_PLACES)
+    return done
+
+
+def _way_through(connection: BaseDatabaseWrapper, filling: Filling) -> _Done:
+    """Through all rows once, from where an earlier attempt was stopped."""
+    size, due, done = 200, 0, 0
+    place = _kept_place(connection, filling)
+    began_within = bool(place)
+    while True:
+        began = time.monotonic()
+        try:
+            batch = _batch(connection, filling, place, size)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, errors.QueryCanceled) or size == FEWEST:
+                raise
+            size = max(size // 4, FEWEST)
+            continue
+        took = time.monotonic() - began
+        due, done = due + batch.due, done + batch.done
+        if batch.last is None:
+            # The rows before where it was taken up were not looked at.
+            return _Done(0, max(due, int(began_within)), done, None)
+        place = batch.last
+        size = min(max(int(size * min(AIM_SECONDS / took, 2)), FEWEST), MOST)
+        time.sleep(took)  # half of the time is the others'
+
+
+def _kept_place(connection: BaseDatabaseWrapper, filling: Filling) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE, [filling.name])
+        found = cursor.fetchone()
+    return list(found[0]) if found else []
+
+
+def _batch(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], size: int) -> _Done:
+    with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_MS}ms'")
+        cursor.execute(_statement(connection, filling, bool(after)), [*after, size])
+        batch = _Done(*cursor.fetchone())
+        if batch.last is None:
+            cursor.execute(_FORGET_PLACE, [filling.name])
+        else:
+            cursor.execute(_KEEP_PLACE, [filling.name, batch.last])
+    return batch
+
+
+def _statement(connection: BaseDatabaseWrapper, filling: Filling, within: bool) -> str:
+    quote: Any = connection.ops.quote_name
+    table, key = quote(filling.table), ", ".join(map(quote, filling.key))
+    after = f"WHERE ({key}) > ({', '.join(['%s'] * len(filling.key))})" if within else ""
+    assignments = ", ".join(f"{quote(column)} = {value}" for column, value in filling.assignments.items())
+    same = " AND ".join(f"t.{quote(column)} = mine.{quote(column)}" for column in filling.key)
+    last = ", ".join(f"{quote(column)} DESC" for column in filling.key)
+    return f"""
+    WITH span AS MATERIALIZED (SELECT {key} FROM {table} {after} ORDER BY {key} LIMIT %s),
+      mine AS MATERIALIZED (
+        SELECT {key} FROM {table} AS t JOIN span USING ({key}) WHERE {filling.due} FOR NO KEY UPDATE OF t SKIP LOCKED),
+      done AS (UPDATE {table} AS t SET {assignments} FROM mine WHERE {same} RETURNING 1)
+    SELECT (SELECT count(*) FROM span), (SELECT count(*) FROM {table} JOIN span USING ({key}) WHERE {filling.due}),
+      (SELECT count(*) FROM done), (SELECT ARRAY[{key}] FROM span ORDER BY {last} LIMIT 1)
+    """
