@@ -1,4 +1,4 @@
-"""The product's settings and one application that only tests know."""
+"""The product's settings and applications that only tests know."""
 
 import atexit
 import os
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from payerwatch.config.settings import *
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.tenancy.shelf"]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.tenancy.shelf", "tests.schema_changes.trial"]  # noqa: F405
+MIGRATION_MODULES: dict[str, str | None] = {"trial": None}  # only its own tests apply them
 
 if DATABASES["default"]["ENGINE"] == "payerwatch.tenancy.sqlite":  # noqa: F405
     # Parallel test processes each have their own; a name would make them files beside the working directory.

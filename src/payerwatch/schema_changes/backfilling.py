@@ -21,7 +21,7 @@ PLACES = "schema_changes_backfill"
 """The table of how far each has come, which is there only while one is under way."""
 LONGEST_MS = 1000
 AIM_SECONDS = 0.015
-FEWEST, MOST = 20, 5000
+FEWEST, AT_FIRST, MOST = 20, 200, 5000
 WAYS = 100
 
 _MAKE_PLACES = f"CREATE TABLE IF NOT EXISTS {PLACES} (name text PRIMARY KEY, key bigint[] NOT NULL)"
@@ -55,36 +55,35 @@ class Filling:
 
 
 class _Done(NamedTuple):
-    seen: int
     due: int
+    """How many rows were to be done."""
     done: int
+    """How many were: the others were held by somebody."""
     last: list[int] | None
+    """The key of the last row that was looked at; None at the end of the table."""
 
 
 def fill(connection: BaseDatabaseWrapper, filling: Filling) -> int:
     """Fill in all rows that are due; how many were. Raises RowsStayLocked."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MAKE_PLACES)
+    _run(connection, _MAKE_PLACES)
     done = 0
     for way in range(WAYS):
+        taken_up = bool(_kept_place(connection, filling))  # the rows before were looked at by an earlier attempt
         found = _way_through(connection, filling)
         done += found.done
-        if not found.due:
+        if not found.due and not taken_up:
             break
         time.sleep(min(0.05 * way, 1) if found.done < found.due else 0)
     else:
         raise RowsStayLocked(filling.table)
-    with connection.cursor() as cursor:
-        cursor.execute(_FORGET_PLACE, [filling.name])
-        cursor.execute(_DROP_PLACES)
+    _run(connection, _FORGET_PLACE, filling.name)
+    _run(connection, _DROP_PLACES)
     return done
 
 
 def _way_through(connection: BaseDatabaseWrapper, filling: Filling) -> _Done:
     """Through all rows once, from where an earlier attempt was stopped."""
-    size, due, done = 200, 0, 0
-    place = _kept_place(connection, filling)
-    began_within = bool(place)
+    size, due, done, place = AT_FIRST, 0, 0, _kept_place(connection, filling)
     while True:
         began = time.monotonic()
         try:
@@ -97,8 +96,7 @@ def _way_through(connection: BaseDatabaseWrapper, filling: Filling) -> _Done:
         took = time.monotonic() - began
         due, done = due + batch.due, done + batch.done
         if batch.last is None:
-            # The rows before where it was taken up were not looked at.
-            return _Done(0, max(due, int(began_within)), done, None)
+            return _Done(due, done, None)
         place = batch.last
         size = min(max(int(size * min(AIM_SECONDS / took, 2)), FEWEST), MOST)
         time.sleep(took)  # half of the time is the others'
@@ -114,7 +112,7 @@ def _kept_place(connection: BaseDatabaseWrapper, filling: Filling) -> list[int]:
 def _batch(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], size: int) -> _Done:
     with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_MS}ms'")
-        cursor.execute(_statement(connection, filling, bool(after)), [*after, size])
+        cursor.execute(_statement(connection, filling, within=bool(after)), [*after, size])
         batch = _Done(*cursor.fetchone())
         if batch.last is None:
             cursor.execute(_FORGET_PLACE, [filling.name])
@@ -123,18 +121,26 @@ def _batch(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], 
     return batch
 
 
-def _statement(connection: BaseDatabaseWrapper, filling: Filling, within: bool) -> str:
+def _statement(connection: BaseDatabaseWrapper, filling: Filling, *, within: bool) -> str:
+    """One batch: its rows, those of them that are due and free, and what they get."""
     quote: Any = connection.ops.quote_name
-    table, key = quote(filling.table), ", ".join(map(quote, filling.key))
-    after = f"WHERE ({key}) > ({', '.join(['%s'] * len(filling.key))})" if within else ""
-    assignments = ", ".join(f"{quote(column)} = {value}" for column, value in filling.assignments.items())
-    same = " AND ".join(f"t.{quote(column)} = mine.{quote(column)}" for column in filling.key)
-    last = ", ".join(f"{quote(column)} DESC" for column in filling.key)
+    table, due = quote(filling.table), filling.due.replace("%", "%%")
+    columns = [quote(column) for column in filling.key]
+    key = ", ".join(columns)
+    after = f"WHERE ({key}) > ({', '.join(['%s'] * len(columns))})" if within else ""
+    mine = ", ".join(f"{column} AS mine_{number}" for number, column in enumerate(columns))
+    same = " AND ".join(f"{column} = mine_{number}" for number, column in enumerate(columns))
+    values = ", ".join(f"{quote(column)} = {value}" for column, value in filling.assignments.items())
     return f"""
     WITH span AS MATERIALIZED (SELECT {key} FROM {table} {after} ORDER BY {key} LIMIT %s),
       mine AS MATERIALIZED (
-        SELECT {key} FROM {table} AS t JOIN span USING ({key}) WHERE {filling.due} FOR NO KEY UPDATE OF t SKIP LOCKED),
-      done AS (UPDATE {table} AS t SET {assignments} FROM mine WHERE {same} RETURNING 1)
-    SELECT (SELECT count(*) FROM span), (SELECT count(*) FROM {table} JOIN span USING ({key}) WHERE {filling.due}),
-      (SELECT count(*) FROM done), (SELECT ARRAY[{key}] FROM span ORDER BY {last} LIMIT 1)
+        SELECT {mine} FROM {table} AS t JOIN span USING ({key}) WHERE {due} FOR NO KEY UPDATE OF t SKIP LOCKED),
+      done AS (UPDATE {table} SET {values.replace("%", "%%")} FROM mine WHERE {same} RETURNING 1)
+    SELECT (SELECT count(*) FROM {table} JOIN span USING ({key}) WHERE {due}), (SELECT count(*) FROM done),
+      (SELECT ARRAY[{key}] FROM span ORDER BY {", ".join(f"{column} DESC" for column in columns)} LIMIT 1)
     """
+
+
+def _run(connection: BaseDatabaseWrapper, statement: str, *given: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)

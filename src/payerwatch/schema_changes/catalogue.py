@@ -76,7 +76,7 @@ def definition_of_index(connection: BaseDatabaseWrapper, table: str, create: str
             "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = ('pg_temp.' || %s)::regclass", [copy]
         )
         (definition,) = cursor.fetchone()
-    return _without_table(str(definition))
+    return str(definition)
 
 
 def same_index(definition: str, wanted: str) -> bool:

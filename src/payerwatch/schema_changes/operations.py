@@ -306,8 +306,8 @@ class SetNotNull(AlterField):
 class LeaveColumn(RemoveField):
     """The first release of two in which a column goes: the code knows it no more, and old code still writes it.
 
-    Rows that are inserted without it get `fill`, in SQL; a column that may be absent needs none. On SQLite, where no
-    old code runs beside, it goes at once.
+    Rows that are inserted without it get `fill`, in SQL; a column that may be absent or has a `db_default` needs none.
+    On SQLite, where no old code runs beside, it goes at once.
     """
 
     effect: ClassVar = INSTANT

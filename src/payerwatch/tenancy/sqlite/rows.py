@@ -73,6 +73,6 @@ def _key_guards(model: type[Model], key: ForeignKey) -> list[str]:
 
 def _create(editor: DatabaseSchemaEditor, name: str, event: str, refused_when: str, message: str) -> None:
     editor.execute(
-        f'CREATE TRIGGER "{name}" {event} FOR EACH ROW WHEN {refused_when} '
+        f'CREATE TRIGGER IF NOT EXISTS "{name}" {event} FOR EACH ROW WHEN {refused_when} '
         f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
     )

@@ -72,7 +72,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         return [trigger for trigger in triggers if trigger.table == table or named.search(trigger.sql)]
 
     def drop_trigger(self, name: str) -> None:
-        self.execute(f"DROP TRIGGER {self.quote_name(name)}")
+        self.execute(f"DROP TRIGGER IF EXISTS {self.quote_name(name)}")
 
 
 def _guards(trigger: Trigger, table: str, column: str) -> bool:
