@@ -4,8 +4,9 @@
 
 Clients read and write claims all the time, as the application does: 70 % of their transactions read. While each of the
 two chains goes forward and back, a transaction that has read the table stays open for 10 s, and beside it one that has
-written it, then none for 5 s, over and over. A probe asks the server every few milliseconds who waits for whom (`pg_blocking_pids`): a wait is the
-migration's if the client waits for its connection, which counts both what it holds and what it waits for itself.
+written it, then none for 5 s, over and over. A probe asks the server every few milliseconds who waits for whom
+(`pg_blocking_pids`): a wait is the migration's if the client waits for its connection, which counts both what it holds
+and what it waits for itself.
 
 Beside it stands what the traffic alone does to itself, before and after, and two controls in the same run, so that it
 is known what the probe sees: a plain ADD CONSTRAINT UNIQUE, and one of an index with `lock_timeout = 2 s`.

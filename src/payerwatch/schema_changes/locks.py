@@ -95,12 +95,9 @@ def _keep_other_changes_out(connection: BaseDatabaseWrapper, locks: Sequence[Tab
     Vacuum holds this mode too. It gives way to who waits for longer than `deadlock_timeout`, and to nobody else.
     """
     _execute(connection, f"SET LOCAL lock_timeout = '{patience.beside_others:.3f}s'")
-    try:
-        _execute(connection, f"LOCK TABLE {_named(connection, locks)} IN {SHARE_UPDATE_EXCLUSIVE} MODE")
-    except OperationalError as error:
-        _raise_unless_locked_out(error)
-        others = blockers_of(connection, [TableLock(each.table, SHARE_UPDATE_EXCLUSIVE) for each in locks])
-        raise LockNotToBeHad(_tables(locks), others, patience.beside_others) from error
+    beside = [TableLock(each.table, SHARE_UPDATE_EXCLUSIVE) for each in locks]
+    if not _tried(connection, beside):
+        raise LockNotToBeHad(_tables(locks), blockers_of(connection, beside), patience.beside_others)
 
 
 def _take(connection: BaseDatabaseWrapper, locks: Sequence[TableLock], patience: Patience) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
@@ -142,6 +142,16 @@ def prepare_app_role(alias: str = DEFAULT_DB_ALIAS) -> None:
         refuse_a_role_above_policies(connection, app_role(alias))
         for statement in _GRANTS:
             cursor.execute(sql.SQL(statement).format(role=role))
+        _let_migrator_see_what_app_does(cursor, role)
+
+
+def _let_migrator_see_what_app_does(cursor: Any, role: sql.Identifier) -> None:
+    """Who belongs to a role sees since when its connections hold what is in the way of a migration.
+
+    Where the role was made by somebody else, from PostgreSQL 16 on only they may; then it is not seen.
+    """
+    with suppress(ProgrammingError), transaction.atomic():
+        cursor.execute(sql.SQL("GRANT {role} TO CURRENT_USER").format(role=role))
 
 
 def keep_migration_history_from_app(alias: str = DEFAULT_DB_ALIAS) -> None:
