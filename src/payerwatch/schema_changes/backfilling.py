@@ -21,7 +21,7 @@ PLACES = "schema_changes_backfill"
 """The table of how far each has come, which is there only while one is under way."""
 LONGEST_MS = 1000
 AIM_SECONDS = 0.015
-FEWEST, AT_FIRST, MOST = 20, 200, 5000
+FEWEST, AT_FIRST, MOST = 100, 500, 5000
 WAYS = 100
 
 _MAKE_PLACES = f"CREATE TABLE IF NOT EXISTS {PLACES} (name text PRIMARY KEY, key bigint[] NOT NULL)"
