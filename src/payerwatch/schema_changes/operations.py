@@ -37,7 +37,12 @@ from payerwatch.schema_changes.changes import (
 from payerwatch.schema_changes.duplicates import refuse_duplicates
 from payerwatch.schema_changes.indexes import build_index, drop_index
 from payerwatch.schema_changes.locks import TableLock
-from payerwatch.schema_changes.operation import TableOperation, on_postgresql, refuse_inside_a_transaction
+from payerwatch.schema_changes.operation import (
+    DatabaseOperation,
+    TableOperation,
+    on_postgresql,
+    refuse_inside_a_transaction,
+)
 
 
 class CannotBeDoneBeside(TypeError):
@@ -103,6 +108,30 @@ def _unmake_index(operation: Any, editor: Any, model: type[Model], index: models
     elif editor.collect_sql or index.name in _constraints(editor, model):
         with plainly(editor):
             editor.remove_index(model, index)
+
+
+class IndexConcurrently(DatabaseOperation):
+    """Build an index, on PostgreSQL, of a table that is no model of ours, while it is read and written."""
+
+    effect: ClassVar = BESIDE
+
+    def __init__(self, table: str, name: str, definition: str) -> None:
+        self.table, self.name, self.definition = table, name, definition
+
+    def forwards(self, app_label: str, editor: Any, before: Any, after: Any) -> None:
+        if on_postgresql(editor):
+            refuse_inside_a_transaction(self, editor)
+            name, table = editor.quote_name(self.name), editor.quote_name(self.table)
+            create = f"CREATE INDEX CONCURRENTLY {name} ON {table} {self.definition}"
+            build_index(editor, self.table, self.name, create)
+
+    def backwards(self, app_label: str, editor: Any, before: Any, after: Any) -> None:
+        if on_postgresql(editor):
+            refuse_inside_a_transaction(self, editor)
+            drop_index(editor, self.name)
+
+    def describe(self) -> str:
+        return f"Build the index {self.name} of {self.table}"
 
 
 # Unique constraints

@@ -13,9 +13,9 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('claims', '0006_payers_claims_in_page_order'),
+        ('claims', '0001_initial'),
         ('drift', '0005_before_triage'),
-        ('tenancy', '0003_after_customer_public_id'),
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [

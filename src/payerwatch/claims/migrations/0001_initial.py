@@ -1,9 +1,13 @@
 import django.db.models.deletion
+import django.db.models.functions.datetime
+import django.utils.timezone
 import payerwatch.claims.models
+import payerwatch.sealing.fields
+import payerwatch.tenancy.absent_values
 import payerwatch.tenancy.context
 import payerwatch.tenancy.models
-from payerwatch.tenancy.rows import ProtectRows
 from django.db import migrations, models
+from payerwatch.tenancy.rows import ProtectRows
 
 
 class Migration(migrations.Migration):
@@ -11,6 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('sealing', '0001_initial'),
         ('tenancy', '0001_initial'),
     ]
 
@@ -43,10 +48,50 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Upload',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=payerwatch.claims.models.new_upload_id, editable=False, max_length=24)),
+                ('state', models.CharField(choices=[('receiving', 'Receiving'), ('received', 'Received'), ('loading', 'Loading'), ('loaded', 'Loaded'), ('repeated', 'Repeated'), ('refused', 'Refused'), ('undone', 'Undone')], default='loaded', max_length=10)),
+                ('filename', payerwatch.sealing.fields.SealedTextField(purpose='upload.filename')),
+                ('digest', models.CharField(blank=True, help_text="SHA-256 of the file's bytes, in hexadecimal", max_length=64)),
+                ('size_bytes', models.BigIntegerField()),
+                ('rows', models.BigIntegerField(default=0)),
+                ('accepted', models.BigIntegerField(default=0)),
+                ('set_aside', models.BigIntegerField(default=0)),
+                ('new_claims', models.BigIntegerField(default=0)),
+                ('updated_claims', models.BigIntegerField(default=0)),
+                ('unchanged_claims', models.BigIntegerField(default=0)),
+                ('reasons', models.JSONField(default=dict, help_text='rows set aside, by reason code')),
+                ('mapping', models.JSONField(default=dict, help_text="field -> the file's column; until it is loaded, as asked for")),
+                ('dropped_columns', models.JSONField(default=list, help_text='columns refused at the door as patient data')),
+                ('date_order', models.CharField(blank=True, max_length=3)),
+                ('header_signature', models.CharField(blank=True, max_length=64)),
+                ('first_date', models.DateField(help_text='earliest submitted or decided date accepted', null=True)),
+                ('last_date', models.DateField(help_text='latest submitted or decided date accepted', null=True)),
+                ('loaded_at', models.DateTimeField(default=django.utils.timezone.now, null=True)),
+                ('undone_at', models.DateTimeField(null=True)),
+                ('attempts', models.SmallIntegerField(default=0, help_text='how often loading it was begun')),
+                ('detection_due', models.BooleanField(default=False, help_text='whether drift is yet to be looked for')),
+                ('done', models.BigIntegerField(default=0, help_text="of `total`, in the stage's own unit")),
+                ('received_at', models.DateTimeField(help_text='when it was sent over HTTP, or its last slice so far', null=True)),
+                ('received_bytes', models.BigIntegerField(default=0, help_text='of a file that is sent in slices')),
+                ('refusal', models.JSONField(help_text='why it was refused: code, message, where, fix', null=True)),
+                ('repeats', models.CharField(blank=True, help_text='the upload that had loaded these bytes', max_length=24)),
+                ('stage', models.CharField(blank=True, help_text='what loading it is at', max_length=10)),
+                ('total', models.BigIntegerField(default=0)),
+                ('arrived_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, help_text='when its sending was begun, or it was loaded by a command')),
+                ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='Claim',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claim_number', models.CharField(max_length=100)),
                 ('submitted_date', models.DateField()),
                 ('service_date', models.DateField(null=True)),
                 ('cpt', models.CharField(max_length=5)),
@@ -63,40 +108,12 @@ class Migration(migrations.Migration):
                 ('first_outcome', models.CharField(choices=[('paid', 'Paid'), ('denied', 'Denied'), ('pending', 'Pending')], max_length=7)),
                 ('first_decided_date', models.DateField(null=True)),
                 ('first_denial_category', models.CharField(max_length=24, null=True)),
+                ('claim_key', models.CharField(help_text='the claim number, or its blind index where it is sealed', max_length=100)),
+                ('sealed_number', payerwatch.sealing.fields.SealedTextField(null=True, purpose='claim.number')),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
+                ('upload', payerwatch.tenancy.models.TenantForeignKey(help_text='the upload that last changed the claim', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload')),
                 ('payer', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payer')),
                 ('payer_mapping', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payermapping')),
-            ],
-            options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-            },
-        ),
-        migrations.CreateModel(
-            name='Upload',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=payerwatch.claims.models.new_upload_id, editable=False, max_length=24)),
-                ('state', models.CharField(choices=[('loaded', 'Loaded'), ('undone', 'Undone')], default='loaded', max_length=10)),
-                ('filename', models.CharField(max_length=255)),
-                ('digest', models.CharField(help_text="SHA-256 of the file's bytes, in hexadecimal", max_length=64)),
-                ('size_bytes', models.BigIntegerField()),
-                ('rows', models.BigIntegerField(default=0)),
-                ('accepted', models.BigIntegerField(default=0)),
-                ('set_aside', models.BigIntegerField(default=0)),
-                ('new_claims', models.BigIntegerField(default=0)),
-                ('updated_claims', models.BigIntegerField(default=0)),
-                ('unchanged_claims', models.BigIntegerField(default=0)),
-                ('reasons', models.JSONField(default=dict, help_text='rows set aside, by reason code')),
-                ('mapping', models.JSONField(default=dict, help_text="field -> the file's column")),
-                ('dropped_columns', models.JSONField(default=list, help_text='columns refused at the door as patient data')),
-                ('date_order', models.CharField(blank=True, max_length=3)),
-                ('header_signature', models.CharField(max_length=64)),
-                ('first_date', models.DateField(help_text='earliest submitted or decided date accepted', null=True)),
-                ('last_date', models.DateField(help_text='latest submitted or decided date accepted', null=True)),
-                ('loaded_at', models.DateTimeField(auto_now_add=True)),
-                ('undone_at', models.DateTimeField(null=True)),
-                ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
             ],
             options={
                 'abstract': False,
@@ -107,7 +124,6 @@ class Migration(migrations.Migration):
             name='ReplacedClaim',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claim_number', models.CharField(max_length=100)),
                 ('submitted_date', models.DateField()),
                 ('service_date', models.DateField(null=True)),
                 ('cpt', models.CharField(max_length=5)),
@@ -124,6 +140,8 @@ class Migration(migrations.Migration):
                 ('first_outcome', models.CharField(choices=[('paid', 'Paid'), ('denied', 'Denied'), ('pending', 'Pending')], max_length=7)),
                 ('first_decided_date', models.DateField(null=True)),
                 ('first_denial_category', models.CharField(max_length=24, null=True)),
+                ('claim_key', models.CharField(help_text='the claim number, or its blind index where it is sealed', max_length=100)),
+                ('sealed_number', payerwatch.sealing.fields.SealedTextField(null=True, purpose='claim.number')),
                 ('claim', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.claim')),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
                 ('payer', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.payer')),
@@ -136,10 +154,21 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
             },
         ),
-        migrations.AddField(
-            model_name='claim',
-            name='upload',
-            field=payerwatch.tenancy.models.TenantForeignKey(help_text='the upload that last changed the claim', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='claims.upload'),
+        migrations.CreateModel(
+            name='UploadSlice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('content', 'Content'), ('set_aside', 'Set Aside')], max_length=9)),
+                ('position', models.BigIntegerField(help_text='of its first byte')),
+                ('key_id', models.CharField(max_length=16)),
+                ('sealed', models.BinaryField()),
+                ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
+                ('upload', payerwatch.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='slices', to='claims.upload')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
         ),
         migrations.CreateModel(
             name='CptGroupMapping',
@@ -168,6 +197,14 @@ class Migration(migrations.Migration):
             model_name='upload',
             index=models.Index(fields=['customer', 'digest'], name='claims_upload_digest'),
         ),
+        migrations.AddIndex(
+            model_name='upload',
+            index=models.Index(fields=['customer', 'state'], name='claims_upload_state'),
+        ),
+        migrations.AddIndex(
+            model_name='upload',
+            index=models.Index(fields=['customer', 'arrived_at', 'public_id'], name='claims_upload_arrived'),
+        ),
         migrations.AddConstraint(
             model_name='upload',
             constraint=models.UniqueConstraint(fields=('customer', 'public_id'), name='claims_upload_public_id_unique'),
@@ -184,13 +221,13 @@ class Migration(migrations.Migration):
             model_name='replacedclaim',
             index=models.Index(fields=['customer', 'payer_mapping'], name='claims_replaced_spelling'),
         ),
-        migrations.AddIndex(
-            model_name='claim',
-            index=models.Index(fields=['customer', 'payer_mapping'], name='claims_claim_spelling'),
-        ),
         migrations.AddConstraint(
             model_name='replacedclaim',
             constraint=models.UniqueConstraint(fields=('customer', 'replaced_by', 'claim'), name='claims_replacedclaim_once'),
+        ),
+        migrations.AddIndex(
+            model_name='claim',
+            index=models.Index(fields=['customer', 'payer_mapping'], name='claims_claim_spelling'),
         ),
         migrations.AddIndex(
             model_name='claim',
@@ -198,11 +235,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='claim',
-            index=models.Index(fields=['customer', 'payer', 'submitted_date'], name='claims_claim_payer'),
+            index=models.Index(fields=['customer', 'submitted_date', 'id'], name='claims_claim_submitted'),
+        ),
+        migrations.AddIndex(
+            model_name='claim',
+            index=models.Index(models.F('customer'), payerwatch.tenancy.absent_values.AbsentLowest('billed_amount'), models.F('id'), name='claims_claim_billed'),
+        ),
+        migrations.AddIndex(
+            model_name='claim',
+            index=models.Index(fields=['customer', 'cpt', 'submitted_date', 'id'], name='claims_claim_cpt'),
+        ),
+        migrations.AddIndex(
+            model_name='claim',
+            index=models.Index(condition=models.Q(('denial_code__isnull', False)), fields=['customer', 'denial_code', 'submitted_date', 'id'], name='claims_claim_denial'),
+        ),
+        migrations.AddIndex(
+            model_name='claim',
+            index=models.Index(fields=['customer', 'payer', 'submitted_date', 'id'], name='claims_claim_payer'),
         ),
         migrations.AddConstraint(
             model_name='claim',
-            constraint=models.UniqueConstraint(fields=('customer', 'claim_number', 'submitted_date'), name='claims_claim_number_unique'),
+            constraint=models.UniqueConstraint(fields=('customer', 'claim_key', 'submitted_date'), name='claims_claim_number_unique'),
+        ),
+        migrations.AddConstraint(
+            model_name='uploadslice',
+            constraint=models.UniqueConstraint(fields=('customer', 'upload', 'kind', 'position'), name='claims_uploadslice_place'),
         ),
         ProtectRows("Payer"),
         ProtectRows("PayerMapping"),
@@ -210,4 +267,5 @@ class Migration(migrations.Migration):
         ProtectRows("Upload"),
         ProtectRows("Claim"),
         ProtectRows("ReplacedClaim"),
+        ProtectRows("UploadSlice"),
     ]

@@ -8,8 +8,8 @@ from payerwatch.tenancy.rows import ProtectRows
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('claims', '0006_payers_claims_in_page_order'),
-        ('tenancy', '0003_after_customer_public_id'),
+        ('claims', '0001_initial'),
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [

@@ -1,9 +1,11 @@
 import django.db.models.deletion
+import django.utils.timezone
 import payerwatch.drift.models
+import payerwatch.tenancy.absent_values
 import payerwatch.tenancy.context
 import payerwatch.tenancy.models
-from payerwatch.tenancy.rows import ProtectRows
 from django.db import migrations, models
+from payerwatch.tenancy.rows import ProtectRows
 
 
 class Migration(migrations.Migration):
@@ -52,6 +54,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
+                'indexes': [models.Index(fields=['customer', 'as_of_week', 'id'], name='drift_driftevent_as_of_week'), models.Index(fields=['customer', 'first_week', 'id'], name='drift_driftevent_first_week'), models.Index(models.F('customer'), payerwatch.tenancy.absent_values.AbsentLowest('amount_at_risk'), models.F('id'), name='drift_driftevent_amount')],
                 'constraints': [models.UniqueConstraint(fields=('customer', 'measure', 'payer', 'cpt_group', 'direction', 'episode'), name='drift_driftevent_episode_unique'), models.UniqueConstraint(fields=('customer', 'public_id'), name='drift_driftevent_public_id_unique')],
             },
         ),
@@ -60,20 +63,27 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=payerwatch.drift.models.new_run_id, editable=False, max_length=24)),
-                ('as_of_week', models.DateField()),
-                ('data_version', models.CharField(help_text='SHA-256 of the cells the run was made from', max_length=64)),
-                ('series_checked', models.IntegerField()),
-                ('tests', models.IntegerField()),
+                ('as_of_week', models.DateField(null=True)),
+                ('data_version', models.CharField(help_text='SHA-256 of the cells the run was made from', max_length=64, null=True)),
+                ('series_checked', models.IntegerField(null=True)),
+                ('tests', models.IntegerField(null=True)),
                 ('not_judged', models.JSONField(default=dict, help_text='reason -> number of series')),
                 ('opened', models.IntegerField(default=0)),
                 ('updated', models.IntegerField(default=0)),
                 ('closed', models.IntegerField(default=0)),
                 ('carried_at', models.DateTimeField(help_text='when it changed events; never, for a week before the newest run', null=True)),
-                ('pending_known', models.BooleanField(help_text='false where the export holds decided claims only')),
-                ('data_feed_stalled', models.BooleanField(help_text='most payers fell silent together: the feed, not the payers')),
+                ('pending_known', models.BooleanField(help_text='false where the export holds decided claims only', null=True)),
+                ('data_feed_stalled', models.BooleanField(help_text='most payers fell silent together: the feed, not the payers', null=True)),
                 ('nodes', models.JSONField(default=list, help_text='every payer and series with its figures, or why not judged')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, help_text='when it was asked for, or begun')),
+                ('as_of', models.DateField(help_text='the day asked for; none means the latest loaded', null=True)),
+                ('ended_at', models.DateTimeField(help_text='when it was judged or refused', null=True)),
+                ('refusal', models.JSONField(help_text='why it was refused: code, message, where, fix', null=True)),
+                ('remapped_at', models.DateTimeField(help_text='when a mapping was changed after it had changed events', null=True)),
+                ('state', models.CharField(choices=[('requested', 'Requested'), ('running', 'Running'), ('done', 'Done'), ('refused', 'Refused')], default='done', max_length=9)),
+                ('summary', models.JSONField(help_text='what people ask first, as it stood once events were changed', null=True)),
                 ('customer', models.ForeignKey(db_index=False, default=payerwatch.tenancy.context.current_customer_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.customer')),
+                ('same_as', payerwatch.tenancy.models.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='repeats', to='drift.driftrun')),
             ],
             options={
                 'abstract': False,

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('tenancy', '0003_after_customer_public_id'),
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('members', '0002_kept_answers'),
-        ('tenancy', '0003_after_customer_public_id'),
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenancy", "0003_after_customer_public_id")]
+    dependencies = [("tenancy", "0001_initial")]
 
     operations = [
         migrations.AddField(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any, Self
 
+from django.db import DatabaseError
 from django.db.backends.postgresql import schema
 from django.db.models import BaseConstraint, Field, Index, Model, UniqueConstraint
 
@@ -23,6 +25,23 @@ class DatabaseSchemaEditor(_Editor):
         if self.atomic_migration and not self.collect_sql:
             self.execute(f"SET LOCAL lock_timeout = '{LOCK_MS}ms'")
         return editor
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """As Django's, which would leave the transaction open where a statement fails that was put off to the end."""
+        try:
+            if kind is None:
+                self._execute_what_was_put_off()
+        except DatabaseError as refused:
+            super().__exit__(type(refused), refused, refused.__traceback__)
+            raise
+        super().__exit__(kind, error, trace)
+
+    def _execute_what_was_put_off(self) -> None:
+        for statement in list(self.deferred_sql):
+            self.execute(statement)
+        self.deferred_sql: list[Any] = []
 
     def add_index(self, model: type[Model], index: Index, concurrently: bool = False) -> None:
         if not concurrently:

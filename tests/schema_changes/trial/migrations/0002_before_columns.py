@@ -1,6 +1,5 @@
 from django.db import migrations, models
 from django.db.models import CASCADE
-from django.db.models.functions import Now
 
 from payerwatch.schema_changes.operations import AddColumn
 from payerwatch.tenancy.models import TenantForeignKey
@@ -15,7 +14,7 @@ class Migration(migrations.Migration):
     operations = [
         AddColumn("Claim", "grade", models.SmallIntegerField(null=True, db_default=0)),
         AddColumn("Claim", "place", models.BigIntegerField(null=True)),
-        AddColumn("Claim", "noted_at", models.DateTimeField(db_default=Now())),
+        AddColumn("Claim", "noted_by", models.CharField(max_length=24, db_default="")),
         AddColumn(
             "Claim", "noted_in", TenantForeignKey("claims.Upload", on_delete=CASCADE, null=True, related_name="+")
         ),
