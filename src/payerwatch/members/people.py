@@ -12,6 +12,7 @@ from payerwatch.members.passwords import password_hash
 from payerwatch.members.secrets import Origin
 from payerwatch.members.sessions import end_sessions_of
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.tenancy.conflicts import violates
 
 LONGEST_NAME = 200
 
@@ -61,7 +62,9 @@ def add_person(email: str, name: str, stored_password: str, *, is_operator: bool
                 is_operator=is_operator,
                 password_changed_at=timezone.now(),
             )
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, "members_person_email_key"):
+            raise
         raise PersonExists from None
 
 

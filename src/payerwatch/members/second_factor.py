@@ -24,6 +24,7 @@ from payerwatch.members.secrets import digest
 from payerwatch.members.sessions import end_sessions_of
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.sealing.keys import seal_secret, unseal_secret
+from payerwatch.tenancy.conflicts import violates
 
 STEP_SECONDS = 30
 STEPS_OF_GRACE = 1  # before and after now, for clocks that differ
@@ -107,7 +108,9 @@ def start_second_factor(person: Person, *, password: str, actor: Actor) -> Enrol
             if not begun.update(secret=sealed, last_step=0, created_at=timezone.now()):
                 SecondFactor.objects.create(person=person, secret=sealed)
             record_for_installation("start_second_factor", _thing(person), actor=actor)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, "members_secondfactor_person_id_key"):
+            raise
         raise SecondFactorExists from None
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=person.email, issuer_name=ISSUER))
 

@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from payerwatch.refusals import Kind, Refusal
+from payerwatch.tenancy.conflicts import violates
 from payerwatch.tenancy.models import Customer
 
 
@@ -35,5 +36,7 @@ def add_customer(name: str) -> Customer:
     try:
         with transaction.atomic():
             return Customer.objects.create(name=name)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, "tenancy_customer_name_key"):
+            raise
         raise CustomerExists(name) from None
