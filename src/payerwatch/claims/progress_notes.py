@@ -9,6 +9,7 @@ from django.db import connection
 
 from payerwatch.claims.arrivals import note_progress
 from payerwatch.claims.loading import Progress
+from payerwatch.tenancy.beginnings import begin_with, beginning
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 
@@ -24,7 +25,7 @@ def noted_progress(customer: Customer, public_id: str) -> Iterator[Progress]:
     if connection.vendor == "sqlite":
         yield _told_to_nobody
         return
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress") as writer:
+    with ThreadPoolExecutor(1, "progress", initializer=begin_with, initargs=(beginning(),)) as writer:
         try:
             yield _Notes(customer, public_id, writer)
         finally:

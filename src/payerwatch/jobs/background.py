@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from payerwatch.jobs.trouble import taken_away
 from payerwatch.refusals import Refusal
 
 LAST_SECONDS = 3.0
@@ -67,10 +68,14 @@ def every(seconds: float, work: Callable[[], None]) -> None:
 
 
 def attempt(name: str, work: Callable[[], None]) -> None:
-    """Do the work; whatever becomes of it, the next can be done."""
+    """Do the work; whatever becomes of it, the next can be done, unless the job that does it was taken away."""
     try:
         work()
-    except (DatabaseError, InterfaceError, Refusal) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if taken_away(error):  # nothing more is this one's to do
+            raise
+        logger.error("%s failed: %s.", name, type(error).__name__)
+    except Refusal as error:
         logger.error("%s failed: %s.", name, type(error).__name__)
     except KeyboardInterrupt:  # on a command line, where it ends all
         raise

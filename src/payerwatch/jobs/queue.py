@@ -13,9 +13,11 @@ from django.db import IntegrityError, connection, transaction
 
 from payerwatch.jobs.job import Job
 from payerwatch.jobs.steps import SENDING, WORK, queue_of
+from payerwatch.tenancy.conflicts import violates
 
 CHANNEL = "procrastinate_any_queue_v1"
 """On which Procrastinate's trigger tells of each job that is put."""
+_ONE_WAITS = "procrastinate_jobs_queueing_lock_idx_v1"
 
 _PUT = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
@@ -49,7 +51,7 @@ UPDATE procrastinate_jobs AS newer SET attempts = greatest(newer.attempts, %(att
 FROM gone WHERE newer.queueing_lock = gone.lock AND newer.status = 'todo'
 """
 _PARK = f"UPDATE procrastinate_jobs SET status = 'failed', worker_id = NULL, attempts = %(attempts)s WHERE {_OWN}"
-_FORGET_PARKED = "DELETE FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'failed'"
+_FORGET_PARKED = "DELETE FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'failed' AND id <> %(id)s"
 
 _COUNTS = "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status"
 _PARKED = """
@@ -82,6 +84,7 @@ SELECT {_COLUMNS} FROM procrastinate_jobs WHERE status = 'doing' AND worker_id I
 """
 _UNKNOWN_TO = f"""
 SELECT {_COLUMNS} FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = %s AND NOT (id = ANY(%s)) FOR UPDATE
+SKIP LOCKED
 """
 
 
@@ -123,8 +126,9 @@ def put_periodic(name: str, moment: datetime) -> None:
     try:
         with transaction.atomic():
             _run(_PUT_PERIODIC, {"queue": WORK, "name": name, "moment": int(moment.timestamp())})
-    except IntegrityError:
-        return
+    except IntegrityError as error:
+        if not violates(error, _ONE_WAITS):
+            raise
 
 
 def _put(job: Job, at: datetime | None) -> bool:
@@ -143,11 +147,16 @@ def take(worker: int, queues: Iterable[str] = (WORK, SENDING)) -> Taken | None:
     return _taken(found[0], worker) if found else None
 
 
+def holding_statement(taken: Taken) -> str:
+    """What fails unless the worker has the job, and lets it keep it until the transaction ends."""
+    return f"SELECT payerwatch_hold_job({taken.number}, {taken.worker})"
+
+
 def done(taken: Taken) -> None:
     """Forget the job, and one of its key that was parked before."""
     with transaction.atomic():
-        _run(_DONE, _named(taken))
-        _run(_FORGET_PARKED, _named(taken))
+        if _run(_DONE, _named(taken)):
+            _run(_FORGET_PARKED, _named(taken))
 
 
 def put_back(taken: Taken, *, attempts: int, pause: timedelta) -> None:
@@ -156,15 +165,19 @@ def put_back(taken: Taken, *, attempts: int, pause: timedelta) -> None:
     try:
         with transaction.atomic():
             _run(_PUT_BACK, named)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, _ONE_WAITS):
+            raise
         _run(_GIVE_WAY, named)
 
 
 def park(taken: Taken, *, attempts: int) -> bool:
     """Keep it, to be looked at by people, in the place of one of its key before; whether it was the worker's still."""
     with transaction.atomic():
-        _run(_FORGET_PARKED, _named(taken))
-        return bool(_run(_PARK, _named(taken) | {"attempts": attempts}))
+        parked = bool(_run(_PARK, _named(taken) | {"attempts": attempts}))
+        if parked:
+            _run(_FORGET_PARKED, _named(taken))
+        return parked
 
 
 # What people look at

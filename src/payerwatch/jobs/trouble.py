@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from payerwatch.refusals import Kind, Refusal
 
 MOST_ATTEMPTS = 5
+_NOT_HELD = "PW001"
 _AFTER_A_FAULT = (5, 30, 120, 300)
 _WHILE_AWAY = (1, 5, 15, 30, 60, 120, 300)
 
@@ -16,6 +17,11 @@ def passes_by_itself(error: BaseException) -> bool:
     if isinstance(error, Refusal):
         return error.kind is Kind.UNAVAILABLE
     return isinstance(error, OperationalError | InterfaceError)
+
+
+def taken_away(error: DatabaseError | InterfaceError) -> bool:
+    """The job is another's by now, so that the database keeps nothing of it: `payerwatch_hold_job` says so."""
+    return getattr(error.__cause__, "sqlstate", None) == _NOT_HELD
 
 
 def pause_after_fault(attempts: int) -> timedelta:

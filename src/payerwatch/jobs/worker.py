@@ -21,6 +21,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from payerwatch.jobs import queue
 from payerwatch.jobs.background import attempt
+from payerwatch.jobs.holding import JobTakenAway, holding
 from payerwatch.jobs.periodic import Calendar, Periodic
 from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import told_when_parked
@@ -171,7 +172,10 @@ class Worker:
             self._park(taken, taken.attempts, None)
             return
         try:
-            taken.job.run()
+            with holding(taken):
+                taken.job.run()
+        except JobTakenAway as error:
+            logger.info("%s", error)
         except BaseException as error:
             # Whatever it is, other jobs go on. A library's panic is no Exception.
             connection.close()

@@ -11,6 +11,7 @@ from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
 from psycopg import Cursor as BoundCursor
 
+from payerwatch.tenancy.beginnings import beginning
 from payerwatch.tenancy.postgresql.ahead import Ahead, Cursor, Told, array_written
 from payerwatch.tenancy.postgresql.creation import DatabaseCreation
 from payerwatch.tenancy.postgresql.features import DatabaseFeatures
@@ -79,6 +80,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection.ahead.clear()
         if not autocommit:
             self.connection.ahead.add("BEGIN")
+            if first := beginning():
+                self.connection.ahead.add(first)
 
     def _commit(self) -> None:
         ahead = self.connection.ahead if self.connection is not None else Ahead()
