@@ -74,7 +74,7 @@ class Carrier:
         """Close what has no claims left in sight, such as a payer whose spelling was mapped to another."""
         for event in self._events.values():
             if event.status == DriftEvent.Status.OPEN:
-                event.status, event.closed_week = DriftEvent.Status.CLOSED, self._cells.week
+                _set_over(event, self._cells.week)
                 self.closed += 1
                 yield event
 
@@ -126,9 +126,10 @@ def withdraw_weeks_after(week: date | None) -> int:
     """Take back what was judged of later weeks (of all, without a week), because their data were taken back.
 
     Events go back to what they were after the last week that stands; those flagged only later are removed.
-    Returns how many were touched. Series before their payers, which they point to.
+    Returns how many were touched. Series before their payers, which they point to, and of a series the last episode
+    first: it is gone before the one before it is open again.
     """
-    touched = DriftEvent.objects.order_by("-cpt_group")
+    touched = DriftEvent.objects.order_by("-cpt_group", "-episode")
     if week is not None:
         touched = touched.filter(as_of_week__gt=week)
     events = list(touched)
@@ -159,9 +160,14 @@ def _read_history(event: DriftEvent) -> None:
     if episode is not None:
         event.tier, event.certainty = episode.tier, episode.certainty
         event.first_week, event.alert_week = episode.first_week, episode.alert_week
-    over = is_over(event.history)
-    event.status = DriftEvent.Status.CLOSED if over else DriftEvent.Status.OPEN
-    event.closed_week = event.as_of_week if over else None
+    _set_over(event, event.as_of_week if is_over(event.history) else None)
+
+
+def _set_over(event: DriftEvent, closed_week: date | None) -> None:
+    """Close the event in a week; without one it is open."""
+    event.closed_week = closed_week
+    event.status = DriftEvent.Status.OPEN if closed_week is None else DriftEvent.Status.CLOSED
+    event.is_open = True if closed_week is None else None
 
 
 def _key(event: DriftEvent) -> Key:

@@ -11,6 +11,8 @@ from payerwatch.tenancy.absent_values import AbsentLowest
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
 
+ONE_OF_A_WEEK_AND_DATA, ONE_WAITS_FOR_A_DAY = "drift_driftrun_week_data_unique", "drift_driftrun_waiting_unique"
+
 
 def new_run_id() -> str:
     return new_public_id("run")
@@ -77,6 +79,12 @@ class DriftRun(TenantModel):
     public_id = models.CharField(max_length=24, default=new_run_id, editable=False)
     state = models.CharField(max_length=9, choices=State, default=State.DONE)
     as_of = models.DateField(null=True, help_text="the day asked for; none means the latest loaded")
+    waiting_for = models.CharField(
+        max_length=10,
+        null=True,
+        help_text="of one not begun: the day asked for, or latest; one waits for each",
+    )
+    begun_with = models.JSONField(null=True, help_text="how many files had been loaded, and taken back, as it began")
     as_of_week = models.DateField(null=True)
     data_version = models.CharField(max_length=64, null=True, help_text="SHA-256 of the cells the run was made from")
     series_checked = models.IntegerField(null=True)
@@ -102,9 +110,8 @@ class DriftRun(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["customer", "as_of_week", "data_version"], name="drift_driftrun_week_data_unique"
-            ),
+            models.UniqueConstraint(fields=["customer", "as_of_week", "data_version"], name=ONE_OF_A_WEEK_AND_DATA),
+            models.UniqueConstraint(fields=["customer", "waiting_for"], name=ONE_WAITS_FOR_A_DAY),
             models.UniqueConstraint(fields=["customer", "public_id"], name="drift_driftrun_public_id_unique"),
         ]
 
@@ -121,7 +128,7 @@ class DriftRun(TenantModel):
 class DriftEvent(TenantModel):
     """A change in how a payer treats claims, from the week it was first flagged until it is over.
 
-    One event per measure, payer, CPT group (blank for the payer as a whole), direction and episode.
+    One event per measure, payer, CPT group (blank for the payer as a whole), direction and episode; one of them open.
     """
 
     class Measure(models.TextChoices):
@@ -161,6 +168,7 @@ class DriftEvent(TenantModel):
     parent = TenantForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     tier = models.CharField(max_length=5, choices=Tier, help_text="the highest of this episode")
     status = models.CharField(max_length=6, choices=Status, default=Status.OPEN)
+    is_open = models.BooleanField(null=True, help_text="true while it is, else null: of a series one is open at a time")
     certainty = models.CharField(max_length=12, help_text="very_likely, likely or watch, at its highest")
     first_week = models.DateField(help_text="first flagged in any tier")
     alert_week = models.DateField(null=True, help_text="first flagged as an alert")
@@ -204,6 +212,10 @@ class DriftEvent(TenantModel):
             models.UniqueConstraint(
                 fields=["customer", "measure", "payer", "cpt_group", "direction", "episode"],
                 name="drift_driftevent_episode_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "measure", "payer", "cpt_group", "direction", "is_open"],
+                name="drift_driftevent_open_unique",
             ),
             models.UniqueConstraint(fields=["customer", "public_id"], name="drift_driftevent_public_id_unique"),
         ]

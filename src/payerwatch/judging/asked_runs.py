@@ -16,7 +16,7 @@ from payerwatch.jobs.steps import step, when_parked
 from payerwatch.jobs.trouble import MOST_ATTEMPTS
 from payerwatch.judging.week import judge_week
 from payerwatch.refusals import Refusal
-from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.context import acting_in, current_customer_id
 
 JOB = Actor("job", name="detect")
 
@@ -32,9 +32,12 @@ class JudgingFailed(Refusal):
 
 
 def ask_for_run(as_of: date | None, *, actor: Actor) -> DriftRun:
-    """The run that will be judged, for the customer entered; the same again while it waits."""
+    """The run that will be judged, for the customer entered; the same again while it sees all that is loaded."""
     run = request_run(as_of)
-    enqueue(judge_asked, run.public_id)
+    if run.state == DriftRun.State.REQUESTED:
+        enqueue(judge_asked, run.public_id)
+    else:
+        again(judge_asked, current_customer_id(), run.public_id)
     record("request", Thing("drift_run", run.public_id), actor=actor, after={"as_of": as_of})
     return run
 
