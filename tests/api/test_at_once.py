@@ -4,13 +4,11 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from payerwatch import pipeline
@@ -22,6 +20,7 @@ from payerwatch.members.tokens import issue_tokens
 from payerwatch.tenancy.context import acting_in
 from payerwatch.web.api import writing
 from tests.api.world import Headers, World, as_person, ask, bearer, matching
+from tests.together import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -36,28 +35,6 @@ ROUNDS = 500 if FULL else 50
 THREADS = 50
 KEYS, INVITE, SETTINGS = "/api/v1/api-keys/", "/api/v1/invitations/", "/api/v1/settings/"
 SPELLINGS, GROUPS = "/api/v1/payer-mappings/", "/api/v1/cpt-group-mappings/"
-
-
-def at_once(count: int, act: Callable[[int], None]) -> None:
-    """Each on a connection of its own, all beginning together; what one of them raises is raised."""
-    barrier, failed = threading.Barrier(count), []
-
-    def run(number: int) -> None:
-        try:
-            barrier.wait(30)
-            act(number)
-        except BaseException as error:
-            failed.append(error)
-        finally:
-            connection.close()
-
-    running = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for each in running:
-        each.start()
-    for each in running:
-        each.join()
-    if failed:
-        raise failed[0]
 
 
 def sent_together(headers: Headers, path: str, body: object, key: str) -> Counter[tuple[int, bytes]]:

@@ -1,6 +1,7 @@
 """Runs asked for over the API: answered at once and judged after, once; what reads runs sees none that waits."""
 
 import json
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from payerwatch.audit.models import Entry
-from payerwatch.drift.actions import NothingToJudge
+from payerwatch.drift.actions import NothingToJudge, begin_run
 from payerwatch.drift.models import DriftRun
 from payerwatch.judging import asked_runs
 from payerwatch.tenancy.context import acting_in
@@ -91,12 +92,62 @@ def test_while_one_waits_asking_the_same_gives_that_one(practice: Loaded, steps:
     assert [verb for verb, *_ in entries(practice)] == ["request"] * 3 + ["detect"] * 2
 
 
-def test_one_that_is_running_is_not_given_to_who_asks_later(practice: Loaded, steps: list[Work], tmp_path: Path):
+def begin(practice: Loaded, run: dict[str, Any]) -> None:
+    """As the step does before it judges."""
+    with acting_in(practice.customer):
+        begin_run(run["id"])
+
+
+def test_one_that_is_running_is_given_to_who_asks_for_the_same(practice: Loaded, steps: list[Work], tmp_path: Path):
+    load(tmp_path, drifting_claims())
+    first = start(practice)
+    begin(practice, first)
+    again = start(practice)
+    assert (again["id"], again["state"]) == (first["id"], "running")
+    assert start(practice, as_of="2025-01-05")["id"] != first["id"]
+    for step in steps:
+        step()
+    assert [look(practice, first)["state"], len(practice.get("drift-runs/")["results"])] == ["done", 2]
+
+
+def load_more(folder: Path, _upload: str) -> None:
+    upload(folder, [row(number="M1", submitted="2025-01-06")], name="more.csv")
+
+
+def take_back(_folder: Path, loaded_before: str) -> None:
+    assert answer("undo", loaded_before).code == 0
+
+
+@pytest.mark.parametrize("change", [load_more, take_back])
+def test_one_that_began_before_the_data_changed_is_not_given_to_who_asks_then(
+    change: Callable[[Path, str], None], practice: Loaded, steps: list[Work], tmp_path: Path
+):
+    loaded_before = load(tmp_path, drifting_claims())["upload"]
+    first = start(practice)
+    begin(practice, first)
+    change(tmp_path, loaded_before)
+    second = start(practice)
+    assert (second["state"], second["id"] != first["id"]) == ("requested", True)
+    assert start(practice)["id"] == second["id"]
+
+
+def test_one_that_has_ended_is_not_given_to_who_asks_then(practice: Loaded, steps_done: None, tmp_path: Path):
+    load(tmp_path, drifting_claims())
+    assert start(practice)["id"] != start(practice)["id"]
+    assert start(practice, as_of="1990-01-01")["id"] != start(practice, as_of="1990-01-01")["id"]
+
+
+def test_one_that_the_release_before_began_keeps_nobody_from_asking(
+    practice: Loaded, steps: list[Work], tmp_path: Path
+):
+    """It knows nothing of what a run waits for, nor of what it began with."""
     load(tmp_path, drifting_claims())
     first = start(practice)
     with acting_in(practice.customer):
         DriftRun.objects.update(state="running")
-    assert start(practice)["id"] != first["id"]
+    second = start(practice)
+    assert second["id"] != first["id"]
+    assert start(practice)["id"] == second["id"]
 
 
 def test_what_was_judged_before_names_the_run_that_has_the_figures(practice: Loaded, steps_done: None, tmp_path: Path):

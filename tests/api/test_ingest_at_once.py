@@ -11,10 +11,10 @@ from payerwatch import receiving
 from payerwatch.claims import batch_names
 from payerwatch.claims.models import BatchName, Upload
 from payerwatch.tenancy.context import acting_in
-from tests.api.test_at_once import at_once
 from tests.api.test_ingest import BATCHES, NDJSON, lines
 from tests.api.world import Headers, World, as_key, ask
 from tests.make import row
+from tests.together import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -1,6 +1,5 @@
 """An empty table of jobs, workers in threads and in processes, and a second connection."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.jobs.worker import Times, Worker
 from tests.jobs.a_worker import TIMES
 from tests.jobs.declared import FAILURES, RUNS, TOLD
+from tests.processes import environment
 
 
 @pytest.fixture
@@ -72,14 +72,11 @@ def working(threads: int = 2, periodic: Any = (), **times: float) -> Iterator[Wo
 
 
 @contextmanager
-def processes(count: int, *, threads: int = 1) -> Iterator[list[subprocess.Popen[bytes]]]:
+def processes(count: int, *options: str, threads: int = 1, **variables: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Workers as processes, which are killed at the end."""
-    url = os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + str(connection.settings_dict["NAME"])
-    environment = {name: value for name, value in os.environ.items() if name != "MIGRATOR_DATABASE_URL"}
-    environment["DATABASE_URL"] = url
-    command = [sys.executable, "-m", "tests.jobs.a_worker", str(threads)]
+    command = [sys.executable, "-m", "tests.jobs.a_worker", str(threads), *options]
     with ExitStack() as stack:
-        running = [stack.enter_context(subprocess.Popen(command, env=environment)) for _ in range(count)]
+        running = [stack.enter_context(subprocess.Popen(command, env=environment() | variables)) for _ in range(count)]
         try:
             yield running
         finally:

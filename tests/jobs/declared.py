@@ -12,6 +12,7 @@ from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.steps import sending_step, step, when_parked
 from payerwatch.tenancy.context import acting_in
 
+ROWS = 30
 SECRET = "Mrs Example, born 1950-01-01"
 RUNS: list[tuple[int, str]] = []
 TOLD: list[tuple[int, str]] = []
@@ -53,6 +54,16 @@ def take_long(customer_id: int, public_id: str) -> None:
     leave(customer_id, f"{public_id} begun")
     time.sleep(2)
     leave(customer_id, f"{public_id} ended")
+
+
+@step
+def leave_many(customer_id: int, public_id: str) -> None:
+    """Row after row, each in a transaction of its own that takes a moment, and says which process it was."""
+    for number in range(ROWS):
+        with acting_in(customer_id):
+            leave(customer_id, f"{public_id} {os.getpid()} {number}")
+            time.sleep(0.01)
+        time.sleep(0.01)
 
 
 @sending_step
