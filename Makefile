@@ -69,6 +69,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py --jobs 500
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py --rounds 2
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py --claims 100000 --loads 10 --rounds 3
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py --rounds 10
 
 prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
@@ -86,6 +87,7 @@ prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 

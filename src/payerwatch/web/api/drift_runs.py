@@ -69,7 +69,10 @@ class DriftRuns(Listed, Shown, Resource):
     filterset_class = DriftRunFilter
 
     def create(self, request: Request) -> Response:
-        """Start to judge a week: the answer is the run to watch, at the address in `Location`."""
+        """Start to judge a week: the answer is the run to watch, at the address in `Location`.
+
+        While one for the same day waits, or is being judged on all that is loaded by now, that one is the answer.
+        """
         run = ask_for_run(self.body()["as_of"], actor=self.caller.actor)
         answer = self.answer(run)
         answer["Location"] = f"{request.path}{run.public_id}/"
