@@ -28,6 +28,11 @@ $(CHECKS): .venv/installed-dev tests/openapi/package.json tests/openapi/package-
 	cd tests/openapi && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci
 	@touch $@
 
+PGBOUNCER := .venv/pgbouncer/.unpacked
+$(PGBOUNCER): .venv/installed-dev scripts/get_pgbouncer.sh
+	scripts/get_pgbouncer.sh $(CURDIR)/.venv/pgbouncer
+	@touch $@
+
 schema: install-dev  ## write the API's description to docs/openapi.json
 	$(BIN)/python scripts/write_schema.py
 
@@ -43,7 +48,7 @@ test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 test-sqlite: install-dev $(CHECKS)  ## pass all tests on SQLite
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
-test-postgres: install-dev $(CHECKS)  ## pass all tests that touch a database on PostgreSQL
+test-postgres: install-dev $(CHECKS) $(PGBOUNCER)  ## pass all tests that touch a database on PostgreSQL
 	$(WITH_POSTGRES) --fast -- $(BIN)/pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
 lint: install-dev  ## style, types, import contracts, migrations that are missing
@@ -72,7 +77,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py --claims 100000 --loads 10 --rounds 3
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py --rounds 10
 
-prove: install-dev $(CHECKS)  ## every heavy proof and benchmark in full (hours)
+prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 300000 --rounds 5 --index claims_claim_payer
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 
@@ -15,7 +16,7 @@ from payerwatch.jobs import queue
 from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.periodic import Periodic
 from payerwatch.jobs.steps import WORK, Step
-from payerwatch.jobs.trouble import MOST_ATTEMPTS
+from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself
 from payerwatch.jobs.worker import Times, Worker
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -174,6 +175,13 @@ def test_while_the_database_is_away_no_attempt_counts_and_nobody_is_told(practic
             make_due()
         wait_for(no_jobs)
     assert TOLD == []
+
+
+def test_a_statement_that_takes_too_long_would_do_so_each_time_and_counts():
+    broken_off = OperationalError()
+    broken_off.__cause__ = psycopg.errors.QueryCanceled()
+    assert passes_by_itself(OperationalError())
+    assert not passes_by_itself(broken_off)
 
 
 def test_who_is_told_and_fails_leaves_the_job_parked(practice: Customer, monkeypatch: pytest.MonkeyPatch):

@@ -1,15 +1,20 @@
 """What cannot be opened is for the operator: no waiting helps, and the log names the key."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connections
+from django.db import InternalError, OperationalError, connection, connections
 from psycopg_pool import PoolTimeout
 
+from payerwatch.config.limits import Limits
 from payerwatch.members.door_refusals import Busy, broke_off
 from payerwatch.sealing.keys import FieldKeyMissing
+from payerwatch.tenancy.connections import limit_time
 from payerwatch.web.api.health import Health
+from payerwatch.web.api.settings import Settings
 from tests.web.asking import NOBODY, Caller, problem_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,3 +115,48 @@ def test_what_the_server_itself_refuses_to_keep_was_not_kept(owner: Caller, monk
         answer = owner.ask(*INVITED)
     assert problem_in(answer)["code"] == "busy"
     assert owner.ask("GET", "/api/v1/invitations/").json()["results"] == []
+
+
+# What took too long
+
+
+@pytest.fixture
+def little_time() -> Iterator[None]:
+    named = connections["default"].settings_dict
+    limit_time(Limits(statement=1, idle=1))
+    connection.close()
+    yield
+    del named["LIMITS"]
+    connection.close()
+
+
+def slow(*_: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(5)")
+
+
+def idle(*_: Any) -> None:
+    time.sleep(1.5)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("take_long", [slow, idle])
+def test_what_the_server_broke_off_was_not_done_and_may_be_tried_again(
+    owner: Caller, little_time: None, monkeypatch: pytest.MonkeyPatch, take_long: Any
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(Settings, "show", take_long)
+        answer = owner.ask("GET", "/api/v1/settings/")
+        assert (answer.status_code, problem_in(answer)["code"], answer.headers["Retry-After"]) == (503, "busy", "5")
+    assert owner.ask("GET", "/api/v1/settings/").status_code == 200
+
+
+@pytest.mark.postgresql
+def test_a_mistake_of_ours_is_not_called_busy(owner: Caller, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any) -> None:
+        raise InternalError from psycopg.errors.InvalidCursorName()
+
+    monkeypatch.setattr(Settings, "show", fail)
+    assert problem_in(owner.ask("GET", "/api/v1/settings/"))["code"] == "failed"

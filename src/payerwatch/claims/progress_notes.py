@@ -26,10 +26,7 @@ def noted_progress(customer: Customer, public_id: str) -> Iterator[Progress]:
         yield _told_to_nobody
         return
     with ThreadPoolExecutor(1, "progress", initializer=begin_with, initargs=(beginning(),)) as writer:
-        try:
-            yield _Notes(customer, public_id, writer)
-        finally:
-            writer.submit(_leave)
+        yield _Notes(customer, public_id, writer)
 
 
 class _Notes:
@@ -47,12 +44,11 @@ class _Notes:
             self._note = self._writer.submit(self._write, stage, done, total)
 
     def _write(self, stage: str, done: int, total: int) -> None:
-        with acting_in(self._customer):
-            note_progress(self._public_id, stage, done, total)
-
-
-def _leave() -> None:
-    connection.close()  # the writer's own, which is known only there
+        try:
+            with acting_in(self._customer):
+                note_progress(self._public_id, stage, done, total)
+        finally:
+            connection.close()  # the writer's own, with which the notes of other loads are written too
 
 
 def _told_to_nobody(stage: str, done: int, total: int) -> None:

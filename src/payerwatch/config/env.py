@@ -15,16 +15,19 @@ from payerwatch.config.private_files import make_private_directory
 POSTGRESQL = "payerwatch.tenancy.postgresql"
 SQLITE = "payerwatch.tenancy.sqlite"
 CONNECTION_SECONDS = 60  # for which a server keeps one; then it is made anew, and its role looked at again
+A_DAY = range(24 * 3600 + 1)  # seconds
 
 # Every variable that an operator may set, apart from the rates', which have a policy's name in theirs.
 VARIABLES = (
     "DATABASE_URL",
     "MIGRATOR_DATABASE_URL",
     "PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS",
+    "PAYERWATCH_BEHIND_PGBOUNCER",
     "PAYERWATCH_CHECKPOINT_DIR",
     "PAYERWATCH_CHECKPOINT_KEY",
     "PAYERWATCH_DATA_DIR",
     "PAYERWATCH_DEBUG",
+    "PAYERWATCH_DIRECT_DATABASE_URL",
     "PAYERWATCH_FIELD_KEYS",
     "PAYERWATCH_HOSTS",
     "PAYERWATCH_HTTPS",
@@ -37,6 +40,11 @@ VARIABLES = (
     "PAYERWATCH_SESSION_IDLE_MINUTES",
     "PAYERWATCH_TRUSTED_PROXIES",
     "PAYERWATCH_URL",
+    "PAYERWATCH_WEB_CONNECTIONS",
+    "PAYERWATCH_WEB_IDLE_SECONDS",
+    "PAYERWATCH_WEB_STATEMENT_SECONDS",
+    "PAYERWATCH_WORK_IDLE_SECONDS",
+    "PAYERWATCH_WORK_STATEMENT_SECONDS",
 )
 # What tests and scripts/ read.
 VARIABLES_OF_TESTS = (
@@ -136,11 +144,32 @@ def rates(defaults: dict[str, str]) -> dict[str, str]:
 def database() -> dict[str, Any]:
     """The database the application uses: DATABASE_URL, else SQLite in the data directory."""
     url = text("DATABASE_URL")
+    behind = flag("PAYERWATCH_BEHIND_PGBOUNCER")
+    embedded = {"ENGINE": SQLITE, "NAME": str(data_directory() / "payerwatch.sqlite3")}
+    found = _from_url("DATABASE_URL", url) if url else embedded
+    if found["ENGINE"] == POSTGRESQL:
+        return found | {"CONN_MAX_AGE": CONNECTION_SECONDS, "CONN_HEALTH_CHECKS": True, "BEHIND_PGBOUNCER": behind}
+    if behind:
+        raise ImproperlyConfigured("PAYERWATCH_BEHIND_PGBOUNCER is on, and DATABASE_URL names no PostgreSQL.")
+    return found
+
+
+def direct_database() -> dict[str, Any] | None:
+    """The way past PgBouncer, PAYERWATCH_DIRECT_DATABASE_URL, or None where it is not set."""
+    url = text("PAYERWATCH_DIRECT_DATABASE_URL")
     if not url:
-        return {"ENGINE": SQLITE, "NAME": str(data_directory() / "payerwatch.sqlite3")}
-    found = _from_url("DATABASE_URL", url)
-    kept = {"CONN_MAX_AGE": CONNECTION_SECONDS, "CONN_HEALTH_CHECKS": True}
-    return found | kept if found["ENGINE"] == POSTGRESQL else found
+        return None
+    direct, usual = _from_url("PAYERWATCH_DIRECT_DATABASE_URL", url), database()
+    if not usual.get("BEHIND_PGBOUNCER"):
+        raise ImproperlyConfigured(
+            "PAYERWATCH_DIRECT_DATABASE_URL leads past PgBouncer, and PAYERWATCH_BEHIND_PGBOUNCER is not on. "
+            "Set both, or neither."
+        )
+    if any(direct.get(key) != usual[key] for key in ("ENGINE", "NAME", "USER")):
+        raise ImproperlyConfigured(
+            "PAYERWATCH_DIRECT_DATABASE_URL and DATABASE_URL must name the same database and the same role."
+        )
+    return direct
 
 
 def migrator_database() -> dict[str, Any] | None:
@@ -148,8 +177,11 @@ def migrator_database() -> dict[str, Any] | None:
     url = text("MIGRATOR_DATABASE_URL")
     if not url:
         return None
-    migrator = _from_url("MIGRATOR_DATABASE_URL", url)
-    _refuse_another_database(migrator, database())
+    migrator, direct = _from_url("MIGRATOR_DATABASE_URL", url), direct_database()
+    if direct is not None:
+        _refuse_another_database(migrator, "PAYERWATCH_DIRECT_DATABASE_URL", direct)
+    else:
+        _refuse_another_database(migrator, "DATABASE_URL", database())
     return migrator
 
 
@@ -178,14 +210,15 @@ def _refuse_what_others_would_choose(name: str, parsed: dict[str, Any]) -> None:
         )
 
 
-def _refuse_another_database(migrator: dict[str, Any], application: dict[str, Any]) -> None:
-    """Both addresses must lead to one database; the host and port are compared where both give them."""
+def _refuse_another_database(migrator: dict[str, Any], name: str, application: dict[str, Any]) -> None:
+    """Both addresses must lead to one database; the host and port are compared where both give them as they are."""
     if application["ENGINE"] != migrator["ENGINE"]:
         return
-    for word, key in (("database", "NAME"), ("host", "HOST"), ("port", "PORT")):
+    compared = [("database", "NAME"), ("host", "HOST"), ("port", "PORT")]
+    for word, key in compared[:1] if application.get("BEHIND_PGBOUNCER") else compared:
         own, other = application[key], migrator[key]
         if own != other and (key == "NAME" or (own and other)):
             raise ImproperlyConfigured(
-                f"MIGRATOR_DATABASE_URL names the {word} {other!r} and DATABASE_URL {own!r}. "
+                f"MIGRATOR_DATABASE_URL names the {word} {other!r} and {name} {own!r}. "
                 f"Both must name the same database on the same server, each with its own role."
             )

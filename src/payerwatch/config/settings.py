@@ -4,6 +4,7 @@ from pathlib import Path
 
 from payerwatch.config import env
 from payerwatch.config.field_keys import read_field_keys
+from payerwatch.config.limits import Limits
 from payerwatch.config.logging import log_level, logging_settings
 from payerwatch.config.mail_url import read_mail_url, read_public_url, read_sender
 
@@ -80,6 +81,17 @@ SPECTACULAR_SETTINGS = {
 
 DATABASES = {"default": env.database()}
 MIGRATOR_DATABASE = env.migrator_database()
+DIRECT_DATABASE = env.direct_database()  # past PgBouncer, if there is one
+# Of the server's processes and of workers, which share nothing but the database. Commands take the time they take.
+WEB_CONNECTIONS = env.whole_number("PAYERWATCH_WEB_CONNECTIONS", 0, range(257))
+WEB_LIMITS = Limits(
+    statement=env.whole_number("PAYERWATCH_WEB_STATEMENT_SECONDS", 30, env.A_DAY),
+    idle=env.whole_number("PAYERWATCH_WEB_IDLE_SECONDS", 10, env.A_DAY),
+)
+WORK_LIMITS = Limits(
+    statement=env.whole_number("PAYERWATCH_WORK_STATEMENT_SECONDS", 3600, env.A_DAY),
+    idle=env.whole_number("PAYERWATCH_WORK_IDLE_SECONDS", 1800, env.A_DAY),
+)
 THROW_AWAY_DATABASE = False  # that tests may empty, and with it the record of what was done
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

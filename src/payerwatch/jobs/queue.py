@@ -256,6 +256,11 @@ def listen() -> None:
     _run(f"LISTEN {CHANNEL}")
 
 
+def read_what_came_in() -> None:
+    """Let the connection see what it is told, or that it is gone, which any statement does."""
+    _run("SELECT")
+
+
 def _taken(row: tuple, worker: int | None) -> Taken:
     number, step, customer, public_id, attempts, waited_in = row
     return Taken(number, Job(step, customer, public_id), attempts, worker, waited_in)

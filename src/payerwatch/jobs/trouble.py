@@ -8,14 +8,20 @@ from payerwatch.refusals import Kind, Refusal
 
 MOST_ATTEMPTS = 5
 _NOT_HELD = "PW001"
+_BROKEN_OFF = "57014"  # the SQL state of a statement that was
 _AFTER_A_FAULT = (5, 30, 120, 300)
 _WHILE_AWAY = (1, 5, 15, 30, 60, 120, 300)
 
 
 def passes_by_itself(error: BaseException) -> bool:
-    """The database is busy or gone, or something else that is needed does not answer: no fault of the step's."""
+    """The database is busy or gone, or something else that is needed does not answer: no fault of the step's.
+
+    A statement that took too long would do so each time, so that is one.
+    """
     if isinstance(error, Refusal):
         return error.kind is Kind.UNAVAILABLE
+    if getattr(error.__cause__, "sqlstate", None) == _BROKEN_OFF:
+        return False
     return isinstance(error, OperationalError | InterfaceError)
 
 

@@ -1,7 +1,8 @@
 """A worker on PostgreSQL: takes what is due from the table of jobs, and does it in threads, some for each queue.
 
-One thread, the main one, takes jobs, says that the worker lives, and looks after what dead workers had. A job is done
-in a thread and with a connection of its own. Any number of workers may run, on any machines that reach the database.
+One thread, the main one, takes jobs, says that the worker lives, and looks after what dead workers had. It has a
+connection of its own; a job is done in a thread, with one of the process's connections. Any number of workers may run,
+on any machines that reach the database.
 """
 
 import logging
@@ -26,6 +27,7 @@ from payerwatch.jobs.periodic import Calendar, Periodic
 from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import told_when_parked
 from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself, pause_after_fault, pause_while_away
+from payerwatch.tenancy.connections import have_own_connection
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ class Worker:
         self._doing: dict[int, str] = {}
         """By the job's number, which queue it waited in."""
         self._away: Counter[str] = Counter()
+        self._is_told = True
         self._listening: Any = None
         self._bell, self._ring = os.pipe()
         os.set_blocking(self._bell, False)
@@ -79,6 +82,9 @@ class Worker:
 
     def run(self) -> bool:
         """Work until told to stop; whether all that was begun came to its end in time."""
+        self._is_told = have_own_connection()
+        if not self._is_told:
+            logger.warning("Behind PgBouncer nobody is told of jobs: PAYERWATCH_DIRECT_DATABASE_URL is not set.")
         unanswered = 0
         while not self._stopping and self._lives_on():
             try:
@@ -108,9 +114,9 @@ class Worker:
         return [each for each, most in self._threads.items() if busy[each] < most]
 
     def _listen(self) -> None:
-        """On a new connection, be told of jobs there."""
+        """On a new connection, be told of jobs there; else they are found at the next look."""
         connection.ensure_connection()
-        if connection.connection is not self._listening:
+        if self._is_told and connection.connection is not self._listening:
             connection.connection.add_notify_handler(lambda _told: self._wake())
             queue.listen()
             self._listening = connection.connection
@@ -218,6 +224,6 @@ class Worker:
         watched = [self._bell] if database is None or database.closed else [self._bell, database.fileno()]
         happened, _, _ = select.select(watched, [], [], max(seconds, 0))
         if happened not in ([], [self._bell]):
-            queue.listen()  # any statement reads what came in; else it would go on happening
+            queue.read_what_came_in()  # else it would go on happening
         with suppress(BlockingIOError):
             os.read(self._bell, 65536)

@@ -25,7 +25,7 @@ from enum import Enum
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
@@ -43,6 +43,7 @@ from payerwatch.members.door_refusals import (
     SecondFactorRequired,
     TooManyRequests,
     broke_off,
+    gave_no_answer,
 )
 from payerwatch.members.presented import SESSION_COOKIE, Presented, presented_by
 from payerwatch.members.refused import Attempt, record_if_refused, record_refused_key
@@ -115,7 +116,9 @@ class Door:
         try:
             response = self._answer(request, view, presented)
             record_if_refused(request, response)
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
+            if not gave_no_answer(error):
+                raise
             log.error("The database does not answer.", exc_info=error)
             return self.refuse(OutcomeUnknown() if request.done and broke_off(error) else Busy())
         return response

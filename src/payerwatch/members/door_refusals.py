@@ -1,11 +1,12 @@
 """What the door says to those it does not let in."""
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from psycopg_pool import PoolTimeout
 
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.throttling.verdict import Verdict
 
+LEFT_IDLE = "25P03"  # the SQL state of a transaction that lay open for too long: the server ended its connection
 CONNECTION_LOST = ("08", "57P")  # how SQL states begin: of connections, and of servers that are stopped
 
 
@@ -87,6 +88,13 @@ class BodyLate(Refusal):
 
     def __init__(self) -> None:
         super().__init__("The request did not arrive in time.", fix="Send all of it at once.")
+
+
+def gave_no_answer(error: Exception) -> bool:
+    """Whether the database is busy or away, or has broken off what took too long: no mistake of anybody's."""
+    if isinstance(error, InternalError):
+        return getattr(error.__cause__, "sqlstate", None) == LEFT_IDLE
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def broke_off(error: Exception) -> bool:

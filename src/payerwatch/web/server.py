@@ -31,6 +31,7 @@ from payerwatch.members.door_bodies import largest_body
 from payerwatch.members.door_refusals import BodyLate, Busy
 from payerwatch.refusals import Refusal
 from payerwatch.schedule import PERIODIC
+from payerwatch.tenancy.connections import limit_time, share_connections
 from payerwatch.web import http_refusals as http
 from payerwatch.web.arriving import Arriving, Limits, Patience
 from payerwatch.web.collected import Collected
@@ -81,6 +82,7 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         log_what_nobody_catches()
+        _keep_connections(self.cfg.threads)
         largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
         _spare_what_stays()
         if connection.vendor != "postgresql":  # where workers do it
@@ -235,6 +237,13 @@ class Worker(ThreadWorker):
                 util.write_nonblock(client, sent)
             except OSError:
                 log.debug("The client had gone.")
+
+
+def _keep_connections(threads: int) -> None:
+    """Each thread keeps one, unless there are to be fewer than threads: then they take turns."""
+    limit_time(settings.WEB_LIMITS)
+    if 0 < settings.WEB_CONNECTIONS < threads:
+        share_connections(settings.WEB_CONNECTIONS)
 
 
 def _spare_what_stays() -> None:

@@ -14,6 +14,7 @@ from psycopg.pq import Escaping, TransactionStatus
 
 Told = Callable[[tuple], None]
 _DjangoCursor: Any = base.Cursor  # which its type stubs know nothing of
+LIMITS = "LIMITS"  # key in a connection's settings: statements that hold whatever follows them to its time
 _NOTHING_SENT = (TransactionStatus.IDLE, TransactionStatus.INTRANS)  # else the server has refused something, or is gone
 
 
@@ -27,8 +28,13 @@ class Waiting(NamedTuple):
 class Ahead:
     """What waits on one connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Sequence[str] = ()) -> None:
+        """`limits` are sent with each transaction, and with each statement that stands outside of one."""
         self._waiting: list[Waiting] = []
+        self._limits = [Waiting(each, None) for each in limits]
+
+    def begin(self) -> None:
+        self._waiting += [Waiting("BEGIN", None), *self._limits]
 
     def add(self, statement: str, told: Told | None = None) -> None:
         self._waiting.append(Waiting(statement, told))
@@ -49,6 +55,10 @@ class Ahead:
         taken, self._waiting = self._waiting, []
         return taken
 
+    def around(self, status: TransactionStatus) -> list[Waiting]:
+        """What goes before a statement that nothing waits for: outside of a transaction it is one by itself."""
+        return self._limits if status == TransactionStatus.IDLE else []
+
     def put_back(self, taken: list[Waiting]) -> None:
         self._waiting = taken
 
@@ -66,16 +76,17 @@ class Cursor(_DjangoCursor):
     def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
         ahead: Ahead = self.connection.ahead
         waiting = ahead.taken()
-        if not waiting:
+        before = waiting or ahead.around(self.connection.pgconn.transaction_status)
+        if not before:
             return super().execute(query, params, **how)
         sent = False
         try:
-            super().execute(self._joined(waiting, query, params), params, **how)
+            super().execute(self._joined(before, query, params), params, **how)
             sent = True
         finally:
             if not sent and self.connection.info.transaction_status in _NOTHING_SENT:
                 ahead.put_back(waiting)
-        self._tell(waiting)
+        self._tell(before)
         return self
 
     def _tell(self, waiting: list[Waiting]) -> None:

@@ -10,17 +10,16 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
 from psycopg import Cursor as BoundCursor
+from psycopg import Error
 
 from payerwatch.tenancy.beginnings import beginning
-from payerwatch.tenancy.postgresql.ahead import Ahead, Cursor, Told, array_written
+from payerwatch.tenancy.postgresql.ahead import LIMITS, Ahead, Cursor, Told, array_written
 from payerwatch.tenancy.postgresql.creation import DatabaseCreation
 from payerwatch.tenancy.postgresql.features import DatabaseFeatures
 from payerwatch.tenancy.postgresql.operations import DatabaseOperations
+from payerwatch.tenancy.postgresql.pooling import BEHIND_PGBOUNCER, POOL, TRUSTED_SECONDS, close_pool, note_use, pool_of
 from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_connected_role_above_policies
 from payerwatch.tenancy.postgresql.schema import DatabaseSchemaEditor
-
-TRUSTED_SECONDS = 1.0
-"""For so long after it was used a connection is taken to be there still; after that the server is asked first."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -41,11 +40,40 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close_if_health_check_failed()
         self._used_at = now
 
+    # Where the process has a pool, a thread's connection is taken from it and given back; see `pooling.py`.
+
+    @property
+    def pool(self) -> Any:
+        most = self.settings_dict.get(POOL)
+        if self.alias == NO_DB_ALIAS or not most:
+            return None
+        return pool_of(self.alias, most, self.get_connection_params, self._configure_connection)
+
+    def close_pool(self) -> None:
+        close_pool(self.alias)
+
+    def _close(self) -> None:
+        """What still waits to be sent goes with whoever put it there, and a transaction left open is undone."""
+        if self.connection is not None:
+            self.connection.ahead.clear()
+            note_use(self.connection)
+        super()._close()  # type: ignore[misc]
+
+    def _configure_connection(self, connection: Any) -> bool:
+        """Called once for each connection to the server, whoever it serves. Refuses a role above the policies."""
+        changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
+        if self.alias != NO_DB_ALIAS and not self.settings_dict.get(MIGRATING):
+            refuse_connected_role_above_policies(connection)
+        return changed
+
     # A transaction is begun, entered and ended in the messages that are sent anyway; see `ahead.py`.
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
-        connection.ahead, connection.cursor_factory, connection.autocommit = Ahead(), Cursor, True
+        connection.ahead = Ahead(self.settings_dict.get(LIMITS, ()))
+        connection.cursor_factory = Cursor
+        if not connection.autocommit:
+            connection.autocommit = True
         return connection
 
     def send_with_next(self, statement: str) -> None:
@@ -73,13 +101,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if name:
             with self.connection.cursor() as cursor:
                 cursor.send_ahead()
-        return super().create_cursor(name)
+        cursor = super().create_cursor(name)
+        if name and self.in_atomic_block:
+            cursor._withhold = False  # the driver thinks that it is in no transaction: it would outlive this one
+        return cursor
+
+    def chunked_cursor(self) -> Any:
+        """Rows that come as they are asked for; through PgBouncer only in a transaction, which stays on one server."""
+        if self.settings_dict.get(BEHIND_PGBOUNCER) and not self.in_atomic_block:
+            return self.cursor()
+        return super().chunked_cursor()
 
     def _set_autocommit(self, autocommit: bool) -> None:
         """The driver is left in autocommit: else it would send BEGIN in a message of its own."""
         self.connection.ahead.clear()
         if not autocommit:
-            self.connection.ahead.add("BEGIN")
+            self.connection.ahead.begin()
             if first := beginning():
                 self.connection.ahead.add(first)
 
@@ -98,11 +135,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._rollback()  # type: ignore[misc]
 
     def init_connection_state(self) -> None:
-        super().init_connection_state()
-        if self.alias == NO_DB_ALIAS or self.settings_dict.get(MIGRATING):
-            return
         try:
-            refuse_connected_role_above_policies(self)
-        except (DatabaseError, ImproperlyConfigured):
+            super().init_connection_state()
+        except (DatabaseError, Error, ImproperlyConfigured):
             self.close()
             raise

@@ -12,6 +12,9 @@ from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transacti
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from payerwatch.tenancy.postgresql.ahead import LIMITS
+from payerwatch.tenancy.postgresql.pooling import POOL
+
 MIGRATING = "MIGRATING"  # key in a connection's settings while it belongs to the migrator
 _GRANTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
@@ -90,13 +93,17 @@ def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
         raise MigratorMissing
     if migrator["USER"] == own["USER"]:
         raise RolesNotApart(own["USER"])
-    swapped: dict[str, Any] = {key: migrator[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in migrator}
-    both = {**own["OPTIONS"], **migrator.get("OPTIONS", {})}  # such as sslmode; its own address has the last word
-    options = {key: value for key, value in both.items() if key != "pool"}
-    return {**own, **swapped, "OPTIONS": options, MIGRATING: True}
+    return reached_at(own, migrator) | {MIGRATING: True, POOL: 0, LIMITS: ()}
 
 
-def refuse_connected_role_above_policies(connection: BaseDatabaseWrapper) -> None:
+def reached_at(own: dict[str, Any], address: dict[str, Any]) -> dict[str, Any]:
+    """A connection's settings, with the role and server of another address; the database is the same."""
+    swapped: dict[str, Any] = {key: address[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in address}
+    options = {**own["OPTIONS"], **address.get("OPTIONS", {})}  # such as sslmode; the address has the last word
+    return {**own, **swapped, "OPTIONS": options}
+
+
+def refuse_connected_role_above_policies(connection: Any) -> None:
     """Raise RoleIgnoresPolicies if row policies do not hold whoever is connected, as the database sees it.
 
     Both roles count: who logged in (a settings file, the environment or the system user may have chosen it) and
@@ -109,7 +116,7 @@ def refuse_connected_role_above_policies(connection: BaseDatabaseWrapper) -> Non
         refuse_a_role_above_policies(connection, role)
 
 
-def refuse_a_role_above_policies(connection: BaseDatabaseWrapper, role: str) -> None:
+def refuse_a_role_above_policies(connection: Any, role: str) -> None:
     """Raise RoleIgnoresPolicies if row policies do not hold this role: superuser, BYPASSRLS, owner, unknown."""
     with connection.cursor() as cursor:
         cursor.execute(

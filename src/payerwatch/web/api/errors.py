@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
 
 from payerwatch.members.door import READING_METHODS
-from payerwatch.members.door_refusals import BodyTooLarge, Busy, OutcomeUnknown, broke_off
+from payerwatch.members.door_refusals import BodyTooLarge, Busy, OutcomeUnknown, broke_off, gave_no_answer
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.web import http_refusals as http
 from payerwatch.web.api.filtering import UnknownParameter
@@ -40,7 +39,7 @@ _REWORDED = {
 
 def problem_of(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """The answer to an error; None for what nobody foresaw, which is a 500 and shows nothing of itself."""
-    if isinstance(error, OperationalError | InterfaceError):
+    if gave_no_answer(error):
         log.error("The database does not answer.", exc_info=error)
         return refused(OutcomeUnknown() if _keeps_itself(context) and broke_off(error) else Busy())
     if isinstance(error, exceptions.ValidationError):

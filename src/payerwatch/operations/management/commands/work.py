@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import connection
 
@@ -16,6 +17,7 @@ from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.jobs.worker import Times, Worker
 from payerwatch.operations.command import Answer, NoTableOfJobs, PayerwatchCommand, refuse_unless_migrated
 from payerwatch.schedule import PERIODIC
+from payerwatch.tenancy.connections import limit_time, share_connections
 
 THREADS, SENDERS = 4, 8
 
@@ -41,6 +43,8 @@ class Command(PayerwatchCommand):
         refuse_unless_migrated()
         connection.close()
         log_what_nobody_catches()
+        limit_time(settings.WORK_LIMITS)
+        share_connections(options["threads"] + options["senders"] + 1)  # the one: for notes of how far a load is
         times = Times(**{each.name: options[f"{each.name}_seconds"] for each in fields(Times)})
         threads = {WORK: options["threads"], SENDING: options["senders"]}
         worker = Worker(threads, PERIODIC, times=times, lives_on=_lives_on(options["parent"]))

@@ -1,0 +1,168 @@
+"""Two customers who ask at once over few connections: what each is told is what it was told alone."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+
+from tests.journeys.conftest import Installation, copy_of
+from tests.journeys.serving import UNHINDERED, Answer, Served, bearer, serving
+from tests.make import claims_file, denied, row
+from tests.pgbouncer import pgbouncer
+
+pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.proof]
+
+FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
+REQUESTS = 10_000 if FULL else 400
+CONNECTIONS, THREADS, CLIENTS = 5, 16, 16
+OF_THE_THROTTLE = 4  # connections beside those
+API = "/api/v1/"
+STEADY = (
+    *("claims/", "claims/?limit=3", "claims/payer_summary/", "payers/", "uploads/", "uploads/stats/", "settings/"),
+    *("drift-events/", "drift-runs/", "customers/", "reports/", "rules/", "me/", "claims/?limit=no", "nothing/"),
+)
+"""What nobody changes meanwhile; the last two are refused."""
+SCOPES = ("claims.read", "events.read", "mappings.read", "mappings.manage", "audit.read", "customer.read")
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    body: Any = None
+
+
+@dataclass
+class Practice:
+    """One of the two: its name is a part of all that it has."""
+
+    name: str
+    headers: dict[str, str]
+    steady: list[Request]
+    alone: dict[Request, bytes] = field(default_factory=dict)
+
+    def request(self, number: int, chance: random.Random) -> Request:
+        if chance.random() < 0.2:
+            spelling = {"spelling": f"{self.name} spelling {number}", "payer": f"{self.name} Payer 0"}
+            return Request("POST", "payer-mappings/", spelling)
+        moving = [Request("GET", "audit-entries/"), Request("GET", "payer-mappings/?limit=100")]
+        return chance.choice([*self.steady, *moving])
+
+
+@pytest.fixture(scope="module")
+def installation(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("mixed")
+    with copy_of(migrated, folder) as copy:
+        for name, claims in (("Northern", 40), ("Southern", 70)):
+            assert copy.run("add_customer", name).code == 0
+            kinds = [(row, denied)[number % 2] for number in range(claims)]
+            rows = [kind(number=f"{name}{n}", payer=f"{name} Payer {n % 4}") for n, kind in enumerate(kinds)]
+            copy.ask("load", claims_file(folder, rows, name=f"{name}.csv"), customer=name)
+        yield copy
+
+
+def practices(installation: Installation, served: Served) -> list[Practice]:
+    """Both, each with what it is told while nobody else asks."""
+    found = []
+    for name in ("Northern", "Southern"):
+        issued = installation.ask("issue_key", "--name", f"{name} key", "--scope", *SCOPES, customer=name)
+        found.append(Practice(name, bearer(issued["key"]) | {"X-Request-ID": "one-of-many"}, []))
+    ids = [[each["id"] for each in ask(served, one, "claims/").document["results"]] for one in found]
+    for one, own, others in zip(found, ids, reversed(ids), strict=True):
+        named = [f"claims/{each}/" for each in (*own[:3], *others[:3])]
+        one.steady += [Request("GET", path) for path in (*STEADY, *named)]
+    return found
+
+
+def ask(served: Served, practice: Practice, path: str) -> Answer:
+    return sent(served, practice, Request("GET", path))
+
+
+def sent(served: Served, practice: Practice, request: Request) -> Answer:
+    method, path, body = request
+    return served.ask(method, API + path, body, practice.headers)
+
+
+def strange(answer: Answer, practice: Practice, request: Request) -> str:
+    """What is wrong with an answer; empty where nothing is."""
+    other = b"Southern" if practice.name == "Northern" else b"Northern"
+    if other in answer.body:
+        return "rows of the other"
+    expected = 201 if request.method == "POST" else answer.status
+    if answer.status != expected or answer.status >= 500:
+        return f"{request.method} {request.path}: {answer.status} {answer.body[:200]!r}"
+    if request in practice.alone and answer.body != practice.alone[request]:
+        return f"{request.path}: another answer than alone"
+    return ""
+
+
+def mixed(installation: Installation, served: Served) -> Counter[str]:
+    """Ask for both at once; what is strange, counted."""
+    both = practices(installation, served)
+    for one in both:
+        one.alone = {request: sent(served, one, request).body for request in one.steady}
+
+    def go(number: int) -> str:
+        chance = random.Random(number)
+        practice = chance.choice(both)
+        request = practice.request(number, chance)
+        hashable = request if request.body is None else request._replace(body=None)
+        return strange(sent(served, practice, request), practice, hashable)
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        return Counter(each for each in clients.map(go, range(REQUESTS)) if each)
+
+
+@contextmanager
+def served_by_few(installation: Installation, **environment: str) -> Iterator[Served]:
+    with serving(
+        installation,
+        workers=1,
+        options=["--no-work", "--threads", str(THREADS)],
+        **UNHINDERED,
+        **environment,
+    ) as served:
+        yield served
+
+
+def connections_held(installation: Installation) -> int:
+    wanted = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(installation.environment["MIGRATOR_DATABASE_URL"]) as connection:
+        found = connection.execute(wanted).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+@contextmanager
+def pooled(installation: Installation, **environment: str) -> Iterator[Served]:
+    with served_by_few(installation, PAYERWATCH_WEB_CONNECTIONS=str(CONNECTIONS), **environment) as served:
+        yield served
+
+
+@contextmanager
+def behind_pgbouncer(installation: Installation, **environment: str) -> Iterator[Served]:
+    with pgbouncer(installation.environment["DATABASE_URL"], connections=CONNECTIONS) as url:
+        named = {"DATABASE_URL": url, "PAYERWATCH_BEHIND_PGBOUNCER": "yes"}
+        with served_by_few(installation, **named, **environment) as served:
+            yield served
+
+
+@pytest.mark.parametrize(("way", "most"), [(pooled, CONNECTIONS + OF_THE_THROTTLE), (behind_pgbouncer, CONNECTIONS)])
+def test_over_few_connections_each_is_told_what_is_its_own(installation: Installation, way: Any, most: int):
+    with way(installation) as served:
+        assert mixed(installation, served) == {}
+        assert 0 < connections_held(installation) <= most
+
+
+@pytest.mark.parametrize("way", [pooled, behind_pgbouncer])
+def test_a_connection_that_kept_a_customer_would_be_seen(installation: Installation, way: Any):
+    """The control: with the filter off and connections that keep a customer, the same requests do show others' rows."""
+    with way(installation, DJANGO_SETTINGS_MODULE="tests.journeys.keeping_settings") as served:
+        assert mixed(installation, served)["rows of the other"] > REQUESTS // 100
