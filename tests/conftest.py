@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings
+from django.db import connection, connections
 
 from tests.throttling.counts import own_counts
 
@@ -31,6 +32,18 @@ def own_throttles(throttle_directory) -> Iterator[None]:
     """What one test counts throttles no other."""
     with own_counts(throttle_directory / f"{next(_NUMBERS)}.sqlite3"):
         yield
+
+
+@pytest.fixture
+def connections_as_before(transactional_db: None) -> Iterator[None]:
+    """What a process says of its connections it says for good; here only until the test ends."""
+    named = connections.settings["default"]
+    before = dict(named)
+    yield
+    connection.close()
+    connections["default"].close_pool()
+    named.clear()
+    named.update(before)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,9 +15,11 @@ from payerwatch.config.logging import JsonLines
 from payerwatch.jobs import queue
 from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.periodic import Periodic
+from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import WORK, Step
 from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself
 from payerwatch.jobs.worker import Times, Worker
+from payerwatch.tenancy.connections import share_connections
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from tests.jobs.conftest import jobs, make_due, processes, wait_for, working
@@ -90,6 +92,26 @@ def test_who_sends_and_who_computes_keep_each_other_from_nothing(practice: Custo
         put(practice, other, "c")
         wait_for(lambda: (practice.pk, "c") in RUNS)
         assert left(practice.pk) == ["a begun"]
+
+
+@pytest.mark.usefixtures("connections_as_before")
+def test_jobs_take_turns_on_the_connections_of_their_process(practice: Customer, monkeypatch: pytest.MonkeyPatch):
+    done, used = queue.done, []
+
+    def done_by(taken: Taken) -> None:
+        connection.ensure_connection()
+        used.append(connection.connection.info.backend_pid)
+        done(taken)
+
+    monkeypatch.setattr(queue, "done", done_by)
+    share_connections(2)
+    put(practice, note, *(f"thing {number}" for number in range(20)))
+    connection.close()
+    with working(threads=2) as worker:
+        wait_for(lambda: len(used) == 20)
+        own = worker._listening.info.backend_pid
+    assert 1 <= len(set(used)) <= 2
+    assert own not in used
 
 
 def test_four_workers_do_each_job_once(practice: Customer):

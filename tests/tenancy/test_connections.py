@@ -1,7 +1,7 @@
 """Connections that threads share: what one left there the next does not meet. And the time that is given on them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
@@ -22,21 +22,13 @@ from payerwatch.tenancy.postgresql.roles import RoleIgnoresPolicies
 from tests.tenancy.conftest import World
 from tests.tenancy.shelf.models import Book
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.postgresql,
+    pytest.mark.usefixtures("connections_as_before"),
+]
 
 CUSTOMER = "SELECT current_setting('app.customer_id', true), pg_backend_pid()"
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """What a process says of its connections it says for good; here only until the test ends."""
-    named = connections.settings["default"]
-    before = dict(named)
-    yield
-    connection.close()
-    connection.close_pool()
-    named.clear()
-    named.update(before)
 
 
 def asked(statement: str) -> Any:

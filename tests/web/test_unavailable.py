@@ -1,7 +1,6 @@
 """What cannot be opened is for the operator: no waiting helps, and the log names the key."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -121,12 +120,8 @@ def test_what_the_server_itself_refuses_to_keep_was_not_kept(owner: Caller, monk
 
 
 @pytest.fixture
-def little_time() -> Iterator[None]:
-    named = connections["default"].settings_dict
+def little_time(connections_as_before: None) -> None:
     limit_time(Limits(statement=1, idle=1))
-    connection.close()
-    yield
-    del named["LIMITS"]
     connection.close()
 
 
