@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -66,7 +66,7 @@ def _owner(host: str) -> int | None:
     """Whom it runs as when we are root, as whom it refuses to run: who may enter the server's directory."""
     if os.geteuid() != 0:
         return None
-    return (os.stat(host).st_uid if host.startswith("/") else 0) or 65534
+    return (Path(host).stat().st_uid if host.startswith("/") else 0) or 65534
 
 
 @contextmanager
@@ -98,13 +98,10 @@ def _running(program: Path, home: Path, owner: int | None, url: str) -> Iterator
 def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, home: Path) -> None:
     deadline = time.monotonic() + STARTED_WITHIN
     while True:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError as error:
-            log = home / "pgbouncer.log"
-            said = log.read_text() if log.exists() else ""
-            assert process.poll() is None, said
-            assert time.monotonic() < deadline, (error, said)
-            time.sleep(0.05)
-        else:
-            return
+        with suppress(psycopg.OperationalError):
+            return psycopg.connect(url).close()
+        log = home / "pgbouncer.log"
+        said = log.read_text() if log.exists() else ""
+        assert process.poll() is None, said
+        assert time.monotonic() < deadline, said
+        time.sleep(0.05)
