@@ -5,6 +5,7 @@
 The step does nothing, so that what is timed is the queue. Putting is timed as a whole transaction, beside one that
 only asks for a number. Then a worker, and four, of four threads each and processes of their own, empty the table: the
 rate is of all but the first, for which they start. How soon: from the commit until the job is gone, one at a time.
+One worker comes twice: with the connections that its jobs share, and with one that each job opens for itself.
 """
 
 import argparse
@@ -38,6 +39,7 @@ class Product(NamedTuple):
     context: ModuleType
     worker: ModuleType
     actions: ModuleType
+    connections: ModuleType
 
 
 def main() -> None:
@@ -45,7 +47,7 @@ def main() -> None:
     product = _set_up()
     product.steps.step(nothing)
     if options.work:
-        _work(product)
+        _work(product, own=options.own)
     else:
         _measure(product, options.jobs)
 
@@ -58,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What putting a job costs, how soon and how many are done.")
     parser.add_argument("--jobs", type=int, default=3_000)
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -67,12 +70,14 @@ def _set_up() -> Product:
     django.setup()
     refuse_unless_throwaway()
     from payerwatch.jobs import enqueue, steps, worker  # the settings come first
-    from payerwatch.tenancy import actions, context
+    from payerwatch.tenancy import actions, connections, context
 
-    return Product(enqueue, steps, context, worker, actions)
+    return Product(enqueue, steps, context, worker, actions, connections)
 
 
-def _work(product: Product) -> None:
+def _work(product: Product, *, own: bool) -> None:
+    if not own:
+        product.connections.share_connections(THREADS + 1)
     worker = product.worker.Worker({product.steps.WORK: THREADS})
     signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
     worker.run()
@@ -93,8 +98,12 @@ def _measure(product: Product, jobs: int) -> None:
     print(f"a transaction that asks for a number   {_told(_timed(ask, jobs))}")
     print(f"one that puts a job                    {_told(_timed(put, jobs))}")
     print(f"one that puts a job that waits         {_told(_timed(put, jobs))}")
+    with _workers(1, own=True):
+        alone = _rate()
+    _timed(put, jobs)
     with _workers(1):
-        print(f"1 worker, {THREADS} threads                    {_rate():6.0f} jobs a second")
+        print(f"1 worker, {THREADS} threads                    {(shared := _rate()):6.0f} jobs a second")
+        print(f"the same, each job with its own connection {alone:2.0f}, or {alone / shared:.2f} of that")
         soon = [_until_gone(put, f"alone {number}") for number in range(ALONE)]
         print(f"from the commit until it is done       {_told(soon)}")
     _timed(put, jobs)
@@ -117,8 +126,8 @@ def _told(seconds: list[float]) -> str:
 
 
 @contextmanager
-def _workers(count: int) -> Iterator[None]:
-    command = [sys.executable, str(Path(__file__)), "--work"]
+def _workers(count: int, *, own: bool = False) -> Iterator[None]:
+    command = [sys.executable, str(Path(__file__)), "--work", *(["--own"] if own else [])]
     running = [subprocess.Popen(command) for _ in range(count)]
     yield
     for each in running:
