@@ -86,9 +86,9 @@ def keys_off() -> Iterator[None]:
     """As if the composite keys from a book had not been made."""
     key = ProtectKey("Book", "shelf")
     with as_migrator(), connection.schema_editor() as editor:
-        key.backwards(editor, Book)
+        key.change_back(editor, Book)
     try:
         yield
     finally:
         with as_migrator(), connection.schema_editor() as editor:
-            key.forwards(editor, Book)
+            key.change(editor, Book)

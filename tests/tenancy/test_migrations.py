@@ -63,10 +63,10 @@ def test_down_and_up_again_gives_the_same_schema():
 def test_protection_is_undone_without_a_trace(world: World):
     protected = schema_as_text()
     with as_migrator(), connection.schema_editor() as editor:
-        ProtectRows("Stamp").backwards(editor, states([])[0].apps.get_model("shelf", "Stamp"))
+        ProtectRows("Stamp").change_back(editor, states([])[0].apps.get_model("shelf", "Stamp"))
     assert not any("shelf_stamp" in line and "own" in line for line in schema_as_text())
     with as_migrator(), connection.schema_editor() as editor:
-        STAMPS_PROTECTED.forwards(editor, states([])[0].apps.get_model("shelf", "Stamp"))
+        STAMPS_PROTECTED.change(editor, states([])[0].apps.get_model("shelf", "Stamp"))
     assert schema_as_text() == protected
 
 
@@ -190,7 +190,7 @@ def test_a_removed_table_leaves_its_parents_in_use(world: World):
         Book.objects.all()._raw_delete(connection.alias)
         Shelf.objects.all()._raw_delete(connection.alias)
     with as_migrator(), connection.schema_editor() as editor:
-        STAMPS_PROTECTED.forwards(editor, states([])[0].apps.get_model("shelf", "Stamp"))
+        STAMPS_PROTECTED.change(editor, states([])[0].apps.get_model("shelf", "Stamp"))
 
 
 def test_a_migration_reaches_every_customers_rows(world: World):
@@ -214,4 +214,4 @@ def test_a_plain_key_to_a_tenant_table_is_refused():
     operations = [migrations.CreateModel("Ladder", fields), ProtectRows("Ladder")]
     steps = states(operations)
     with pytest.raises(PlainKeyToTenantTable, match=r"shelf\.Ladder\.shelf"):
-        ProtectRows("Ladder").forwards(None, steps[-1].apps.get_model("shelf", "Ladder"))
+        ProtectRows("Ladder").change(None, steps[-1].apps.get_model("shelf", "Ladder"))

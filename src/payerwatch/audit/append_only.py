@@ -1,14 +1,15 @@
 """The migration operation that lets the tables of the record be appended to, and nothing else."""
 
 from types import ModuleType
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
 
 from payerwatch.audit import postgresql, sqlite
+from payerwatch.schema_changes.operation import DatabaseOperation
 
 
 class EntriesKept(CommandError):
@@ -21,36 +22,17 @@ class EntriesKept(CommandError):
         )
 
 
-class AppendOnly(Operation):
+class AppendOnly(DatabaseOperation):
     """Functions and triggers on PostgreSQL, triggers on SQLite. The tables must be there."""
 
-    reversible = True
-    reduces_to_sql = True
-    category = OperationCategory.SQL
+    def forwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:  # noqa: ARG002
+        _way_of(editor).make_append_only(editor)
 
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Nothing: the models do not change."""
-
-    def database_forwards(
-        self,
-        app_label: str,  # noqa: ARG002
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
-        _way_of(schema_editor).make_append_only(schema_editor)
-
-    def database_backwards(
-        self,
-        app_label: str,  # noqa: ARG002
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
+    def backwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:  # noqa: ARG002
         """Raises EntriesKept."""
-        if not schema_editor.collect_sql and has_entries(schema_editor.connection):
+        if not editor.collect_sql and has_entries(editor.connection):
             raise EntriesKept
-        _way_of(schema_editor).unmake_append_only(schema_editor)
+        _way_of(editor).unmake_append_only(editor)
 
     def describe(self) -> str:
         return "Let entries be appended and nothing else"

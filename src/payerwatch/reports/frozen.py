@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
+
+from payerwatch.schema_changes.operation import DatabaseOperation, on_postgresql
 
 TABLE = "reports_report"
 _REFUSE = f"""
@@ -16,47 +16,26 @@ END $$
 _EVENTS = ("update", "delete")
 
 
-class FrozenOnceIssued(Operation):
+class FrozenOnceIssued(DatabaseOperation):
     """Triggers that refuse to change or delete an issued row. The table must be there.
 
     On SQLite a migration, and the flush between tests, may pass (`tenancy_allows(NULL)`).
     """
 
-    reversible = True
-    reduces_to_sql = True
-    category = OperationCategory.SQL
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Nothing: the models do not change."""
-
-    def database_forwards(
-        self,
-        app_label: str,  # noqa: ARG002
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
-        on_postgresql = schema_editor.connection.vendor == "postgresql"
-        if on_postgresql:
-            schema_editor.execute(_REFUSE, params=None)
+    def forwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:  # noqa: ARG002
+        if on_postgresql(editor):
+            editor.execute(_REFUSE, params=None)
         for event in _EVENTS:
-            schema_editor.execute(_postgresql(event) if on_postgresql else _sqlite(event))
+            editor.execute(_postgresql(event) if on_postgresql(editor) else _sqlite(event))
 
-    def database_backwards(
-        self,
-        app_label: str,  # noqa: ARG002
-        schema_editor: Any,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
-        on_postgresql = schema_editor.connection.vendor == "postgresql"
+    def backwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:  # noqa: ARG002
         for event in _EVENTS:
-            if on_postgresql:
-                schema_editor.execute(f"DROP TRIGGER {_name(event)} ON {TABLE}")
+            if on_postgresql(editor):
+                editor.execute(f"DROP TRIGGER {_name(event)} ON {TABLE}")
             else:
-                schema_editor.drop_trigger(_name(event))
-        if on_postgresql:
-            schema_editor.execute("DROP FUNCTION public.reports_refuse()")
+                editor.drop_trigger(_name(event))
+        if on_postgresql(editor):
+            editor.execute("DROP FUNCTION public.reports_refuse()")
 
     def describe(self) -> str:
         return "Let nobody change a report that is issued"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from django.db import IntegrityError, migrations, models
 from django.db.migrations.operations.fields import AddField, AlterField, RemoveField
@@ -35,6 +35,7 @@ from payerwatch.schema_changes.changes import (
     under_lock,
 )
 from payerwatch.schema_changes.duplicates import refuse_duplicates
+from payerwatch.schema_changes.effects import BESIDE, INSTANT, INSTANT_AND_BESIDE, NOTHING
 from payerwatch.schema_changes.indexes import build_index, drop_index
 from payerwatch.schema_changes.locks import TableLock
 from payerwatch.schema_changes.operation import (
@@ -47,19 +48,6 @@ from payerwatch.schema_changes.operation import (
 
 class CannotBeDoneBeside(TypeError):
     """The operation was written for something that cannot be made without keeping others out."""
-
-
-class Effect(NamedTuple):
-    """What users of a table notice."""
-
-    lock: str
-    """The strongest that is held, if only for an instant; blank where none stops reading or writing."""
-    reads_all_rows: bool
-
-
-INSTANT = Effect("ACCESS EXCLUSIVE", reads_all_rows=False)
-BESIDE = Effect("", reads_all_rows=True)
-NOTHING = Effect("", reads_all_rows=False)
 
 
 # Indexes
@@ -226,7 +214,7 @@ class UniqueInThreePhases(migrations.SeparateDatabaseAndState):
 class AddCheck(AddConstraint):
     """Let a check hold for what is written from now on, then look at all rows while they are read and written."""
 
-    effect: ClassVar = Effect("ACCESS EXCLUSIVE", reads_all_rows=True)
+    effect: ClassVar = INSTANT_AND_BESIDE
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         _make_constraint(self, schema_editor, to_state.apps.get_model(app_label, self.model_name), self.constraint)
@@ -308,7 +296,7 @@ class SetNotNull(AlterField):
     Fill it in before, and let the release before know it: what that inserts must have it, or the column a `db_default`.
     """
 
-    effect: ClassVar = Effect("ACCESS EXCLUSIVE", reads_all_rows=True)
+    effect: ClassVar = INSTANT_AND_BESIDE
 
     def __init__(self, model_name: str, name: str, field: models.Field, preserve_default: bool = True) -> None:
         if field.null:
@@ -420,7 +408,7 @@ class Backfill(TableOperation):
     yet to be done and of no others, so that a row is done once however often it is begun. Taken back, nothing changes.
     """
 
-    effect: ClassVar = Effect("", reads_all_rows=True)
+    effect: ClassVar = BESIDE
 
     def __init__(self, model_name: str, name: str, assignments: Mapping[str, str], due: str) -> None:
         self.model_name, self.name, self.assignments, self.due = model_name, name, assignments, due

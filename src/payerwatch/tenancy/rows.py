@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
+from typing import ClassVar
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations.base import Operation, OperationCategory
-from django.db.migrations.state import ProjectState
 from django.db.models import ForeignKey, Model
 
+from payerwatch.schema_changes.effects import INSTANT, NOTHING, Effect
+from payerwatch.schema_changes.operation import TableOperation
 from payerwatch.tenancy.models import TenantForeignKey
 from payerwatch.tenancy.postgresql import rows as postgresql
 from payerwatch.tenancy.sqlite import rows as sqlite
@@ -37,47 +38,7 @@ def tenant_keys(model: type[Model]) -> list[TenantForeignKey]:
     return [field for field in model._meta.local_fields if isinstance(field, TenantForeignKey)]
 
 
-class _RowsOperation(Operation):
-    """Changes the database and not the models' state; each database has its own way."""
-
-    reversible = True
-    reduces_to_sql = True
-    category = OperationCategory.SQL
-    model_name: str
-
-    def forwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
-        raise NotImplementedError
-
-    def backwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
-        raise NotImplementedError
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Nothing: the models do not change."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,
-    ) -> None:
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self.forwards(schema_editor, model)
-
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,
-    ) -> None:
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self.backwards(schema_editor, model)
-
-
-class ProtectRows(_RowsOperation):
+class ProtectRows(TableOperation):
     """Let each customer reach only its own rows of a table, and point only to its own.
 
     PostgreSQL: primary key (customer, id), forced row policies, composite foreign keys, and `grant` as all
@@ -85,15 +46,17 @@ class ProtectRows(_RowsOperation):
     row whose parent is another customer's, or not in `grant`.
     """
 
+    effect: ClassVar = INSTANT
+
     def __init__(self, model_name: str, grant: Sequence[str] = EVERYTHING) -> None:
         self.model_name = model_name
         self.grant = tuple(grant)
 
-    def forwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+    def change(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
         _refuse_plain_keys(model)
         _way_of(editor).protect(editor, model, tenant_keys(model), self.grant)
 
-    def backwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+    def change_back(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
         _way_of(editor).unprotect(editor, model, tenant_keys(model))
 
     def describe(self) -> str:
@@ -104,17 +67,19 @@ class ProtectRows(_RowsOperation):
         return f"protect_{self.model_name.lower()}"
 
 
-class ProtectKey(_RowsOperation):
+class ProtectKey(TableOperation):
     """Let a TenantForeignKey that was added to a protected table point only to the customer's own rows."""
+
+    effect: ClassVar = Effect("SHARE ROW EXCLUSIVE", reads_all_rows=True)
 
     def __init__(self, model_name: str, field_name: str) -> None:
         self.model_name = model_name
         self.field_name = field_name
 
-    def forwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+    def change(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
         _way_of(editor).add_key(editor, model, self._key(model))
 
-    def backwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+    def change_back(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
         _way_of(editor).drop_key(editor, model, self._key(model))
 
     def describe(self) -> str:
@@ -131,18 +96,20 @@ class ProtectKey(_RowsOperation):
         return field
 
 
-class GrantTable(_RowsOperation):
+class GrantTable(TableOperation):
     """On PostgreSQL, let the application do this to a table that has no row policy, and nothing else."""
+
+    effect: ClassVar = NOTHING
 
     def __init__(self, model_name: str, grant: Sequence[str]) -> None:
         self.model_name = model_name
         self.grant = tuple(grant)
 
-    def forwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+    def change(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
         if editor.connection.vendor == "postgresql":
             postgresql.grant(editor, model, self.grant)
 
-    def backwards(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+    def change_back(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
         if editor.connection.vendor == "postgresql":
             postgresql.grant(editor, model, EVERYTHING)
 

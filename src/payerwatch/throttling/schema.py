@@ -1,51 +1,33 @@
 """A migration operation for what only PostgreSQL has."""
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations.base import Operation, OperationCategory
+from typing import Any
+
 from django.db.migrations.state import ProjectState
 
+from payerwatch.schema_changes.operation import DatabaseOperation, on_postgresql
 from payerwatch.tenancy.postgresql.roles import app_role
 
 
-class RunOnPostgresql(Operation):
+class RunOnPostgresql(DatabaseOperation):
     """Run the statements, in which {app} is the application's role. On other databases nothing is done."""
-
-    reversible = True
-    reduces_to_sql = True
-    category = OperationCategory.SQL
 
     def __init__(self, description: str, forwards: list[str], backwards: list[str]) -> None:
         self.description = description
-        self.forwards = forwards
-        self.backwards = backwards
+        self._forwards = forwards
+        self._backwards = backwards
 
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Nothing: there are no models."""
+    def forwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:  # noqa: ARG002
+        _run(editor, self._forwards)
 
-    def database_forwards(
-        self,
-        app_label: str,  # noqa: ARG002
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
-        _run(schema_editor, self.forwards)
-
-    def database_backwards(
-        self,
-        app_label: str,  # noqa: ARG002
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
-        _run(schema_editor, self.backwards)
+    def backwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:  # noqa: ARG002
+        _run(editor, self._backwards)
 
     def describe(self) -> str:
         return self.description
 
 
-def _run(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:
-    if editor.connection.vendor == "postgresql":
+def _run(editor: Any, statements: list[str]) -> None:
+    if on_postgresql(editor):
         role = editor.quote_name(app_role(editor.connection.alias))
         for statement in statements:
             editor.execute(statement.replace("{app}", role), params=None)

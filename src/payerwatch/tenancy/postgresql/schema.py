@@ -10,9 +10,9 @@ from django.db.backends.postgresql import schema
 from django.db.models import BaseConstraint, Field, Index, Model, UniqueConstraint
 
 from payerwatch.schema_changes.catalogue import size_of
+from payerwatch.schema_changes.forecast import MANY_ROWS
 from payerwatch.schema_changes.refusals import UnsafeChange
 
-MANY_ROWS = 10_000
 LOCK_MS = 20
 """For so long a statement of a migration that is one transaction stands in the queue, with others behind it."""
 
