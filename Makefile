@@ -73,6 +73,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api.py --claims 100000 --rounds 7
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py --jobs 500
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/connections.py --rounds 12
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py --rounds 2
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py --claims 100000 --loads 10 --rounds 3
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py --rounds 10
@@ -91,6 +92,7 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/api_queries.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/jobs.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/connections.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
