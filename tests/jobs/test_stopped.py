@@ -27,7 +27,7 @@ pytestmark = [
 TRIALS = 50 if os.environ.get("PAYERWATCH_PROOF") == "full" else 2
 AWAKE_SECONDS = 0.5
 """A step's next transaction begins within a twentieth of it."""
-IDLE = {"PGOPTIONS": "-c idle_in_transaction_session_timeout=300ms"}
+IDLE = {"PGOPTIONS": "-c idle_in_transaction_session_timeout=1500ms"}
 """As in production, if sooner: whoever is stopped in the middle of a transaction loses it."""
 
 
@@ -69,7 +69,7 @@ def trial(practice: Customer, running: list[subprocess.Popen[bytes]], name: str,
     stopped.send_signal(signal.SIGSTOP)
     in_transaction = a_session_is_in_transaction()
     try:
-        wait_for(lambda: not jobs())
+        wait_for(lambda: not jobs(), seconds=60)
         rows = rows_of(practice, name)
     finally:
         stopped.send_signal(signal.SIGCONT)
