@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.loaded import Loaded, Work, loaded
-from tests.api.world import World, build, unhindered
+from tests.api.world import World, built, unhindered
 from tests.jobs.caught import catch_steps
 
 
@@ -14,7 +14,7 @@ from tests.jobs.caught import catch_steps
 def world(transactional_db: None) -> Iterator[World]:
     """Committed as in production: the door's own transactions begin and end with the request."""
     with unhindered():
-        yield build()
+        yield built()
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Two practices with the same shapes of everything, and everyone who may ask for what one of them has."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -26,12 +28,14 @@ from payerwatch.tenancy.models import Customer
 from tests.api.declared import undeclared
 from tests.api.makers import Practice, join, one_of_each, person
 from tests.jobs.caught import catch_steps
+from tests.keeping import PutBack, keep
 from tests.make import ACTOR
 
 PASSWORD = "apples under nine bridges"
 REASON = "to help the practice"
 REQUEST_ID = "of-the-tests"  # the same in all requests, so that answers that must be alike are
 ROOT_URLCONF = settings.ROOT_URLCONF
+FRESH_SECONDS = 300
 Headers = dict[str, str]
 
 
@@ -45,6 +49,27 @@ class World:
     def headers(self, caller: str) -> Headers:
         """The caller's credential, of a person or key of its own: whatever is done with it ends no other."""
         return CALLERS[caller](self)
+
+
+def built() -> World:
+    """A world as newly built. Each process builds one every few minutes, since sessions end when they are not used."""
+    if not _KEPT or time.monotonic() - _KEPT[-1].since > FRESH_SECONDS:
+        world = build()
+        _KEPT[:] = [Kept(deepcopy(world), keep(), time.monotonic())]
+        return world
+    [kept] = _KEPT
+    kept.put_back()
+    return deepcopy(kept.world)
+
+
+@dataclass(frozen=True)
+class Kept:
+    world: World
+    put_back: PutBack
+    since: float
+
+
+_KEPT: list[Kept] = []
 
 
 def build() -> World:
