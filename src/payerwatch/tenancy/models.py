@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Expression
+from django.db.models.expressions import Col, Expression
+from django.db.models.lookups import Exact
 from django.db.models.sql.compiler import SQLCompiler
 
 from payerwatch.tenancy.context import current_customer_id
@@ -74,6 +75,13 @@ class TenantForeignKey(models.ForeignKey):
         kwargs["db_constraint"] = False
         kwargs["db_index"] = False  # an index by the id alone helps no query that names its customer
         super().__init__(to, on_delete, **kwargs)
+
+    def get_extra_restriction(self, alias: Any, related_alias: Any) -> Any:
+        """A join names the customer on both sides: so it is one within a customer wherever its rows are kept."""
+        parent: Any = self.remote_field.model._meta.get_field("customer")
+        child: Any = self.model._meta.get_field("customer")
+        as_number = models.BigIntegerField()
+        return Exact(Col(alias, parent, as_number), Col(related_alias, child, as_number))
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
