@@ -18,6 +18,11 @@ UNION ALL
 SELECT 'table ' || relname || ' ' || relrowsecurity || relforcerowsecurity || ' ' || relowner::regrole || ' '
        || coalesce(array(SELECT unnest(relacl)::text ORDER BY 1)::text, '')
 FROM pg_class WHERE relkind IN ('r', 'S') AND relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'trigger ' || pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'function ' || pg_get_functiondef(oid) || proowner::regrole::text FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
 ORDER BY 1
 """
 
@@ -25,7 +30,7 @@ SQLITE = "SELECT type || ' ' || name || ' ' || sql FROM sqlite_master WHERE sql 
 
 
 def schema_as_text() -> list[str]:
-    """One line for each column, key, index, policy, trigger and grant, in a fixed order."""
+    """One line for each column, key, index, policy, trigger, function and grant, in a fixed order."""
     with connection.cursor() as cursor:
         cursor.execute(POSTGRESQL if connection.vendor == "postgresql" else SQLITE)
         lines = [line for (line,) in cursor.fetchall()]
