@@ -42,6 +42,7 @@ def connections_as_before(transactional_db: None) -> Iterator[None]:
     yield
     connection.close()
     connections["default"].close_pool()
+    connections["default"].settings_dict = named
     named.clear()
     named.update(before)
 

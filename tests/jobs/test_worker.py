@@ -225,7 +225,7 @@ def test_a_worker_that_is_to_stop_finishes_what_it_has_begun_and_begins_nothing(
     assert (left(practice.pk), jobs()) == (["a begun", "a ended"], [("b", "todo", 0)])
 
 
-def test_what_is_not_finished_in_time_is_left_to_others_at_once(practice: Customer):
+def test_what_is_not_finished_in_time_is_left_to_others_at_once(practice: Customer, connections_as_before: None):
     put(practice, take_long, "a")
     times = Times(look=0.2, beat=0.2, dead=60, grace=0.1)
     worker = Worker({WORK: 1}, times=times, lives_on=lambda: not left(practice.pk))

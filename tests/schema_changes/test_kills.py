@@ -45,7 +45,7 @@ def left_half_made() -> list[str]:
 def first_change() -> bool:
     """Whether the chain has begun: its process starts for longer than it works."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_attribute WHERE attrelid = 'claims_claim'::regclass AND attname = 'grade'")
+        cursor.execute("SELECT 1 FROM pg_attribute WHERE attrelid = 'claims_claim'::regclass AND attname = 'place'")
         return cursor.fetchone() is not None
 
 
