@@ -21,6 +21,10 @@ Key = tuple[str, int, str, str]
 """Measure, payer id, CPT group (blank for the payer), direction."""
 PayerKey = tuple[str, int, str]
 """Measure, payer id, direction."""
+_SET_BACK = (
+    "history", "as_of_week", "observed", "expected", "effect", "p_value", "q_value", "amount_at_risk", "tier",
+    "certainty", "first_week", "alert_week", "status", "is_open", "closed_week",
+)  # fmt: skip
 
 
 class Carrier:
@@ -126,21 +130,21 @@ def withdraw_weeks_after(week: date | None) -> int:
     """Take back what was judged of later weeks (of all, without a week), because their data were taken back.
 
     Events go back to what they were after the last week that stands; those flagged only later are removed.
-    Returns how many were touched. Series before their payers, which they point to, and of a series the last episode
-    first: it is gone before the one before it is open again.
+    Returns how many were touched. What is removed goes first: of a series one event is open at a time.
     """
-    touched = DriftEvent.objects.order_by("-cpt_group", "-episode")
+    touched = DriftEvent.objects.order_by("pk")
     if week is not None:
         touched = touched.filter(as_of_week__gt=week)
     events = list(touched)
     for event in events:
         event.history = [entry for entry in event.history if week is not None and entry["week"] <= week.isoformat()]
-        if episode_of(event.history) is None:
-            event.children.update(parent=None)
-            event.delete()
-        else:
-            _set_back(event)
-            event.save()
+    kept = [event for event in events if episode_of(event.history) is not None]
+    gone = [event.pk for event in events if episode_of(event.history) is None]
+    DriftEvent.objects.filter(parent__in=gone).update(parent=None)
+    DriftEvent.objects.filter(pk__in=gone).delete()
+    for event in kept:
+        _set_back(event)
+    DriftEvent.objects.bulk_update(kept, _SET_BACK)
     return len(events)
 
 
