@@ -4,13 +4,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import F, Max, Q, QuerySet, Sum
 
 from payerwatch.drift.models import RunoffCell
 
 _DECIDED = ~Q(outcome="pending")
 _DUPLICATE = Q(outcome="denied", denial_category="duplicate")
 _DENIED = Q(outcome="denied") & ~Q(denial_category="duplicate")
+_SUMS = {
+    "all": Sum("claims"),
+    "week": Max("submit_week"),
+    "decided": Sum("claims", filter=_DECIDED, default=0),
+    "duplicates": Sum("claims", filter=_DUPLICATE, default=0),
+    "denied": Sum("claims", filter=_DENIED, default=0),
+    "days": Sum("lag_days", filter=_DECIDED, default=0),
+    "billed": Sum("billed_amount"),
+    "allowed": Sum("allowed_amount"),
+    "paid": Sum("paid_amount"),
+}
+FIGURES = tuple(_SUMS)
+"""The columns of PayerFigures, in its order."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +61,10 @@ class FiguresByPayer(dict[int, PayerFigures]):
         return PayerFigures()
 
 
-def cells_submitted(first: date | None, last: date | None, cpt_group: str = "") -> QuerySet[RunoffCell]:
-    """The cells of the whole weeks that hold these days, and all between."""
-    cells = RunoffCell.objects.all()
+def submitted(
+    cells: QuerySet[RunoffCell], first: date | None, last: date | None, cpt_group: str = ""
+) -> QuerySet[RunoffCell]:
+    """Of the cells those of the whole weeks that hold these days, and all between."""
     if first is not None:
         cells = cells.filter(submit_week__gt=first - timedelta(days=7) if first.toordinal() > 7 else date.min)
     if last is not None:
@@ -58,19 +72,14 @@ def cells_submitted(first: date | None, last: date | None, cpt_group: str = "") 
     return cells.filter(cpt_group=cpt_group) if cpt_group else cells
 
 
-def figures_of(payers: Iterable[int], cells: QuerySet[RunoffCell] | None = None) -> FiguresByPayer:
+def figures_of(payers: Iterable[int]) -> FiguresByPayer:
     """One query, whatever the number of payers."""
-    among = (RunoffCell.objects.all() if cells is None else cells).filter(payer__in=list(payers))
-    sums = {
-        "all": Sum("claims"),
-        "week": Max("submit_week"),
-        "decided": Sum("claims", filter=_DECIDED, default=0),
-        "duplicates": Sum("claims", filter=_DUPLICATE, default=0),
-        "denied": Sum("claims", filter=_DENIED, default=0),
-        "days": Sum("lag_days", filter=_DECIDED, default=0),
-        "billed": Sum("billed_amount"),
-        "allowed": Sum("allowed_amount"),
-        "paid": Sum("paid_amount"),
-    }
-    rows = among.order_by().values("payer_id").annotate(**sums).values_list("payer_id", *sums)
+    among = RunoffCell.objects.filter(payer__in=list(payers))
+    rows = among.order_by().values("payer_id").annotate(**_SUMS).values_list("payer_id", *_SUMS)
     return FiguresByPayer((payer, PayerFigures(*figures)) for payer, *figures in rows)
+
+
+def summed_by_payer(cells: QuerySet[RunoffCell]) -> QuerySet:
+    """A row for each payer that has any of the cells: `payer_id`, `name`, `name_key`, and the columns of FIGURES."""
+    names = {"name": F("payer__name"), "name_key": F("payer__name_key")}
+    return cells.order_by().values("payer_id", **names).annotate(**_SUMS)

@@ -6,7 +6,8 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from payerwatch.claims.models import Payer
-from payerwatch.drift.payer_figures import cells_submitted, figures_of
+from payerwatch.drift.models import RunoffCell
+from payerwatch.drift.payer_figures import FIGURES, PayerFigures, submitted, summed_by_payer
 from payerwatch.members.roles import Permission
 from payerwatch.web.api.dates import DayFilter
 from payerwatch.web.api.fields import Dollars, PublicId
@@ -42,7 +43,7 @@ class PayerSummaryFilter(filters.FilterSet):
     """Days mean the whole weeks, Monday to Sunday, that hold them: finer than that is not counted."""
 
     payer = filters.CharFilter(
-        field_name="name",
+        field_name="payer__name",
         lookup_expr="iexact",
         max_length=200,
         help_text="The payer of exactly this name, in any case of letters.",
@@ -56,16 +57,17 @@ class PayerSummaryFilter(filters.FilterSet):
     cpt_group = filters.CharFilter(method="as_cells", max_length=40)
 
     def as_cells(self, found: Any, _name: str, _value: Any) -> Any:
-        """It says which cells are counted, and so which payers have any."""
+        """The three together say which cells are counted."""
         return found
 
 
 class PayerSummary(Listed, Resource):
-    """Claims, denials, days and money by payer, by name."""
+    """Claims, denials, days and money by payer, by name; of payers that have any."""
 
     thing = "payer"
     may: ClassVar = {"list": Permission.READ_CLAIMS}
-    queryset = Payer.objects.all()
+    queryset = RunoffCell.objects.all()
+    columns = ("payer_id", "name", *FIGURES)
     order = ("name_key",)
     serializer_class = PayerSummaryBody
     filterset_class = PayerSummaryFilter
@@ -73,10 +75,10 @@ class PayerSummary(Listed, Resource):
     def filter_queryset(self, queryset: Any) -> Any:
         found = super().filter_queryset(queryset)
         first, last, group = (self.asked.get(name) for name in ("submitted_from", "submitted_to", "cpt_group"))
-        self.cells = cells_submitted(first, last, group or "")
-        return found.filter(pk__in=self.cells.values("payer"))
+        return summed_by_payer(submitted(found, first, last, group or ""))
 
     def paginate_queryset(self, queryset: Any) -> Any:
-        page = list(super().paginate_queryset(queryset) or ())
-        figures = figures_of([payer.pk for payer in page], self.cells)
-        return [{"payer": payer, "figures": figures[payer.pk]} for payer in page]
+        rows = super().paginate_queryset(queryset) or ()
+        return [
+            {"payer": Payer(pk=payer, name=name), "figures": PayerFigures(*figures)} for payer, name, *figures in rows
+        ]
