@@ -58,6 +58,10 @@ lint: install-dev  ## style, types, import contracts, migrations that are missin
 	$(BIN)/lint-imports
 	$(BIN)/payerwatch makemigrations --check --dry-run
 
+query-counts: install-dev  ## count anew how often each operation and step asks the database, for review
+	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL PAYERWATCH_QUERY_COUNTS=write $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
+	PAYERWATCH_QUERY_COUNTS=write $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
+
 coverage: install-dev  ## both test runs with branch coverage; fails under 85 %
 	$(BIN)/coverage erase
 	$(MAKE) test PYTEST_ARGS="--cov --cov-append --cov-report= $(PYTEST_ARGS)"
@@ -102,5 +106,5 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	$(BIN)/python scripts/previous_release.py --all
 
-.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage previous-release bench prove
+.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release bench prove
 .DEFAULT_GOAL := help
