@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 
+from tests.queries import repeated
 from tests.throttling.counts import own_counts
 
 ON_POSTGRESQL = "postgresql" in settings.DATABASES["default"]["ENGINE"]
@@ -45,6 +46,20 @@ def connections_as_before(transactional_db: None) -> Iterator[None]:
     connections["default"].settings_dict = named
     named.clear()
     named.update(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def requests_and_steps_watched() -> Iterator[None]:
+    with repeated.requests_and_steps_watched():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_sent_again_and_again() -> Iterator[None]:
+    """A request or a step that sends one statement many times fails the test that made it."""
+    yield
+    found = repeated.taken()
+    assert not found, "\n".join(["One statement was sent again and again:", *map(str, found)])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
