@@ -68,7 +68,7 @@ coverage: install-dev  ## both test runs with branch coverage; fails under 85 %
 	$(BIN)/coverage report --fail-under=85
 
 previous-release: install-dev  ## the previous release's tests on the tables that this one makes before it runs
-	$(BIN)/python scripts/previous_release.py
+	$(BIN)/python scripts/previous_release.py $(PREVIOUS)
 
 bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 200000

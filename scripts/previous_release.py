@@ -4,7 +4,7 @@ While a release is put in, the old code goes on serving: on the tables as they a
 before the new code, until the last old process has ended. So the old code's own tests must pass there.
 
 1. The previous release is the COMMIT given, else the newest tag vX.Y.Z before this commit, else where this branch left
-   origin/main; on main itself it is the newest commit that has other migrations.
+   origin/main; on main itself, while there is no tag, it is the commit that scripts/released names.
 2. A PostgreSQL of its own is started. This release's migrations, those named `000N_after_…` left out, make their tables
    in the server's template: every database the old tests make then has them, and old migrations find nothing to do.
 3. The previous release is checked out beside, and its tests run there, by its own code in this environment: those that
@@ -31,7 +31,7 @@ from throwaway_database import Unavailable
 from with_postgres import FAST, installed_programs, temporary_cluster
 
 ROOT = Path(__file__).parents[1]
-MIGRATIONS = "src/payerwatch/*/migrations/0*.py"
+RELEASED = ROOT / "scripts" / "released"
 TEMPLATE = "template1"
 AS_PRODUCTION_ENTERS = (
     "tests/journeys/test_first_journey.py",
@@ -70,7 +70,7 @@ LEFT_OUT = {
 def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     try:
-        previous = options.previous or previous_release()
+        previous = options.previous or _known_release()
         if _migrations(previous) == _migrations("HEAD"):
             print(f"{previous} has the same migrations: its tests have run on these tables.")
             return 0
@@ -82,6 +82,9 @@ def main(arguments: Sequence[str]) -> int:
             _make_tables(urls, _last_before(previous))
             chosen = options.tests or ([] if options.all else _as_production_enters(release))
             return _test(release, urls, chosen)
+    except UnknownRelease as error:
+        print(f"previous_release: {error}", file=sys.stderr)
+        return 0 if options.if_known else 1
     except Unavailable as error:
         print(f"previous_release: {error}", file=sys.stderr)
         return 1
@@ -90,12 +93,24 @@ def main(arguments: Sequence[str]) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="previous_release.py", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--from", dest="previous", metavar="COMMIT", help="the previous release, not looked for")
+    parser.add_argument("--if-known", action="store_true", help="end well, and say so, where there is no history")
     parser.add_argument("--all", action="store_true", help="all its tests")
     parser.add_argument("tests", nargs="*", metavar="TEST", help="only these, such as tests/jobs")
     return parser.parse_args(arguments)
 
 
 # Which release
+
+
+class UnknownRelease(Unavailable):
+    """This copy of the project has no history, or not enough of it, to say what was released before."""
+
+
+def _known_release() -> str:
+    try:
+        return previous_release()
+    except Unavailable as error:
+        raise UnknownRelease(f"the previous release is not known, so its tests are not run: {error}") from None
 
 
 def previous_release() -> str:
@@ -109,8 +124,7 @@ def previous_release() -> str:
     left_at = _git("merge-base", "HEAD", "origin/main", missing="")
     if left_at not in ("", here):
         return left_at
-    changed_at = _git("log", "-1", "--format=%H", "HEAD", "--", f":(glob){MIGRATIONS}")
-    return _git("rev-parse", f"{changed_at}^")
+    return _git("rev-parse", "--verify", f"{RELEASED.read_text().split()[0]}^{{commit}}")
 
 
 def _git(*arguments: str, missing: str | None = None) -> str:
