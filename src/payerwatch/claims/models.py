@@ -289,6 +289,7 @@ class Claim(ClaimState):
             models.Index(fields=["customer", "payer_mapping"], name="claims_claim_spelling"),
             models.Index("customer", AbsentLowest("billed_amount"), "id", name="claims_claim_billed"),
             models.Index(fields=["customer", "cpt", "submitted_date", "id"], name="claims_claim_cpt"),
+            models.Index(fields=["customer", "cpt_group", "submitted_date", "id"], name="claims_claim_group"),
             models.Index(
                 fields=["customer", "denial_code", "submitted_date", "id"],
                 name="claims_claim_denial",
