@@ -6,7 +6,7 @@ from payerwatch.claims.models import Claim
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [("claims", "0010_after_place_index")]
+    dependencies = [("claims", "0011_after_place_index")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
