@@ -72,7 +72,7 @@ def test_nobody_waits_behind_who_waits_aside(mode: str):
                 except psycopg.Error as error:
                     waited.append(type(error).__name__)
 
-    with using(TABLE, mode), patience_as(Patience(aside=0.7, in_line_ms=())):
+    with using(TABLE, mode), patience_as(Patience(aside=0.7, look=0.05, tries=0)):
         stopping = threading.Event()
         thread = threading.Thread(target=come, args=(stopping,))
         thread.start()
@@ -81,6 +81,31 @@ def test_nobody_waits_behind_who_waits_aside(mode: str):
         stopping.set()
         thread.join()
     assert waited == []
+
+
+def test_many_that_come_and_go_are_no_reason_to_wait_for_long():
+    """There is never an instant in which nobody uses the table: each comes before the one before has gone."""
+    stopping = threading.Event()
+
+    def come_and_go(delay: float) -> None:
+        with connected() as other:
+            stopping.wait(delay)
+            while not stopping.is_set():
+                with other.transaction():
+                    other.execute(f"LOCK TABLE {TABLE} IN ACCESS SHARE MODE")
+                    stopping.wait(0.01)
+
+    threads = [threading.Thread(target=come_and_go, args=(0.002 * number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    try:
+        patience = Patience(aside=30, look=0.05, just_begun=5, tries=0)
+        with patience_as(patience), locked(connection, [TableLock(TABLE)]):
+            assert held_by_this()
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_the_queue_is_joined_at_the_end_and_left_again():

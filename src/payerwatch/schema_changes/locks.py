@@ -4,9 +4,10 @@ Whoever waits for a lock in PostgreSQL's queue keeps everybody out who comes aft
 impatient ALTER TABLE stop a table. So the lock is tried for with NOWAIT, which never joins the queue, every few
 milliseconds, until an instant comes in which nobody uses the table; the change is made in that same transaction.
 
-Where many short transactions overlap at all times there is no such instant. Then the queue is joined after all, for 20,
-50 and at last 100 ms at a time and with pauses, and if that does not help either the change is not made. There is no
-last try without a limit.
+Where many short transactions overlap at all times there is no such instant. So it is looked now and then who is in the
+way: if all have only just begun, the queue is joined for 20 ms, in which they end. At last it is joined for 20, 50 and
+100 ms at a time whoever is there, with pauses, and if that does not help the change is not made. There is no last
+try without a limit.
 """
 
 from __future__ import annotations
@@ -41,11 +42,15 @@ class Patience:
     """How long a lock is tried for, and how a change that holds one is kept short. In seconds, where not said."""
 
     aside: float = 60.0
-    """Without ever joining the queue."""
+    """Without joining the queue behind anybody who may stay."""
     pause: float = 0.005
     """Between two such tries, about."""
+    look: float = 0.5
+    """Between two looks at who is in the way."""
+    just_begun: float = 0.1
+    """A transaction that is no older is expected to end at once."""
     in_line_ms: tuple[int, ...] = (20, 50, 100)
-    """For so long the queue is joined at a time, afterwards."""
+    """For so long the queue is joined at a time: the shortest where all have just begun, and each of them at last."""
     tries: int = 10
     """With each of these."""
     pause_in_line: float = 0.5
@@ -101,18 +106,33 @@ def _keep_other_changes_out(connection: BaseDatabaseWrapper, locks: Sequence[Tab
 
 
 def _take(connection: BaseDatabaseWrapper, locks: Sequence[TableLock], patience: Patience) -> None:
-    began = time.monotonic()
+    began = looked = time.monotonic()
     while time.monotonic() - began < patience.aside:
         if _tried(connection, locks, "NOWAIT"):
             return
+        if time.monotonic() - looked > patience.look:
+            looked = time.monotonic()
+            if _all_have_just_begun(connection, locks, patience) and _tried_in_line(connection, locks, patience):
+                return
         time.sleep(patience.pause * random.uniform(0.5, 1.5))
     for milliseconds in patience.in_line_ms:
-        _execute(connection, f"SET LOCAL lock_timeout = '{milliseconds}ms'")
         for _ in range(patience.tries):
-            if _tried(connection, locks):
+            if _tried_in_line(connection, locks, patience, milliseconds):
                 return
             time.sleep(patience.pause_in_line * random.uniform(0.5, 1.5))
     raise LockNotToBeHad(_tables(locks), blockers_of(connection, locks), time.monotonic() - began)
+
+
+def _all_have_just_begun(connection: BaseDatabaseWrapper, locks: Sequence[TableLock], patience: Patience) -> bool:
+    ages = [blocker.seconds for blocker in blockers_of(connection, locks)]
+    return all(age is not None and age <= patience.just_begun for age in ages)
+
+
+def _tried_in_line(
+    connection: BaseDatabaseWrapper, locks: Sequence[TableLock], patience: Patience, milliseconds: int | None = None
+) -> bool:
+    _execute(connection, f"SET LOCAL lock_timeout = '{milliseconds or patience.in_line_ms[0]}ms'")
+    return _tried(connection, locks)
 
 
 def _tried(connection: BaseDatabaseWrapper, locks: Sequence[TableLock], nowait: str = "") -> bool:
