@@ -72,7 +72,7 @@ def test_nobody_waits_behind_who_waits_aside(mode: str):
                 except psycopg.Error as error:
                     waited.append(type(error).__name__)
 
-    with using(TABLE, mode), patience_as(Patience(aside=0.7, look=0.05, tries=0)):
+    with using(TABLE, mode), patience_as(Patience(aside=0.7, just_begun=-1, tries=0)):
         stopping = threading.Event()
         thread = threading.Thread(target=come, args=(stopping,))
         thread.start()

@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.minutes]
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "migrations.py"
-SMALL = ("--claims", "40000", "--clients", "4", "--noise", "2", "--open", "2")
+SMALL = ("--claims", "20000", "--clients", "3", "--noise", "2", "--open", "1")
 OF_A_BUSY_MACHINE = ("--limit", "300", "--slack", "60000", "--control", "30")
 
 

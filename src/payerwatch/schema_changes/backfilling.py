@@ -111,34 +111,50 @@ def _kept_place(connection: BaseDatabaseWrapper, filling: Filling) -> list[int]:
 
 def _batch(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], size: int) -> _Done:
     with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_MS}ms'")
-        cursor.execute(_statement(connection, filling, within=bool(after)), [*after, size])
-        batch = _Done(*cursor.fetchone())
-        if batch.last is None:
-            cursor.execute(_FORGET_PLACE, [filling.name])
+        cursor.execute(_ALONG_THE_KEY)
+        cursor.execute(_LAST.format(**_named(connection, filling, after, [])), [*after, size - 1])
+        last = cursor.fetchone()
+        until = list(last) if last else []
+        cursor.execute(_FILL.format(**_named(connection, filling, after, until)), [*after, *until] * 2)
+        due, done = cursor.fetchone()
+        if until:
+            cursor.execute(_KEEP_PLACE, [filling.name, until])
         else:
-            cursor.execute(_KEEP_PLACE, [filling.name, batch.last])
-    return batch
+            cursor.execute(_FORGET_PLACE, [filling.name])
+    return _Done(due, done, until or None)
 
 
-def _statement(connection: BaseDatabaseWrapper, filling: Filling, *, within: bool) -> str:
-    """One batch: its rows, those of them that are due and free, and what they get."""
+_ALONG_THE_KEY = f"""
+SET LOCAL statement_timeout = '{LONGEST_MS}ms';
+SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
+"""
+"""What the planner thinks of a range of two columns would let it read all rows for a few."""
+_LAST = "SELECT {key} FROM {table} WHERE {within} ORDER BY {key} LIMIT 1 OFFSET %s"
+_FILL = """
+WITH mine AS MATERIALIZED (
+    SELECT {mine} FROM {table} WHERE {within} AND ({due}) ORDER BY {key} FOR NO KEY UPDATE SKIP LOCKED),
+  done AS (UPDATE {table} SET {values} FROM mine WHERE {same} RETURNING 1)
+SELECT (SELECT count(*) FROM {table} WHERE {within} AND ({due})), (SELECT count(*) FROM done)
+"""
+
+
+def _named(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], until: list[int]) -> dict[str, str]:
+    """The parts of a statement; without `after` from the first row on, without `until` to the last."""
     quote: Any = connection.ops.quote_name
-    table, due = quote(filling.table), filling.due.replace("%", "%%")
     columns = [quote(column) for column in filling.key]
-    key = ", ".join(columns)
-    after = f"WHERE ({key}) > ({', '.join(['%s'] * len(columns))})" if within else ""
-    mine = ", ".join(f"{column} AS mine_{number}" for number, column in enumerate(columns))
-    same = " AND ".join(f"{column} = mine_{number}" for number, column in enumerate(columns))
+    key, given = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    bounds = [f"({key}) > ({given})"] * bool(after) + [f"({key}) <= ({given})"] * bool(until)
     values = ", ".join(f"{quote(column)} = {value}" for column, value in filling.assignments.items())
-    return f"""
-    WITH span AS MATERIALIZED (SELECT {key} FROM {table} {after} ORDER BY {key} LIMIT %s),
-      mine AS MATERIALIZED (
-        SELECT {mine} FROM {table} AS t JOIN span USING ({key}) WHERE {due} FOR NO KEY UPDATE OF t SKIP LOCKED),
-      done AS (UPDATE {table} SET {values.replace("%", "%%")} FROM mine WHERE {same} RETURNING 1)
-    SELECT (SELECT count(*) FROM {table} JOIN span USING ({key}) WHERE {due}), (SELECT count(*) FROM done),
-      (SELECT ARRAY[{key}] FROM span ORDER BY {", ".join(f"{column} DESC" for column in columns)} LIMIT 1)
-    """
+    return {
+        "table": quote(filling.table),
+        "key": key,
+        "within": " AND ".join(bounds) or "true",
+        "due": filling.due.replace("%", "%%"),
+        "values": values.replace("%", "%%"),
+        "mine": ", ".join(f"{column} AS mine_{number}" for number, column in enumerate(columns)),
+        "same": " AND ".join(f"{column} = mine_{number}" for number, column in enumerate(columns)),
+    }
 
 
 def _run(connection: BaseDatabaseWrapper, statement: str, *given: str) -> None:
