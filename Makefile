@@ -84,6 +84,7 @@ bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py --rounds 2
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py --claims 100000 --loads 10 --rounds 3
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/ingest.py --rounds 10
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/migrations.py --claims 500000
 
 prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in full (hours)
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py
@@ -102,6 +103,7 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/connections.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/hanging_endpoint.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py
+	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/migrations.py
 	$(WITH_POSTGRES) --fast --set shared_buffers=1GB --set max_wal_size=20GB --set checkpoint_timeout=1h -- $(BIN)/python benchmarks/plans.py
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof

@@ -203,11 +203,11 @@ def _traffic(clients: int, open_seconds: float) -> Iterator[_Traffic]:
 
 def _client(pipe: Connection, number: int) -> None:
     """Transactions one after the other, with pauses, until told to stop."""
-    chance = random.Random(number)
+    chance, parent = random.Random(number), os.getppid()
     took: list[float] = []
     errors = 0
     with _connected(settings.DATABASES["default"], "client") as connection:
-        while True:
+        while not connection.closed and os.getppid() == parent:
             while pipe.poll():
                 if pipe.recv() == "stop":
                     return
