@@ -95,7 +95,7 @@ def test_rows_written_alike_during_the_build_leave_nothing_behind(
 ):
     """The look before the build finds none; the build does."""
     looks = []
-    look = "payerwatch.schema_changes.operations.refuse_duplicates"
+    look = "payerwatch.schema_changes.operations.constraints.refuse_duplicates"
     monkeypatch.setattr(look, lambda *given: looks.append(given))
     with pytest.raises(IntegrityError):
         apply(UniqueInThreePhases("Claim", ALIKE))

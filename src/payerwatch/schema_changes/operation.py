@@ -12,6 +12,10 @@ from django.db.models import Model
 from payerwatch.schema_changes.refusals import InsideATransaction
 
 
+class CannotBeDoneBeside(TypeError):
+    """The operation was written for something that cannot be made without keeping others out."""
+
+
 class DatabaseOperation(Operation):
     """Says what it does in `forwards` and `backwards`, in which each database may have its own way."""
 
@@ -74,3 +78,10 @@ def refuse_inside_a_transaction(operation: Operation, editor: Any) -> None:
 
 def on_postgresql(editor: Any) -> bool:
     return bool(editor.connection.vendor == "postgresql")
+
+
+def constraints_of(editor: Any, model: type[Model]) -> dict[str, Any]:
+    """Of the table, by name, and indexes among them."""
+    with editor.connection.cursor() as cursor:
+        found: dict[str, Any] = editor.connection.introspection.get_constraints(cursor, model._meta.db_table)
+    return found
