@@ -142,11 +142,12 @@ def _lock_timeout_of_two_seconds() -> None:
     """What tools do by default: once the index is there, an impatient ALTER TABLE behind a transaction that is open."""
     with _connected(settings.MIGRATOR_DATABASE, "payerwatch migration") as owner:
         owner.execute("SET lock_timeout = '2s'")
-        for _ in range(3):
+        for _ in range(12):
             try:
                 owner.execute("ALTER TABLE claims_claim ALTER COLUMN billed_amount SET STATISTICS 100")
             except psycopg.errors.LockNotAvailable:
-                continue
+                return
+            time.sleep(0.2)
 
 
 # Who uses the table meanwhile
