@@ -5,10 +5,10 @@ before the new code, until the last old process has ended. So the old code's own
 
 1. The previous release is the COMMIT given, else the newest tag vX.Y.Z before this commit, else where this branch left
    origin/main; on main itself, while there is no tag, it is the commit that scripts/released names.
-2. A PostgreSQL of its own is started. This release's migrations, those named `000N_after_…` left out, make their tables
-   in the server's template: every database the old tests make then has them, and old migrations find nothing to do.
-3. The previous release is checked out beside, and its tests run there, by its own code in this environment: those that
-   enter as production does, all with --all, or those named.
+2. It is checked out beside. A PostgreSQL of its own is started, and in its template the previous release makes its
+   tables, which this one then migrates as `migrate --before` does. Every database that the old tests make is so.
+3. Its tests run there, by its own code in this environment: those that enter as production does, all with --all, or
+   those named.
 
 On SQLite nothing of this is needed: one process is stopped, upgraded and started.
 """
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
             flush=True,
         )
         with temporary_cluster(installed_programs(), FAST) as urls, _checked_out(previous) as release:
-            _make_tables(urls, _last_before(previous))
+            _make_tables(urls, release)
             chosen = options.tests or ([] if options.all else _as_production_enters(release))
             return _test(release, urls, chosen)
     except UnknownRelease as error:
@@ -150,17 +150,6 @@ def _migrations(commit: str) -> dict[str, list[str]]:
     return found
 
 
-def _last_before(previous: str) -> dict[str, str]:
-    """By application, the last migration that is applied while the previous release still serves."""
-    known = _migrations(previous)
-    last = {}
-    for application, names in _migrations("HEAD").items():
-        after = [name for name in names if "_after_" in name and name not in known.get(application, [])]
-        before = names[: names.index(after[0])] if after else names
-        last[application] = before[-1] if before else "zero"
-    return last
-
-
 @contextmanager
 def _checked_out(commit: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="payerwatch-previous-") as directory:
@@ -176,7 +165,7 @@ def _checked_out(commit: str) -> Iterator[Path]:
 # Its tests on our tables
 
 
-def _make_tables(urls: dict[str, str], targets: dict[str, str]) -> None:
+def _make_tables(urls: dict[str, str], release: Path) -> None:
     """Migrate the server's template, and leave no record of it: each database that is made from it has its own."""
     server = conninfo_to_dict(urls["DATABASE_URL"])
     owner = conninfo_to_dict(urls["MIGRATOR_DATABASE_URL"])["user"]
@@ -184,9 +173,12 @@ def _make_tables(urls: dict[str, str], targets: dict[str, str]) -> None:
         template.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (TEMPLATE, str(owner)))))
     with tempfile.TemporaryDirectory(prefix="payerwatch-previous-") as directory:
         environment = os.environ | _in_template(urls) | {"PAYERWATCH_DATA_DIR": directory}
-        for application, name in targets.items():
-            command = [Path(sys.executable).with_name("payerwatch"), "migrate", application, name, "-v", "0"]
-            subprocess.run(command, env=environment, check=True)
+        migrate = [sys.executable, "-m", "payerwatch", "migrate", "-v", "0"]
+        theirs = environment | {"PYTHONPATH": str(release / "src")}
+        subprocess.run(migrate, cwd=release, env=theirs, check=True)
+        subprocess.run(
+            [*migrate, "--before"], cwd=ROOT, env=environment | {"PYTHONPATH": str(ROOT / "src")}, check=True
+        )
     with psycopg.connect(host=server["host"], port=server["port"], user="postgres", dbname=TEMPLATE) as template:
         template.execute("SET session_replication_role = replica")
         template.execute("TRUNCATE audit_installationchain, audit_installationentry")
