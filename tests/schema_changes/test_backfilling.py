@@ -127,12 +127,12 @@ def test_rows_that_others_never_let_go_are_told_of(monkeypatch: pytest.MonkeyPat
 
 
 def test_rows_that_come_meanwhile_are_done_too():
-    came = False
+    batches = 0
 
     def add(execute, sql, params, many, context):
-        nonlocal came
-        if not came and "AS MATERIALIZED" in sql and len(params) == 8:  # of a batch behind the first
-            came = True
+        nonlocal batches
+        batches += "AS MATERIALIZED" in sql
+        if "AS MATERIALIZED" in sql and batches == 2:
             with connected() as other:
                 other.execute("INSERT INTO filled_rows VALUES (1, -5, true)")
         return execute(sql, params, many, context)

@@ -110,46 +110,74 @@ def _kept_place(connection: BaseDatabaseWrapper, filling: Filling) -> list[int]:
 
 
 def _batch(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], size: int) -> _Done:
+    parts = _parts(connection, filling)
     with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
-        cursor.execute(_ALONG_THE_KEY)
-        cursor.execute(_LAST.format(**_named(connection, filling, after, [])), [*after, size - 1])
-        last = cursor.fetchone()
-        until = list(last) if last else []
-        cursor.execute(_FILL.format(**_named(connection, filling, after, until)), [*after, *until] * 2)
-        due, done = cursor.fetchone()
-        if until:
-            cursor.execute(_KEEP_PLACE, [filling.name, until])
-        else:
+        cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_MS}ms'")
+        span = _next_span(cursor, parts, after, size)
+        if span is None:
             cursor.execute(_FORGET_PLACE, [filling.name])
-    return _Done(due, done, until or None)
+            return _Done(0, 0, None)
+        cursor.execute(_FILL.format(**parts), [*span.owner, span.after, span.last] * 2)
+        due, done = cursor.fetchone()
+        last = [*span.owner, span.last]
+        cursor.execute(_KEEP_PLACE, [filling.name, last])
+    return _Done(due, done, last)
 
 
-_ALONG_THE_KEY = f"""
-SET LOCAL statement_timeout = '{LONGEST_MS}ms';
-SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;
-SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
-"""
-"""What the planner thinks of a range of two columns would let it read all rows for a few."""
-_LAST = "SELECT {key} FROM {table} WHERE {within} ORDER BY {key} LIMIT 1 OFFSET %s"
+class _Span(NamedTuple):
+    """Rows of one owner: a range of one number is what an index is read along, whatever the planner knows."""
+
+    owner: list[int]
+    """Nobody, where the key is one column."""
+    after: int
+    last: int
+
+
+def _next_span(cursor: Any, parts: dict[str, str], after: list[int], size: int) -> _Span | None:
+    """The next rows, so many at most; None where there are no more."""
+    owner, row = (after[:-1], after[-1]) if after else (_one(cursor, _FIRST_OWNER, parts), LOWEST)
+    while owner is not None:
+        given = [*owner, row]
+        last = _one(cursor, _LAST, parts, *given, size - 1) or _one(cursor, _LAST_OF_ALL, parts, *given)
+        if last is not None:
+            return _Span(owner, row, last[0])
+        owner, row = _one(cursor, _NEXT_OWNER, parts, *owner) if owner else None, LOWEST
+    return None
+
+
+def _one(cursor: Any, statement: str, parts: dict[str, str], *given: int) -> list[int] | None:
+    """The numbers that it finds; None where it finds none. Of owners, where there are none, no number."""
+    if statement in (_FIRST_OWNER, _NEXT_OWNER) and not parts["owner"]:
+        return []
+    cursor.execute(statement.format(**parts), given)
+    found = cursor.fetchone()
+    return None if found is None or found[0] is None else [int(found[0])]
+
+
+LOWEST = -(2**63)
+_FIRST_OWNER = "SELECT min({owner}) FROM {table}"
+_NEXT_OWNER = "SELECT min({owner}) FROM {table} WHERE {owner} > %s"
+_LAST = "SELECT {row} FROM {table} WHERE {own} {row} > %s ORDER BY {row} LIMIT 1 OFFSET %s"
+_LAST_OF_ALL = "SELECT max({row}) FROM {table} WHERE {own} {row} > %s"
 _FILL = """
 WITH mine AS MATERIALIZED (
-    SELECT {mine} FROM {table} WHERE {within} AND ({due}) ORDER BY {key} FOR NO KEY UPDATE SKIP LOCKED),
-  done AS (UPDATE {table} SET {values} FROM mine WHERE {same} RETURNING 1)
-SELECT (SELECT count(*) FROM {table} WHERE {within} AND ({due})), (SELECT count(*) FROM done)
+    SELECT {key} FROM {table} WHERE {own} {row} > %s AND {row} <= %s AND ({due}) FOR NO KEY UPDATE SKIP LOCKED),
+  done AS (UPDATE {table} AS filled SET {values} FROM (SELECT {mine} FROM mine) AS mine WHERE {same} RETURNING 1)
+SELECT (SELECT count(*) FROM {table} WHERE {own} {row} > %s AND {row} <= %s AND ({due})), (SELECT count(*) FROM done)
 """
 
 
-def _named(connection: BaseDatabaseWrapper, filling: Filling, after: list[int], until: list[int]) -> dict[str, str]:
-    """The parts of a statement; without `after` from the first row on, without `until` to the last."""
+def _parts(connection: BaseDatabaseWrapper, filling: Filling) -> dict[str, str]:
+    """What the statements are made of."""
     quote: Any = connection.ops.quote_name
-    columns = [quote(column) for column in filling.key]
-    key, given = ", ".join(columns), ", ".join(["%s"] * len(columns))
-    bounds = [f"({key}) > ({given})"] * bool(after) + [f"({key}) <= ({given})"] * bool(until)
+    *owners, row = columns = [quote(column) for column in filling.key]
     values = ", ".join(f"{quote(column)} = {value}" for column, value in filling.assignments.items())
     return {
         "table": quote(filling.table),
-        "key": key,
-        "within": " AND ".join(bounds) or "true",
+        "owner": "".join(owners),
+        "own": "".join(f"{owner} = %s AND" for owner in owners),
+        "row": row,
+        "key": ", ".join(columns),
         "due": filling.due.replace("%", "%%"),
         "values": values.replace("%", "%%"),
         "mine": ", ".join(f"{column} AS mine_{number}" for number, column in enumerate(columns)),
