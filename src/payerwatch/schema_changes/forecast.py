@@ -16,8 +16,8 @@ from payerwatch.schema_changes.effects import NOTHING, Effect
 from payerwatch.schema_changes.releases import is_for_after
 
 ROWS_PER_SECOND = 140_000
-"""That an index is built of beside traffic, waiting for open transactions included: `benchmarks/migrations.py` took 71 s
-for two of 5,000,000 rows, on two processors. Looking at rows, or filling them in, takes less."""
+"""That an index is built of beside traffic, waiting for open transactions included: `benchmarks/migrations.py` took
+71 s for two of 5,000,000 rows, on two processors. Looking at rows, or filling them in, takes less."""
 MANY_ROWS = 10_000
 """In more than so many a plain operation is refused that goes through all of them while it keeps others out."""
 
