@@ -17,6 +17,8 @@ from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors
 
+from payerwatch.schema_changes.refusals import ChangeRefused
+
 PLACES = "schema_changes_backfill"
 """The table of how far each has come, which is there only while one is under way."""
 LONGEST_MS = 1000
@@ -35,7 +37,7 @@ END $$
 """
 
 
-class RowsStayLocked(Exception):
+class RowsStayLocked(ChangeRefused):
     """Rows that are to be filled in were being written by others each time they were come to."""
 
     def __init__(self, table: str) -> None:
