@@ -137,7 +137,7 @@ class _Span(NamedTuple):
 
 def _next_span(cursor: Any, parts: dict[str, str], after: list[int], size: int) -> _Span | None:
     """The next rows, so many at most; None where there are no more."""
-    owner, row = (after[:-1], after[-1]) if after else (_one(cursor, _FIRST_OWNER, parts), LOWEST)
+    owner, row = (after[:-1], after[-1]) if after else (_first_owner(cursor, parts), LOWEST)
     while owner is not None:
         given = [*owner, row]
         last = _one(cursor, _LAST, parts, *given, size - 1) or _one(cursor, _LAST_OF_ALL, parts, *given)
@@ -147,10 +147,13 @@ def _next_span(cursor: Any, parts: dict[str, str], after: list[int], size: int) 
     return None
 
 
+def _first_owner(cursor: Any, parts: dict[str, str]) -> list[int] | None:
+    """Nobody, where the key is one column; None where there are no rows."""
+    return _one(cursor, _FIRST_OWNER, parts) if parts["owner"] else []
+
+
 def _one(cursor: Any, statement: str, parts: dict[str, str], *given: int) -> list[int] | None:
-    """The numbers that it finds; None where it finds none. Of owners, where there are none, no number."""
-    if statement in (_FIRST_OWNER, _NEXT_OWNER) and not parts["owner"]:
-        return []
+    """The number that it finds, by itself in a list; None where it finds none."""
     cursor.execute(statement.format(**parts), given)
     found = cursor.fetchone()
     return None if found is None or found[0] is None else [int(found[0])]
