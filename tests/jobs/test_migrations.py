@@ -3,8 +3,10 @@
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.make import customer
 from tests.tenancy.schema import schema_as_text
 
@@ -50,12 +52,19 @@ def settings_of_taking() -> list[str] | None:
 @pytest.mark.usefixtures("table")
 def test_a_job_is_taken_by_an_index_though_no_statistics_were_made():
     """Of thousands that wait, a few are read."""
+    with as_migrator("default"), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")  # or what the database had learnt of it would stay
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock) "
             "SELECT 'payerwatch', 'none', n, n FROM generate_series(1, 3000) AS n"
         )
-        for _ in range(2):  # first the catalogue is read too
-            cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT procrastinate_fetch_job_v2(NULL, NULL)")
-            pages = cursor.fetchone()[0][0]["Plan"]["Shared Hit Blocks"]
-    assert pages < 200
+        pages = [pages_read(cursor) for _ in range(4)]
+    assert min(pages) < 200, pages  # whenever the catalogue has changed that is read too
+
+
+def pages_read(cursor: CursorWrapper) -> int:
+    """How many pages taking one job reads."""
+    cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT procrastinate_fetch_job_v2(NULL, NULL)")
+    plan = cursor.fetchone()[0][0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
