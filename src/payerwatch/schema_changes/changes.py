@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from payerwatch.schema_changes.catalogue import column_named, constraint_named
+from payerwatch.schema_changes.in_the_way import rows_against
 from payerwatch.schema_changes.indexes import without_limits
 from payerwatch.schema_changes.locks import TableLock, locked
-from payerwatch.schema_changes.refusals import AnotherOfThatName
+from payerwatch.schema_changes.refusals import AnotherOfThatName, RowsDoNotFit
+
+CHECK = "CHECK "
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def add_constraint_in_two_steps(
 ) -> None:
     """Let it hold for what is written from now on, then look at what is there, beside everybody else.
 
-    Raises IntegrityError where that does not fit: the constraint is taken away again then.
+    Raises RowsDoNotFit where that does not fit: the constraint is taken away again then.
     """
     quoted, constraint = editor.quote_name(table), editor.quote_name(name)
     there = None if editor.collect_sql else constraint_named(editor.connection, table, name)
@@ -50,22 +53,33 @@ def add_constraint_in_two_steps(
         with under_lock(editor, locks):
             editor.execute(f"ALTER TABLE {quoted} ADD CONSTRAINT {constraint} {definition} NOT VALID", params=None)
     if there is None or not there.validated:
-        _validate(editor, table, name)
+        _validate(editor, table, name, definition)
 
 
-def _validate(editor: Any, table: str, name: str) -> None:
+def _validate(editor: Any, table: str, name: str, definition: str) -> None:
     statement = f"ALTER TABLE {editor.quote_name(table)} VALIDATE CONSTRAINT {editor.quote_name(name)}"
     if editor.collect_sql:
         editor.execute(statement, params=None)
         return
     valid = False
     try:
-        with without_limits(editor.connection):
+        with without_limits(editor.connection), rows_fit(editor, table, name, definition):
             editor.execute(statement, params=None)
         valid = True
     finally:
         if not valid and editor.connection.is_usable():
             drop_constraint(editor, table, name, [TableLock(table)])
+
+
+@contextmanager
+def rows_fit(editor: Any, table: str, name: str, definition: str) -> Iterator[None]:
+    """Raise RowsDoNotFit where the block is refused because rows do not."""
+    try:
+        yield
+    except IntegrityError as error:
+        is_check = definition.startswith(CHECK)
+        against = rows_against(editor.connection, table, definition.removeprefix(CHECK)) if is_check else {}
+        raise RowsDoNotFit(table, name, definition, against) from error
 
 
 def drop_constraint(editor: Any, table: str, name: str, locks: Sequence[TableLock]) -> None:

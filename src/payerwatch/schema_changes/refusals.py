@@ -10,6 +10,9 @@ from django.core.management.base import CommandError
 if TYPE_CHECKING:
     from payerwatch.schema_changes.blockers import Blocker
 
+NAMED = 20
+"""How many customers a message names."""
+
 
 class ChangeRefused(CommandError):
     """A change of a table was not made. What was changed before it stays; `payerwatch migrate` goes on from there."""
@@ -42,13 +45,29 @@ class DuplicatesFound(ChangeRefused):
 
     def __init__(self, table: str, columns: Sequence[str], by_customer: Mapping[str, int]) -> None:
         self.by_customer = dict(by_customer)
-        most = sorted(by_customer.items(), key=lambda each: (-each[1], each[0]))
-        told = ", ".join(f"{customer}: {count}" for customer, count in most[:20])
-        more = f" and {len(most) - 20} customers more" if len(most) > 20 else ""
         super().__init__(
             f"{table} has rows that are alike in {', '.join(columns)}, so that these cannot be unique. Values that "
-            f"stand more than once, by customer: {told}{more}. Nothing was changed; put these right and run it again."
+            f"stand more than once, by customer: {_most(by_customer)}. Nothing was changed; put these right and run "
+            f"it again."
         )
+
+
+class RowsDoNotFit(ChangeRefused):
+    """What is to hold for all rows does not hold for some. `by_customer` is empty where they cannot be counted."""
+
+    def __init__(self, table: str, name: str, definition: str, by_customer: Mapping[str, int]) -> None:
+        self.by_customer = dict(by_customer)
+        how_many = f" Rows for which it does not hold, by customer: {_most(by_customer)}." if by_customer else ""
+        super().__init__(
+            f"{table} has rows that do not fit {name}, {definition}.{how_many} The constraint was taken away again; "
+            f"put these right and run it again."
+        )
+
+
+def _most(by_customer: Mapping[str, int]) -> str:
+    most = sorted(by_customer.items(), key=lambda each: (-each[1], each[0]))
+    told = ", ".join(f"{customer}: {count}" for customer, count in most[:NAMED])
+    return told + (f" and {len(most) - NAMED} customers more" if len(most) > NAMED else "")
 
 
 class AnotherOfThatName(ChangeRefused):

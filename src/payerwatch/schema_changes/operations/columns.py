@@ -12,9 +12,11 @@ from django.db.models import Model
 from django.db.models.expressions import RawSQL
 
 from payerwatch.schema_changes.changes import (
+    CHECK,
     alter_column,
     has_column,
     plainly,
+    rows_fit,
     set_not_null,
     under_lock,
 )
@@ -66,9 +68,11 @@ class SetNotNull(AlterField):
         if on_postgresql(schema_editor):
             refuse_inside_a_transaction(self, schema_editor)
             set_not_null(schema_editor, *_place(to_state, app_label, self))
-        else:
-            with plainly(schema_editor):
-                super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        table, column = _place(to_state, app_label, self)
+        present = f"{CHECK}({schema_editor.quote_name(column)} IS NOT NULL)"
+        with rows_fit(schema_editor, table, column, present), plainly(schema_editor):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if on_postgresql(schema_editor):

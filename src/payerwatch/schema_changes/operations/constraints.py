@@ -9,13 +9,15 @@ from django.db.migrations.operations.models import AddConstraint, RemoveConstrai
 from django.db.models import Model
 
 from payerwatch.schema_changes.changes import (
+    CHECK,
     add_constraint_in_two_steps,
     attach_unique,
     drop_constraint,
     plainly,
+    rows_fit,
 )
-from payerwatch.schema_changes.duplicates import refuse_duplicates
 from payerwatch.schema_changes.effects import BESIDE, INSTANT, INSTANT_AND_BESIDE
+from payerwatch.schema_changes.in_the_way import refuse_duplicates
 from payerwatch.schema_changes.indexes import build_index, drop_index
 from payerwatch.schema_changes.locks import TableLock
 from payerwatch.schema_changes.operation import (
@@ -140,22 +142,38 @@ class DropConstraint(RemoveConstraint):
 
 
 def _make_constraint(operation: Any, editor: Any, model: type[Model], constraint: models.BaseConstraint) -> None:
-    table = model._meta.db_table
     if isinstance(constraint, models.UniqueConstraint):
         BuildUniqueIndex(operation.model_name, constraint).change(editor, model)
-    if not on_postgresql(editor):
-        if editor.collect_sql or constraint.name not in constraints_of(editor, model):
-            with plainly(editor):
-                editor.add_constraint(model, constraint)
-        return
-    refuse_inside_a_transaction(operation, editor)
+    elif not isinstance(constraint, models.CheckConstraint):
+        raise CannotBeDoneBeside(f"{constraint.name} is neither a check nor unique.")
+    if on_postgresql(editor):
+        refuse_inside_a_transaction(operation, editor)
+        _make_beside(editor, model, constraint)
+    elif editor.collect_sql or constraint.name not in constraints_of(editor, model):
+        _make_plainly(editor, model, constraint)
+
+
+def _make_beside(editor: Any, model: type[Model], constraint: models.BaseConstraint) -> None:
+    table = model._meta.db_table
     if isinstance(constraint, models.UniqueConstraint):
         attach_unique(editor, table, constraint.name)
+    else:
+        definition = _definition(editor, model, constraint)
+        add_constraint_in_two_steps(editor, table, constraint.name, definition, [TableLock(table)])
+
+
+def _make_plainly(editor: Any, model: type[Model], constraint: models.BaseConstraint) -> None:
+    if isinstance(constraint, models.UniqueConstraint):
+        with plainly(editor):
+            editor.add_constraint(model, constraint)
         return
-    if not isinstance(constraint, models.CheckConstraint):
-        raise CannotBeDoneBeside(f"{constraint.name} is neither a check nor unique.")
-    definition = f"CHECK ({constraint._get_check_sql(model, editor)})"  # type: ignore[attr-defined]
-    add_constraint_in_two_steps(editor, table, constraint.name, definition, [TableLock(table)])
+    table, definition = model._meta.db_table, _definition(editor, model, constraint)
+    with rows_fit(editor, table, constraint.name, definition), plainly(editor):
+        editor.add_constraint(model, constraint)
+
+
+def _definition(editor: Any, model: type[Model], constraint: Any) -> str:
+    return f"{CHECK}({constraint._get_check_sql(model, editor)})"
 
 
 def _unmake_constraint(operation: Any, editor: Any, model: type[Model], constraint: models.BaseConstraint) -> None:

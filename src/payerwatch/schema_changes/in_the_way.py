@@ -1,4 +1,4 @@
-"""What stands in the way of a unique constraint: by customer, how many values stand more than once."""
+"""What stands in the way of a constraint, counted by customer."""
 
 from __future__ import annotations
 
@@ -23,10 +23,23 @@ def duplicates(connection: BaseDatabaseWrapper, table: str, columns: Sequence[st
     quote = connection.ops.quote_name
     named = ", ".join(quote(each) for each in columns)
     present = " AND ".join(f"{quote(each)} IS NOT NULL" for each in columns)
-    customer = f"{quote(CUSTOMER)}" if CUSTOMER in columns else "'all'"
+    customer = quote(CUSTOMER) if CUSTOMER in columns else "'all'"
+    return _counted(
+        connection,
+        f"SELECT {customer} AS whose FROM {quote(table)} WHERE {present} GROUP BY {named} HAVING count(*) > 1",
+    )
+
+
+def rows_against(connection: BaseDatabaseWrapper, table: str, check: str) -> dict[str, int]:
+    """By customer (of a table without one, for all), how many rows a check does not hold for. `check` is SQL."""
+    quote = connection.ops.quote_name
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT whose, count(*) FROM (SELECT {customer} AS whose FROM {quote(table)} WHERE {present} "
-            f"GROUP BY {named} HAVING count(*) > 1) AS alike GROUP BY whose"
-        )
+        columns = {each.name for each in connection.introspection.get_table_description(cursor, table)}
+    customer = quote(CUSTOMER) if CUSTOMER in columns else "'all'"
+    return _counted(connection, f"SELECT {customer} AS whose FROM {quote(table)} WHERE NOT ({check})")
+
+
+def _counted(connection: BaseDatabaseWrapper, found: str) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT whose, count(*) FROM ({found}) AS found GROUP BY whose")
         return {str(customer): int(count) for customer, count in cursor.fetchall()}
