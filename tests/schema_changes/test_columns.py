@@ -100,6 +100,20 @@ def test_absent_values_are_told_by_customer_and_leave_no_half_made_constraint_be
 
 
 @pytest.mark.postgresql
+def test_rows_are_not_looked_at_again_while_nobody_else_may(practices: list[Customer]):
+    """PostgreSQL says that it believes the check; else it would read all rows under the lock."""
+    said: list[str] = []
+    always = SetNotNull("Claim", "billed_amount", models.DecimalField(max_digits=12, decimal_places=2))
+    with as_migrator(), connection.cursor() as cursor:
+        cursor.execute("SET client_min_messages = debug1")
+        connection.connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
+        apply(always)
+        take_back(always)
+    believed = [each for each in said if "are sufficient to prove that it does not contain nulls" in each]
+    assert len(believed) == 1, said
+
+
+@pytest.mark.postgresql
 @pytest.mark.parametrize(
     ("operation", "instead"),
     [

@@ -68,14 +68,16 @@ class _Done(NamedTuple):
 def fill(connection: BaseDatabaseWrapper, filling: Filling) -> int:
     """Fill in all rows that are due; how many were. Raises RowsStayLocked."""
     _run(connection, _MAKE_PLACES)
-    done = 0
+    done, begun_anew = 0, False
     for way in range(WAYS):
         taken_up = bool(_kept_place(connection, filling))  # the rows before were looked at by an earlier attempt
         found = _way_through(connection, filling)
         done += found.done
-        if not found.due and not taken_up:
+        passed_over = found.due - found.done
+        if not passed_over and not taken_up and (begun_anew or not found.due):
             break
-        time.sleep(min(0.05 * way, 1) if found.done < found.due else 0)
+        begun_anew = True
+        time.sleep(min(0.05 * way, 1) if passed_over else 0)
     else:
         raise RowsStayLocked(filling.table)
     _run(connection, _FORGET_PLACE, filling.name)

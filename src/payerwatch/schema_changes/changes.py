@@ -114,12 +114,11 @@ def set_not_null(editor: Any, table: str, column: str) -> None:
     check, quoted = f"{table[:40]}_{column[:14]}_present", editor.quote_name(column)
     lock = [TableLock(table)]
     add_constraint_in_two_steps(editor, table, check, f"CHECK ({quoted} IS NOT NULL)", lock)
+    alter = f"ALTER TABLE {editor.quote_name(table)}"
     with under_lock(editor, lock):
-        editor.execute(
-            f"ALTER TABLE {editor.quote_name(table)} ALTER COLUMN {quoted} SET NOT NULL, "
-            f"DROP CONSTRAINT {editor.quote_name(check)}",
-            params=None,
-        )
+        # In one statement the check would go first, and all rows be read under the lock.
+        editor.execute(f"{alter} ALTER COLUMN {quoted} SET NOT NULL", params=None)
+        editor.execute(f"{alter} DROP CONSTRAINT {editor.quote_name(check)}", params=None)
 
 
 def alter_column(editor: Any, table: str, column: str, change: str) -> None:
