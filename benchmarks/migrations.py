@@ -6,7 +6,8 @@ Clients read and write claims all the time, as the application does: 70 % of the
 two chains goes forward and back, a transaction that has read the table stays open for 10 s, and beside it one that has
 written it, then none for 5 s, over and over. A probe asks the server every few milliseconds who waits for whom
 (`pg_blocking_pids`): a wait is the migration's if the client waits for its connection, which counts both what it holds
-and what it waits for itself.
+and what it waits for itself. It also asks how long the migration is at its statement, if that is none of those that
+go beside everybody: building or dropping an index concurrently, validating, looking for rows that are alike.
 
 Beside it stands what the traffic alone does to itself, before and after, and two controls in the same run, so that it
 is known what the probe sees: a plain ADD CONSTRAINT UNIQUE, and one of an index with `lock_timeout = 2 s`.
@@ -72,6 +73,10 @@ class Waits:
     """The longest that anybody waited for a lock behind the migration's connection, as the probe saw."""
     seen_waiting: int = 0
     """How often the probe saw somebody wait so."""
+    statement: float = 0
+    """How long the probe saw the migration at one statement, of those that do not go beside everybody."""
+    slowest: str = ""
+    """That statement, without what was given to it."""
 
 
 def main() -> None:
@@ -106,6 +111,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--open", type=float, default=OPEN_SECONDS, help="seconds that the long transactions are open")
     parser.add_argument(
         "--limit", type=float, default=25.0, help="milliseconds that anybody may wait behind a migration"
+    )
+    parser.add_argument(
+        "--statement", type=float, default=100.0, help="milliseconds of a statement that does not go beside everybody"
     )
     parser.add_argument("--slack", type=float, default=25.0, help="and be slower than the slowest of traffic alone")
     parser.add_argument("--control", type=float, default=1000, help="milliseconds that the plain constraint must stop")
@@ -294,6 +302,13 @@ WHERE waiting.behind && ARRAY(SELECT pid FROM pg_stat_activity WHERE usename = %
   AND waiting.pid NOT IN (SELECT pid FROM pg_stat_activity WHERE usename = %(owner)s)
 """
 
+_AT_WORK = """
+SELECT extract(epoch FROM clock_timestamp() - query_start), query FROM pg_stat_activity
+WHERE usename = %(owner)s AND application_name <> 'probe' AND state = 'active'
+  AND query !~* 'INDEX CONCURRENTLY|VALIDATE CONSTRAINT|AS whose'
+"""
+"""Not the builds themselves, nor what reads all rows under no lock that anybody needs."""
+
 
 @contextmanager
 def _probe(waits: Waits) -> Iterator[None]:
@@ -307,6 +322,9 @@ def _probe(waits: Waits) -> Iterator[None]:
                 for _pid, seconds in connection.execute(_WAITING, owner).fetchall():
                     waits.behind_migration = max(waits.behind_migration, float(seconds or 0) * 1000)
                     waits.seen_waiting += 1
+                for seconds, statement in connection.execute(_AT_WORK, owner).fetchall():
+                    if seconds * 1000 > waits.statement:
+                        waits.statement, waits.slowest = float(seconds) * 1000, " ".join(statement.split())[:100]
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -342,7 +360,8 @@ def _line(waits: Waits) -> str:
     return (
         f"{waits.name:40} {waits.seconds:7.1f} s {waits.transactions:8,} transactions, {waits.errors} errors; "
         f"longest {waits.longest:7.1f} ms, 99.9 % {waits.high:6.1f} ms; "
-        f"behind the migration {waits.behind_migration:7.1f} ms ({waits.seen_waiting})"
+        f"behind the migration {waits.behind_migration:7.1f} ms ({waits.seen_waiting}); "
+        f"its longest statement {waits.statement:5.1f} ms"
     )
 
 
@@ -359,12 +378,16 @@ def _report(options: argparse.Namespace, found: list[Waits]) -> int:
         f"no transaction took more than {options.slack} ms above the longest of the traffic alone": all(
             each.longest <= alone + options.slack for each in chains
         ),
+        f"no statement of a migration took more than {options.statement} ms": all(
+            each.statement <= options.statement for each in chains
+        ),
         "the probe sees a plain unique constraint": controls[0].behind_migration >= options.control,
         "the probe sees a lock_timeout of 2 s": min(1.5, options.open / 2)
         <= controls[1].behind_migration / 1000
         <= 2.5,
     }
     print(f"\nThe longest transaction of the traffic alone: {alone:.1f} ms")
+    print(f"The longest statement of a migration: {max(chains, key=lambda each: each.statement).slowest}")
     for what, so in wanted.items():
         print(f"{'yes' if so else 'NO '} {what}")
     if options.json:
