@@ -8,9 +8,8 @@ from django.db.backends.postgresql import operations
 from payerwatch.tenancy.emptying import refuse_unless_throw_away
 from payerwatch.tenancy.postgresql.roles import as_migrator
 
-# Making a table's file anew takes longer than a hundred rows do, and there are files for every index.
-_FEW_BYTES = 16_000_000
-_SIZE = "SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name"
+# Making a table's file anew, and those of its indexes, takes longer than some hundred rows do.
+_FEW_ROWS, _FEW_BYTES = 500, 4_000_000
 _REFUSING = (
     "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger "
     "WHERE NOT tgisinternal AND tgtype & %s <> 0 AND tgrelid = ANY (%s::text[]::regclass[])"
@@ -28,14 +27,13 @@ class DatabaseOperations(operations.DatabaseOperations):
     ) -> list[str]:
         """Row by row where they are few, as between tests."""
         with as_migrator(self.connection.alias), self.connection.cursor() as cursor:
-            cursor.execute(_SIZE, [list(tables)])
-            if reset_sequences or allow_cascade or cursor.fetchone()[0] > _FEW_BYTES:
+            filled = self._filled(cursor, tables)
+            if reset_sequences or allow_cascade or any(filled.values()):
                 emptying = super().sql_flush(
                     style, tables, reset_sequences=reset_sequences, allow_cascade=allow_cascade
                 )
                 return self._unhindered(cursor, tables, _ON_TRUNCATE, emptying)
-            filled = self._with_rows(cursor, tables)
-            return self._unhindered(cursor, filled, _ON_DELETE, self._deleting(filled)) if filled else []
+            return self._unhindered(cursor, list(filled), _ON_DELETE, self._deleting(filled)) if filled else []
 
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Between tests; the application's role could do none of this. Raises DatabaseKept anywhere else."""
@@ -43,12 +41,19 @@ class DatabaseOperations(operations.DatabaseOperations):
         with as_migrator(self.connection.alias):
             super().execute_sql_flush(sql_list)
 
-    def _with_rows(self, cursor: Any, tables: Sequence[str]) -> list[str]:
+    def _filled(self, cursor: Any, tables: Sequence[str]) -> dict[str, bool]:
+        """The tables that have rows, and whether they are many."""
         quoted = [self.quote_name(each) for each in tables]
-        cursor.execute(" UNION ALL ".join(f"SELECT '{each}' WHERE EXISTS (SELECT FROM {each})" for each in quoted))
-        return [name for (name,) in cursor.fetchall()]
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT '{each}', EXISTS (SELECT FROM {each} OFFSET {_FEW_ROWS}) "
+                f"OR pg_relation_size('{each}') > {_FEW_BYTES} WHERE EXISTS (SELECT FROM {each})"
+                for each in quoted
+            )
+        )
+        return dict(cursor.fetchall())
 
-    def _deleting(self, quoted: Sequence[str]) -> list[str]:
+    def _deleting(self, quoted: Iterable[str]) -> list[str]:
         """One statement, at whose end no row refers to one that is gone."""
         each = ", ".join(f"of_{number} AS (DELETE FROM {table})" for number, table in enumerate(quoted))
         return [f"WITH {each} SELECT"]
