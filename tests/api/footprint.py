@@ -1,6 +1,7 @@
 """All that a practice has in the database, and what of it may be in nobody else's answers."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
@@ -27,15 +28,41 @@ def tables_of_people() -> list[tuple[str, str]]:
 
 def footprint(practice: Practice) -> str:
     """A digest over every row of the practice and of those who are its members and nobody else's."""
-    rows = hashlib.sha256()
     customer, people = practice.customer.pk, _own_people(practice)
+    looked_at = [
+        *((model._meta.db_table, "customer_id", [customer]) for model in tenant_tables()),
+        *((table, column, people) for table, column in tables_of_people()),
+        ("tenancy_customer", "id", [customer]),
+    ]
+    rows = hashlib.sha256()
     with acting_in(practice.customer), connection.cursor() as cursor:
-        for model in tenant_tables():
-            _add(rows, cursor, model._meta.db_table, "customer_id", [customer])
-        for table, column in tables_of_people():
-            _add(rows, cursor, table, column, people)
-        _add(rows, cursor, "tenancy_customer", "id", [customer])
+        for found in (_digests if connection.vendor == "postgresql" else _rows)(cursor, looked_at):
+            rows.update(repr(found).encode())
     return rows.hexdigest()
+
+
+LookedAt = list[tuple[str, str, list[int]]]  # tables, and the values of a column that the rows have
+
+
+def _digests(cursor: Any, looked_at: LookedAt) -> list[tuple]:
+    """In one statement, as asking each table takes longer than all else that the crawl does."""
+    cursor.execute(
+        " UNION ALL ".join(
+            f"SELECT '{table} {column}', md5(string_agg(row::text, ' ' ORDER BY id)) "
+            f'FROM "{table}" AS row WHERE "{column}" = ANY (%s)'
+            for table, column, _ in looked_at
+        ),
+        [values for _, _, values in looked_at],
+    )
+    found: list[tuple] = cursor.fetchall()
+    return found
+
+
+def _rows(cursor: Any, looked_at: LookedAt) -> Iterator[list[tuple]]:
+    for table, column, values in looked_at:
+        places = ", ".join(["%s"] * len(values)) or "NULL"
+        cursor.execute(f'SELECT * FROM "{table}" WHERE "{column}" IN ({places}) ORDER BY id', values)
+        yield [(table,), *cursor.fetchall()]
 
 
 def _own_people(practice: Practice) -> list[int]:
@@ -43,12 +70,6 @@ def _own_people(practice: Practice) -> list[int]:
     mine = set(PersonCustomer.objects.filter(customer=practice.customer).values_list("person", flat=True))
     elsewhere = PersonCustomer.objects.exclude(customer=practice.customer).values_list("person", flat=True)
     return sorted(mine - set(elsewhere))
-
-
-def _add(rows: Any, cursor: Any, table: str, column: str, values: list[int]) -> None:
-    places = ", ".join(["%s"] * len(values)) or "NULL"
-    cursor.execute(f'SELECT * FROM "{table}" WHERE "{column}" IN ({places}) ORDER BY id', values)
-    rows.update(repr((table, cursor.fetchall())).encode())
 
 
 def canaries(practice: Practice) -> frozenset[str]:
