@@ -20,8 +20,12 @@ class WorkBeside:
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep_running, name="work", daemon=True)
+        self._forking = threading.Lock()
 
     def start(self) -> None:
+        """The server forks its processes meanwhile, and later: one at a time."""
+        done = self._forking.release
+        os.register_at_fork(before=self._forking.acquire, after_in_parent=done, after_in_child=done)
         self._thread.start()
 
     def stop(self) -> None:
@@ -38,7 +42,10 @@ class WorkBeside:
     def _keep_running(self) -> None:
         command, pause = [*_COMMAND, str(os.getpid())], 1.0
         while not self._ending.is_set():
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            # A process forked just now would hold the pipe by whose end Popen knows that the command has begun: Popen
+            # would wait for as long as that process lives, and a worker that ends would not be started again.
+            with self._forking:
+                self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             if self._ending.is_set():
                 self._process.terminate()
             self._process.wait()
