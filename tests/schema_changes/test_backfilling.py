@@ -141,6 +141,22 @@ def test_rows_that_come_meanwhile_are_done_too():
         assert fill(connection, ADDING) == ROWS * 4 // 5 + 1
 
 
+def test_it_ends_though_rows_that_are_due_keep_coming():
+    added = 0
+
+    def add(execute, sql, params, many, context):
+        nonlocal added
+        if "AS MATERIALIZED" in sql:
+            added += 1
+            with connected() as other:
+                other.execute("INSERT INTO filled_rows VALUES (1, %s, true)", [-added])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(add):
+        done = fill(connection, ADDING)
+    assert ROWS * 4 // 5 < done < ROWS * 4 // 5 + added
+
+
 def test_nobody_waits_long_for_a_row():
     """Each batch is a transaction of its own: another writes any row between two of them."""
     batches = 0

@@ -113,7 +113,7 @@ def set_not_null(editor: Any, table: str, column: str) -> None:
             return
     check, quoted = f"{table[:40]}_{column[:14]}_present", editor.quote_name(column)
     lock = [TableLock(table)]
-    add_constraint_in_two_steps(editor, table, check, f"CHECK ({quoted} IS NOT NULL)", lock)
+    add_constraint_in_two_steps(editor, table, check, f"{CHECK}({quoted} IS NOT NULL)", lock)
     alter = f"ALTER TABLE {editor.quote_name(table)}"
     with under_lock(editor, lock):
         # In one statement the check would go first, and all rows be read under the lock.
