@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy  # whose parts are loaded when they are first used, which most commands never do
 from numpy.typing import NDArray
-from scipy import special
 
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts, median_days
@@ -81,8 +81,8 @@ class DecisionDelay:
             variance=predictive,
             claims=np.stack([self._ever_waiting(window) for window in windows], axis=1),
             effect=observed / np.maximum(expected, 1e-9),
-            worse_p=np.where(tested, special.ndtr((observed + 0.5 - expected) / deviation), 1),
-            better_p=np.where(tested, special.ndtr((expected - observed + 0.5) / deviation), 1),
+            worse_p=np.where(tested, scipy.special.ndtr((observed + 0.5 - expected) / deviation), 1),
+            better_p=np.where(tested, scipy.special.ndtr((expected - observed + 0.5) / deviation), 1),
             tested=tested,
             baseline_weeks=weeks_since_first_decision(self._arrays, week_index),
             baseline_decided=expectation.decided,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # whose parts are loaded when they are first used, which most commands never do
 from numpy.typing import NDArray
-from scipy import special
 
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts
@@ -64,11 +64,11 @@ def expected_rates(arrays: RunoffArrays, counts: StratumCounts) -> Floats:
     Empirical Bayes twice: the level towards the payer's rate, each stratum towards the moved profile.
     """
     denied, decided = arrays.sum_by_payer(counts.denied), arrays.sum_by_payer(counts.decided)
-    profile = special.logit((denied + 1) / (decided + 8))[arrays.payer]
+    profile = scipy.special.logit((denied + 1) / (decided + 8))[arrays.payer]
     payer_rate = (denied.sum(axis=1) / np.maximum(1, decided.sum(axis=1)))[arrays.payer]
     claims = counts.decided.sum(axis=1)
     level = (counts.denied.sum(axis=1) + SERIES_PRIOR_CLAIMS * payer_rate) / (claims + SERIES_PRIOR_CLAIMS)
-    moved = special.expit(profile + _logit_shift(profile, counts.decided, level * claims)[:, None])
+    moved = scipy.special.expit(profile + _logit_shift(profile, counts.decided, level * claims)[:, None])
     rates: Floats = (counts.denied + STRATUM_PRIOR_CLAIMS * moved) / (counts.decided + STRATUM_PRIOR_CLAIMS)
     return rates
 
@@ -77,7 +77,7 @@ def _logit_shift(profile: Floats, decided: Floats, target: Floats) -> Floats:
     """[S] shift for which the profile foretells ``target`` denials: Newton from 0, steps of at most 1."""
     shift = np.zeros(target.size)
     for _ in range(NEWTON_STEPS):
-        rates = special.expit(profile + shift[:, None])
+        rates = scipy.special.expit(profile + shift[:, None])
         slope = (decided * rates * (1 - rates)).sum(axis=1)
         step = (target - (decided * rates).sum(axis=1)) / np.maximum(slope, 1e-9)
         shift += np.where(slope > 0, np.clip(step, -1, 1), 0)

@@ -4,8 +4,8 @@ Pure functions of arrays, vectorised over nodes and windows; nothing here knows 
 """
 
 import numpy as np
+import scipy  # whose parts are loaded when they are first used, which most commands never do
 from numpy.typing import NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +39,8 @@ def beta_binomial_tails(observed: Floats, trials: Floats, mean: Floats, variance
 
 
 def _binomial_tails(observed: Floats, trials: Floats, rate: Floats) -> tuple[Floats, Floats]:
-    upper = np.where(observed > 0, special.betainc(np.maximum(observed, 1), trials - observed + 1, rate), 1.0)
-    below = special.betainc(np.maximum(trials - observed, 1), observed + 1, 1 - rate)
+    upper = np.where(observed > 0, scipy.special.betainc(np.maximum(observed, 1), trials - observed + 1, rate), 1.0)
+    below = scipy.special.betainc(np.maximum(trials - observed, 1), observed + 1, 1 - rate)
     return upper, np.where(observed < trials, below, 1.0)
 
 
@@ -51,9 +51,9 @@ def _spread_tails(observed: Floats, trials: Floats, a: Floats, b: Floats) -> tup
     start = np.where(upwards, observed, trials - observed)
     first, second = np.where(upwards, a, b), np.where(upwards, b, a)
     chance = np.exp(
-        special.betaln(start + first, trials - start + second)
-        - special.betaln(first, second)
-        - special.betaln(trials - start + 1, start + 1)
+        scipy.special.betaln(start + first, trials - start + second)
+        - scipy.special.betaln(first, second)
+        - scipy.special.betaln(trials - start + 1, start + 1)
         - np.log(trials + 1)
     )
     outer = chance * _sum_of_ratios(start, trials, first, second)

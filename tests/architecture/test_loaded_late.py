@@ -1,0 +1,21 @@
+"""What most commands never use is not loaded before it is: it would take a third of the time in which they begin."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.pure
+
+LATE = ("scipy.special",)
+BEGIN = """
+import sys, django
+django.setup()
+import payerwatch.pipeline
+print(*(each for each in {} if each in sys.modules))
+"""
+
+
+def test_a_command_begins_without_what_only_judging_needs():
+    command = [sys.executable, "-c", BEGIN.format(LATE)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == []
