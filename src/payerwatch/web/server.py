@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import selectors
+import signal
 import socket
 import struct
 import time
@@ -81,9 +82,9 @@ class Worker(ThreadWorker):
         self.limits = Limits(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, largest_body)
 
     def init_process(self) -> None:
+        _end_when_told()
         log_what_nobody_catches()
         _keep_connections(self.cfg.threads)
-        largest_body("GET", "/")  # which loads all views, so that nobody's first request waits for them
         _spare_what_stays()
         if connection.vendor != "postgresql":  # where workers do it
             _do_steps_here()
@@ -237,6 +238,18 @@ class Worker(ThreadWorker):
                 util.write_nonblock(client, sent)
             except OSError:
                 log.debug("The client had gone.")
+
+
+def load_views() -> None:
+    """Once, before the server forks its processes: nobody's first request waits for them, and memory is shared."""
+    largest_body("GET", "/")
+
+
+def _end_when_told() -> None:
+    """Until a process has handlers of its own for them: what it has from before the fork hears them for nobody, and
+    the server would wait for its end as long as for requests that are being answered."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _keep_connections(threads: int) -> None:

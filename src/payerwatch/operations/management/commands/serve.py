@@ -14,7 +14,7 @@ from payerwatch.operations.deploy_checks import refuses_serving
 from payerwatch.operations.work_beside import WorkBeside
 from payerwatch.refusals import Refusal
 from payerwatch.web.arriving import Patience
-from payerwatch.web.server import Worker
+from payerwatch.web.server import Worker, load_views
 from payerwatch.web.wsgi import application
 
 WORKERS, THREADS = 2, 4
@@ -84,6 +84,7 @@ class Command(PayerwatchCommand):
         connection.close()
         Worker.patience = Patience(options["idle_seconds"], options["request_seconds"])
         self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")
+        load_views()
         beside = _beside(options["no_work"])
         Server(
             bind=options["bind"],

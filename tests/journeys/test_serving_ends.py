@@ -1,0 +1,31 @@
+"""A server that is told to end does so, at whatever moment."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.journeys.conftest import COMMAND, Installation
+from tests.journeys.serving import free_port
+from tests.journeys.slow_start import SECONDS
+
+pytestmark = pytest.mark.database
+
+SLOW = {"DJANGO_SETTINGS_MODULE": "tests.journeys.slow_start_settings", "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_a_server_that_is_to_end_while_its_processes_begin_does_not_wait_for_them(installation: Installation):
+    command = [COMMAND, "serve", "--for-trying", "--no-work", "--workers", "1", "--bind", f"127.0.0.1:{free_port()}"]
+    with subprocess.Popen(command, env=installation.environment | SLOW, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not psutil.Process(process.pid).children():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(1)  # well within its beginning
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS * 2) == 0
+    assert time.monotonic() - told < SECONDS / 2
