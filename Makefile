@@ -9,6 +9,9 @@ ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOG
 ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q $(TOGETHER)
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
 
+# The tests are hundreds of processes: each but the first finds the code compiled, whatever the machine's habit is.
+export PYTHONDONTWRITEBYTECODE :=
+
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 

@@ -6,7 +6,7 @@ practice in them, and none of its rows may have changed.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
@@ -82,9 +82,11 @@ def _known_to(caller: str, endpoint: Endpoint, probe: Probe) -> bool:
 class Crawl(Asker):
     """`run` gives the findings."""
 
-    def __init__(self, world: World, callers: Iterable[str] = CALLERS) -> None:
+    def __init__(self, world: World, callers: Iterable[str] = CALLERS, only: Container[str] | None = None) -> None:
+        """Of every route and method, or only of those so named."""
         super().__init__(world)
         self.callers = list(callers)
+        self.endpoints = [each for each in endpoints() if only is None or each.name in only]
         self._odd = cycle(IMPOSSIBLE)
         self._canaries = canaries(world.other)
 
@@ -92,7 +94,7 @@ class Crawl(Asker):
         with self.forms_watched():
             found = [
                 finding
-                for endpoint in endpoints()
+                for endpoint in self.endpoints
                 for caller in self._who_asks(endpoint)
                 for look in (self._probed, self._swept)
                 for finding in look(endpoint, caller)
@@ -260,7 +262,7 @@ class Crawl(Asker):
             headers = self.world.headers(caller)
             asked = [
                 (each, Request(self.own_path(each), STEADY.get(each.key, {})))
-                for each in endpoints()
+                for each in self.endpoints
                 if each.method == "GET" and each.key not in NEVER_THE_SAME
             ]
             before = [self.ask(endpoint, headers, request) for endpoint, request in asked]

@@ -16,7 +16,7 @@ from tests.make import Row, claims_file, denied, pending, row
 
 pytestmark = [pytest.mark.database, pytest.mark.proof]
 
-KILLS = 50 if os.environ.get("PAYERWATCH_PROOF") == "full" else 3
+KILLS = 50 if os.environ.get("PAYERWATCH_PROOF") == "full" else 2
 STAGES = ("Reading: 0", "Reading: 100", "Checking: 50", "Checking: 100", "Saving: 0", "Saving: 100", "Counting: 0")
 
 

@@ -21,7 +21,7 @@ from tests.tenancy.schema import schema_as_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, pytest.mark.proof]
 
-KILLS = 20 if os.environ.get("PAYERWATCH_PROOF") == "full" else 3
+KILLS = 20 if os.environ.get("PAYERWATCH_PROOF") == "full" else 2
 COMMAND = [sys.executable, "-m", "payerwatch", "migrate", "trial", "--verbosity", "0"]
 
 
