@@ -46,6 +46,7 @@ def twice(headers: Headers, path: str, query: dict[str, str]) -> Sequence[str]:
     return statements(headers, path, query)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("caller", "listing"), ASKED)
 def test_a_listing_asks_as_often_for_200_rows_as_for_one_and_at_most_three_times(
     caller: str, listing: str, world: World

@@ -39,7 +39,7 @@ def test_the_table_speaks_of_every_action_and_of_no_other():
     assert set(ALLOWED) == {each.key for each in endpoints()}
 
 
-@pytest.mark.proof
+@pytest.mark.untraced
 @pytest.mark.parametrize("caller", CALLERS)
 def test_each_caller_reaches_what_the_table_says_and_nothing_else(caller: str, world: World):
     asker = Asker(world)

@@ -12,7 +12,7 @@ from payerwatch.tenancy.models import Customer
 from tests.claims.recount import assert_cells_are_right
 from tests.make import answer, customer, denied, row, upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.untraced]
 
 
 @pytest.fixture

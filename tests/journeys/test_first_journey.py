@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys.conftest import Installation, assert_cells_are_right
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.untraced]
 
 
 def test_a_practice_learns_which_payer_changed(installation: Installation, tmp_path: Path):

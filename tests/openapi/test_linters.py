@@ -9,7 +9,7 @@ import pytest
 
 from tests.openapi.tools import HERE, run
 
-pytestmark = pytest.mark.pure
+pytestmark = [pytest.mark.pure, pytest.mark.untraced]
 
 GOLDEN = Path(__file__).parents[2] / "docs" / "openapi.json"
 OPEN_TO_ANYONE = "anyone"
