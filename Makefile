@@ -6,6 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 WITH_POSTGRES := $(BIN)/python scripts/with_postgres.py
 TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 UNTRACED := proof or untraced
+MARKED = $(shell grep -rlE 'mark\.($(1))\b' tests --include='test_*.py')
 ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOGETHER)
 ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q $(TOGETHER)
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
@@ -53,12 +54,12 @@ test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 
 # With COVERED, what adds nothing to the coverage of the others runs apart and untraced: tracing takes as long again.
 test-sqlite: install-dev $(CHECKS)  ## pass all tests on SQLite
-	$(ON_SQLITE) $(if $(COVERED),-m "$(UNTRACED)") $(PYTEST_ARGS)
+	$(ON_SQLITE) $(if $(COVERED),-m "$(UNTRACED)" $(call MARKED,proof|untraced)) $(PYTEST_ARGS)
 	$(if $(COVERED),$(ON_SQLITE) -m "not ($(UNTRACED))" $(COVERED) $(PYTEST_ARGS))
 
 test-postgres: install-dev $(CHECKS) $(PGBOUNCER)  ## pass all tests that touch a database on PostgreSQL
 	$(ON_POSTGRES) $(if $(COVERED),-m "$(UNTRACED) or not postgresql") $(PYTEST_ARGS)
-	$(if $(COVERED),$(ON_POSTGRES) -m "postgresql and not ($(UNTRACED))" $(COVERED) $(PYTEST_ARGS))
+	$(if $(COVERED),$(ON_POSTGRES) -m "postgresql and not ($(UNTRACED))" $(call MARKED,postgresql) $(COVERED) $(PYTEST_ARGS))
 
 lint: install-dev  ## style, types, import contracts, migrations that are missing
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def nothing_sent_again_and_again() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only what touches a database runs again; a test of one database runs on that one.
+    """On PostgreSQL only what has to do with a database runs again; a test of one database runs on that one.
 
     A process is given whole files, so what takes long comes first: else one would wait for the other at the end.
     """
@@ -84,7 +84,8 @@ def _place(item: pytest.Item) -> int:
 def _belongs_here(item: pytest.Item) -> bool:
     if ON_POSTGRESQL:
         touches_database = item.get_closest_marker("django_db") or item.get_closest_marker("database")
-        return bool(touches_database) and item.get_closest_marker("sqlite") is None
+        elsewhere = item.get_closest_marker("sqlite") or item.get_closest_marker("once")
+        return bool(touches_database) and not elsewhere
     return item.get_closest_marker("postgresql") is None
 
 

@@ -12,7 +12,7 @@ from tests.journeys.conftest import COMMAND, Installation
 from tests.journeys.serving import free_port
 from tests.journeys.slow_start import SECONDS
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 SLOW = {"DJANGO_SETTINGS_MODULE": "tests.journeys.slow_start_settings", "PYTHONPATH": str(Path(__file__).parents[2])}
 

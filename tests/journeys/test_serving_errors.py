@@ -20,7 +20,7 @@ ME = "/api/v1/me/"
 def served(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with copy_of(migrated, tmp_path_factory.mktemp("errors")) as installation:
         add_member(installation, EMAIL)
-        with serving(installation, **UNHINDERED) as running:
+        with serving(installation, options=["--no-work"], **UNHINDERED) as running:
             yield running
 
 

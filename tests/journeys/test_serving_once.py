@@ -29,7 +29,7 @@ DYING = {"DJANGO_SETTINGS_MODULE": "tests.journeys.dying_settings", "PYTHONPATH"
 @pytest.fixture(scope="module")
 def served(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with copy_of(migrated, tmp_path_factory.mktemp("once") / "data") as installation:  # noqa: SIM117
-        with serving(installation, workers=2, **UNHINDERED, **DYING) as running:
+        with serving(installation, options=["--no-work"], **UNHINDERED, **DYING) as running:
             yield running
 
 

@@ -25,7 +25,7 @@ def served(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory)
         add_member(installation, OTHER)
         installation.ask("add_member", "--email", OTHER, "--role", "owner", customer="Second")
         add_member(installation, EMAIL)
-        with serving(installation, **UNHINDERED) as running:
+        with serving(installation, options=["--no-work"], **UNHINDERED) as running:
             yield running
 
 
@@ -94,7 +94,7 @@ def test_by_https_cookies_are_secure_and_bound_to_the_host(migrated: tuple[str, 
     environment = UNHINDERED | {"PAYERWATCH_HTTPS": "1", "PAYERWATCH_TRUSTED_PROXIES": "127.0.0.1"}
     with copy_of(migrated, tmp_path / "https") as installation:
         add_member(installation, EMAIL)
-        with serving(installation, workers=1, **environment) as served:
+        with serving(installation, workers=1, options=["--no-work"], **environment) as served:
             plain = served.ask("GET", ME)
             assert (plain.status, plain.header("Location")) == (301, f"https://127.0.0.1:{served.port}{ME}")
             page = f"https://127.0.0.1:{served.port}"

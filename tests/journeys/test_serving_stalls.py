@@ -32,7 +32,7 @@ def installation(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def served(installation: Installation) -> Iterator[Served]:
-    options = ("--idle-seconds", str(IDLE), "--request-seconds", str(WHOLE))
+    options = ("--no-work", "--idle-seconds", str(IDLE), "--request-seconds", str(WHOLE))
     with serving(installation, options=options, **UNHINDERED) as running:
         yield running
 
@@ -177,7 +177,7 @@ def test_who_is_removed_while_their_request_is_on_its_way_can_do_nothing_more(in
     add_member(installation, first)
     add_member(installation, second)
     body = b'{"email": "eve@example.com", "role": "owner"}'
-    with serving(installation, **UNHINDERED) as served:
+    with serving(installation, options=["--no-work"], **UNHINDERED) as served:
         own, other = (bearer(tokens_of(served, email)["access"]) for email in (first, second))
         members = served.ask("GET", "/api/v1/members/", headers=own).document["results"]
         [target] = [each["id"] for each in members if each["email"] == second]

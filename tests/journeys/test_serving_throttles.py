@@ -26,7 +26,7 @@ def in_the_open(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFac
     """A server as it comes, that trusts no proxy."""
     with copy_of(migrated, tmp_path_factory.mktemp("open")) as installation:
         add_member(installation, EMAIL)
-        with serving(installation) as served:
+        with serving(installation, options=["--no-work"]) as served:
             yield served
 
 
@@ -38,7 +38,7 @@ def behind_proxies(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPath
     environment["PAYERWATCH_TRUSTED_PROXIES"] = "127.0.0.1, 10.0.0.0/8"
     with copy_of(migrated, tmp_path_factory.mktemp("proxies")) as installation:
         add_member(installation, EMAIL)
-        with serving(installation, **environment) as served:
+        with serving(installation, options=["--no-work"], **environment) as served:
             yield served
 
 
