@@ -32,7 +32,7 @@ def installation(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def served(installation: Installation) -> Iterator[Served]:
-    options = ("--no-work", "--idle-seconds", str(IDLE), "--request-seconds", str(WHOLE))
+    options = ("--idle-seconds", str(IDLE), "--request-seconds", str(WHOLE))
     with serving(installation, options=options, **UNHINDERED) as running:
         yield running
 
