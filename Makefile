@@ -6,6 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 WITH_POSTGRES := $(BIN)/python scripts/with_postgres.py
 TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 UNTRACED := proof or untraced
+# The files in which a mark stands, so that a few of the tests are found without loading all.
 MARKED = $(shell grep -rlE 'mark\.($(1))\b' tests --include='test_*.py')
 ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOGETHER)
 ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q $(TOGETHER)

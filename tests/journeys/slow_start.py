@@ -1,5 +1,6 @@
-"""A server whose processes take a while to begin: only tests start one."""
+"""A server whose processes take a while to begin, and do not where views are not there yet: only tests start one."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ class SlowStart(AppConfig):
         begin = Worker.init_signals
 
         def slowly(worker: Any) -> None:
+            assert "payerwatch.web.api.urls" in sys.modules
             time.sleep(SECONDS)
             begin(worker)
 

@@ -22,9 +22,11 @@ def test_a_server_that_is_to_end_while_its_processes_begin_does_not_wait_for_the
     with subprocess.Popen(command, env=installation.environment | SLOW, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 30
         while not psutil.Process(process.pid).children():
+            assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        time.sleep(1)  # well within its beginning
+        time.sleep(1)  # well within its beginning, which has the views that the server has loaded
+        assert psutil.Process(process.pid).children()
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS * 2) == 0

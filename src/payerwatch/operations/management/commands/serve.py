@@ -83,8 +83,8 @@ class Command(PayerwatchCommand):
         refuse_unless_migrated()
         connection.close()
         Worker.patience = Patience(options["idle_seconds"], options["request_seconds"])
-        self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")
         load_views()
+        self.stderr.write(f"Serving on http://{options['bind']}/api/v1/ (Ctrl-C ends it)")
         beside = _beside(options["no_work"])
         Server(
             bind=options["bind"],
