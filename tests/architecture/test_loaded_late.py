@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.pure
 
-LATE = ("scipy.special",)
+LATE = ("scipy.special", "polars", "matplotlib")
 BEGIN = """
 import sys, django
 django.setup()

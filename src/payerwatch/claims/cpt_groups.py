@@ -1,11 +1,13 @@
 """CPT and HCPCS codes by range into groups of our own naming, with each customer's exceptions first."""
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-import polars as pl
+from payerwatch.late import polars as pl
 
 OTHER = "other"
 

@@ -4,6 +4,8 @@ The caller has entered the customer: everything here happens in that one transac
 refused, or killed at any point, leaves nothing behind.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,6 @@ from datetime import date
 from typing import Protocol
 
 import numpy as np
-import polars as pl
 from django.db import connection
 
 from payerwatch.claims import merging, staging
@@ -22,6 +23,7 @@ from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.models import CptGroupMapping, Upload
 from payerwatch.claims.numbers import StoredNumbers
 from payerwatch.claims.payers import PayerDirectory, PayerSuggestion
+from payerwatch.late import polars as pl
 from payerwatch.sealing.models import customer_key_id
 from payerwatch.tenancy.context import current_customer_id
 

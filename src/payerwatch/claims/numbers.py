@@ -4,8 +4,9 @@ A number of ours, `~content.place`, is digest and place: of a sealed customer's 
 any number, since what is little known can be guessed from its digest, and the place stays readable.
 """
 
-import polars as pl
+from __future__ import annotations
 
+from payerwatch.late import polars as pl
 from payerwatch.sealing.keys import customer_index, customer_sealer
 from payerwatch.tenancy.context import current_customer_id
 

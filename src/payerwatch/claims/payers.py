@@ -1,11 +1,12 @@
 """From the spellings in a file to payers: known ones by their mapping, new ones made on the way."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import polars as pl
+from dataclasses import dataclass
 
 from payerwatch.claims.models import Payer, PayerMapping
 from payerwatch.claims.payer_names import ABBREVIATIONS, normalise, suggest
+from payerwatch.late import polars as pl
 from payerwatch.refusals import Refusal
 
 # Below this a near spelling is more often another payer than the same one.

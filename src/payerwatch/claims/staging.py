@@ -4,13 +4,15 @@ PostgreSQL is fed by `COPY` in text form (which a table with row policies refuse
 table, private to the connection); SQLite by prepared inserts. The statements that follow are the same.
 """
 
+from __future__ import annotations
+
 import io
 from collections.abc import Sequence
 
-import polars as pl
 from django.db import connection
 
 from payerwatch.claims.models import Claim
+from payerwatch.late import polars as pl
 from payerwatch.tenancy.context import current_customer_id
 
 TABLE = "staged_claim"

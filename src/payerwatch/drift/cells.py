@@ -4,13 +4,14 @@ As-of is a way of reading cells, not a stored state: later submissions do not ex
 still pending. Only the weeks that a judgement can see are read, so its cost does not grow with history.
 """
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 from django.db import connection
 from django.db.models import BigIntegerField, Case, F, Min, Q, QuerySet, Sum, Value, When
 
@@ -19,6 +20,7 @@ from payerwatch.drift.models import RunoffCell
 from payerwatch.drift.parameters import METHOD_VERSION
 from payerwatch.drift.pending import check_pending
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, Ints, RunoffArrays
+from payerwatch.late import polars as pl
 
 _KEY = ("payer_id", "cpt_group", "submit_week", "lag_weeks", "outcome", "denial_category")
 _SUMS = ("claims", "payment")

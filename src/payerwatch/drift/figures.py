@@ -1,14 +1,15 @@
 """Figures that explain a finding and are not tested: money at risk, and which denials grew."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-
-import polars as pl
 
 from payerwatch.drift.cells import CellsAsOf
 from payerwatch.drift.explanations import most_grown_category
 from payerwatch.drift.judgement import NodeResult, WindowResult
 from payerwatch.drift.window_tests import Direction, baseline_span
+from payerwatch.late import polars as pl
 
 _UNKNOWN = "unknown"
 

@@ -4,6 +4,8 @@ Each part says in `counts` what it counts. Claims come from run-off cells alone,
 weeks and not on the number of claims.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,12 +13,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import polars as pl
-
 from payerwatch.claims.models import Payer
 from payerwatch.claims.queries import watermark
 from payerwatch.drift.cells import counts_by_payer, last_whole_week, pending_known_at
 from payerwatch.drift.models import DriftEvent
+from payerwatch.late import polars as pl
 from payerwatch.refusals import Refusal
 from payerwatch.reports import activity, counting
 from payerwatch.reports.months import Weeks, month_before, weeks_of

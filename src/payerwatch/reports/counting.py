@@ -4,15 +4,17 @@ Cells are as `drift.cells.counts_by_payer` gives them. Amounts are whole cents. 
 neither denied nor paid for the rate.
 """
 
+from __future__ import annotations
+
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from payerwatch.drift.explanations import median_days
 from payerwatch.drift.models import RunoffCell
 from payerwatch.drift.runoff_arrays import LAG_WEEKS
+from payerwatch.late import polars as pl
 from payerwatch.reports.intervals import difference_interval, share_interval
 from payerwatch.reports.months import Weeks
 
@@ -20,9 +22,6 @@ Counted = dict[str, Any]
 PAYERS_NAMED = 20
 LAGS = LAG_WEEKS - 1
 """Of waiting claims the age is told up to 24 weeks; see drift.decision_delay."""
-_PENDING = pl.col("lag_weeks") == RunoffCell.PENDING
-_DENIED = pl.col("outcome") == "denied"
-_DUPLICATE = _DENIED & (pl.col("denial_category") == "duplicate")
 
 
 def first_week_needed(weeks: Weeks) -> date:
@@ -33,7 +32,7 @@ def first_week_needed(weeks: Weeks) -> date:
 def placed(cells: pl.DataFrame) -> pl.DataFrame:
     """Cells with the week of their decision; null where it is still to come."""
     decided = pl.col("submit_week") + pl.duration(weeks=pl.col("lag_weeks"))
-    return cells.with_columns(decided_week=pl.when(~_PENDING).then(decided))
+    return cells.with_columns(decided_week=pl.when(~_is_pending()).then(decided))
 
 
 def volumes(cells: pl.DataFrame, weeks: Weeks) -> Counted:
@@ -41,12 +40,12 @@ def volumes(cells: pl.DataFrame, weeks: Weeks) -> Counted:
     submitted, decided = _submitted(cells, weeks), _decided(cells, weeks)
     return {
         "submitted": _sum(submitted),
-        "still_pending": _sum(submitted.filter(_PENDING)),
+        "still_pending": _sum(submitted.filter(_is_pending())),
         "billed_amount": _sum(submitted, "billed"),
         "decided": _sum(decided),
         "paid": _sum(decided.filter(pl.col("outcome") == "paid")),
-        "denied": _sum(decided.filter(_DENIED & ~_DUPLICATE)),
-        "duplicates": _sum(decided.filter(_DUPLICATE)),
+        "denied": _sum(decided.filter(_is_denied() & ~_is_duplicate())),
+        "duplicates": _sum(decided.filter(_is_duplicate())),
         "allowed_amount": _sum(decided, "allowed"),
         "paid_amount": _sum(decided, "paid"),
     }
@@ -109,7 +108,7 @@ def _median_days(cells: pl.DataFrame, weeks: Weeks) -> float | None:
     for lag in range(LAGS):
         age = timedelta(weeks=lag)
         cohort = cells.filter(pl.col("submit_week").is_between(weeks.first - age, weeks.last - age))
-        waiting[lag] = _sum(cohort.filter(_PENDING | (pl.col("lag_weeks") >= lag)))
+        waiting[lag] = _sum(cohort.filter(_is_pending() | (pl.col("lag_weeks") >= lag)))
         decided[lag] = _sum(cohort.filter(pl.col("lag_weeks") == lag))
     return median_days(decided, waiting)
 
@@ -128,3 +127,15 @@ def _decided(cells: pl.DataFrame, weeks: Weeks) -> pl.DataFrame:
 
 def _sum(cells: pl.DataFrame, column: str = "count") -> int:
     return int(cells[column].sum())
+
+
+def _is_pending() -> pl.Expr:
+    return pl.col("lag_weeks") == RunoffCell.PENDING
+
+
+def _is_denied() -> pl.Expr:
+    return pl.col("outcome") == "denied"
+
+
+def _is_duplicate() -> pl.Expr:
+    return _is_denied() & (pl.col("denial_category") == "duplicate")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from payerwatch.claims.formats import refusals, values
 from payerwatch.claims.formats.csv import Remembered, open_claims_file, read_header_signature
-from payerwatch.claims.formats.values import ACCEPTED_SCHEMA
+from payerwatch.claims.formats.values import accepted_schema
 from tests.claims.formats.files import HEADER, ROW, TODAY, accepted, codes, lines, only_row, opened, read, row, write
 
 pytestmark = pytest.mark.pure
@@ -160,7 +160,7 @@ def test_batches_are_of_the_size_asked_and_tell_how_far_they_are(tmp_path: Path)
     batches = read(path, rows=100)
     assert [batch.row_count for batch in batches if batch.row_count] == [100] * 10
     assert batches[-1].bytes_read == path.stat().st_size
-    assert [batch.accepted.schema for batch in batches] == [pl.Schema(ACCEPTED_SCHEMA)] * len(batches)
+    assert [batch.accepted.schema for batch in batches] == [pl.Schema(accepted_schema())] * len(batches)
 
 
 def test_payments_booked_with_a_minus_throughout_are_read_without_it(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ date_order  day or month first
 records     lines to cells;  values  cells to checked columns;  setaside  rows that fail, and why
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
-
-import polars as pl
 
 from payerwatch.claims.formats.date_order import DateEvidence, gather
 from payerwatch.claims.formats.dates import DATE_ORDERS, DateOrder
@@ -37,7 +37,8 @@ from payerwatch.claims.formats.records import BrokenRow, Table
 from payerwatch.claims.formats.refusals import ColumnMissing, DateOrderInvalid, FileRefused, HeaderOnly
 from payerwatch.claims.formats.scanning import Scan, encoding_of_head, scan_file, scan_json_lines
 from payerwatch.claims.formats.setaside import SetAsideRow, added_columns, set_aside_row, shown_cell, without_cells
-from payerwatch.claims.formats.values import ACCEPTED_SCHEMA, RowChecks
+from payerwatch.claims.formats.values import RowChecks, accepted_schema
+from payerwatch.late import polars as pl
 
 __all__ = [
     "FIELDS",
@@ -171,7 +172,7 @@ class ClaimsFile:
 
     def _batch(self, table: Table | JsonTable, checks: RowChecks) -> Batch:
         checked = checks.check(table.frame)
-        accepted = checked.filter(pl.col("problem").is_null()).select(list(ACCEPTED_SCHEMA))
+        accepted = checked.filter(pl.col("problem").is_null()).select(list(accepted_schema()))
         failed = checked.filter(pl.col("problem").is_not_null()).select("row", "record", "problem")
         kept = self._kept
         rows = [

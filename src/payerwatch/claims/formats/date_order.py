@@ -1,13 +1,14 @@
 """Whether the day or the month comes first in a file: proven by its dates, or asked."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import polars as pl
-
 from payerwatch.claims.formats.dates import DateOrder, order_proven, take_apart
 from payerwatch.claims.formats.refusals import DateOrderAmbiguous, DateOrderContradictory
+from payerwatch.late import polars as pl
 
 _ENOUGH_PROOFS = 10
 _MOST_CONTRARY_SHARE = 0.05

@@ -5,6 +5,8 @@ null as a blank one. True and false are cells only where the key asks a question
 be read costs its own row only.
 """
 
+from __future__ import annotations
+
 import codecs
 import json
 import re
@@ -13,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import orjson
-import polars as pl
 
 from payerwatch.claims.formats.layout import MAX_COLUMNS, unique_names
 from payerwatch.claims.formats.lines import LineBlock, Source, read_lines
 from payerwatch.claims.formats.outcomes import question_in
 from payerwatch.claims.formats.records import LONGEST_RECORD, BrokenRow
 from payerwatch.claims.formats.refusals import JsonObjectMissing, TooManyColumns
+from payerwatch.late import polars as pl
 
 _LINES_AT_A_TIME = 5_000
 _BYTE_BY_BYTE = "latin-1"  # so that lines are told apart before it is known that each is UTF-8
@@ -55,7 +57,7 @@ class JsonLayout:
     header_row: int = 0
     delimiter: str = ""
 
-    def tables(self, source: Source, _encoding: str, wanted: Sequence[int], rows: int) -> "Iterator[JsonTable]":
+    def tables(self, source: Source, _encoding: str, wanted: Sequence[int], rows: int) -> Iterator[JsonTable]:
         """A table for each block of about `rows` lines."""
         first = 1
         for block in read_lines(source, _BYTE_BY_BYTE, rows=rows):
@@ -68,7 +70,7 @@ class JsonLayout:
         rows = [self.shown(line) for line in block.lines if _keys(line)]
         return [list(cells) for cells in zip(*rows, strict=True)] or [[] for _ in self.keys]
 
-    def _table(self, block: LineBlock, wanted: Sequence[int], first: int) -> "JsonTable":
+    def _table(self, block: LineBlock, wanted: Sequence[int], first: int) -> JsonTable:
         rows: list[tuple[object, ...]] = []
         broken: list[BrokenRow] = []
         for record, line in enumerate(block.lines):

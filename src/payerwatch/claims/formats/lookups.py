@@ -1,8 +1,10 @@
 """Reading each distinct cell once: claims repeat their payers, codes, dates and words."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
-import polars as pl
+from payerwatch.late import polars as pl
 
 _REMEMBERED = 50_000
 

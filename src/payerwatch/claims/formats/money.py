@@ -1,11 +1,12 @@
 """Amounts as exports write them (`$1,200.50`, `(12.00)`, `1.200,50`), in whole cents."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from payerwatch.claims.formats.dates import is_blank
+from payerwatch.late import polars as pl
 
 _MOST_CENTS = 100_000_000_000  # a claim of a billion dollars is a mistake
 _CURRENCY = re.compile(r"US\$|USD|[$€£\s]", re.IGNORECASE)

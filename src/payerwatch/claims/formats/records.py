@@ -4,14 +4,15 @@ Nothing is swallowed: a quotation mark that never closes costs its own row only,
 as rows again.
 """
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import polars as pl
-
 from payerwatch.claims.formats.lines import LineBlock
+from payerwatch.late import polars as pl
 
 _LONGEST_RECORD_LINES = 100
 LONGEST_RECORD = 100_000  # characters; the csv module itself gives up at 131,072 in one cell

@@ -1,12 +1,12 @@
 """The checks a row passes: cells to typed columns, and for each row that fails, the code of the first reason."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Mapping
 from datetime import date
 from functools import partial
-
-import polars as pl
 
 from payerwatch.claims.denials import denial_category, reason_given
 from payerwatch.claims.formats.codes import read_claim_number, read_cpt
@@ -19,33 +19,37 @@ from payerwatch.claims.formats.money import plain_cents, read_cents
 from payerwatch.claims.formats.outcomes import Asks, read_outcome
 from payerwatch.claims.formats.privacy import mask_numbers
 from payerwatch.claims.payer_names import normalise
+from payerwatch.late import polars as pl
 
 MAX_TEXT = 200
 
-ACCEPTED_SCHEMA: dict[str, pl.DataType] = {
-    "row": pl.Int64(),
-    "payer_name": pl.String(),
-    "cpt": pl.String(),
-    "submitted_date": pl.Date(),
-    "service_date": pl.Date(),
-    "decided_date": pl.Date(),
-    "outcome": pl.String(),
-    "status": pl.String(),
-    "billed_amount": pl.Int64(),
-    "allowed_amount": pl.Int64(),
-    "paid_amount": pl.Int64(),
-    "denial_code": pl.String(),
-    "denial_reason": pl.String(),
-    "denial_category": pl.String(),
-    "claim_number": pl.String(),
-    "content_key": pl.String(),
-}
 _KEY_FIELDS = [field for field in FIELDS if field != "claim_number"]
 # What Python calls white space: the separator of the cells in a key is among it, so no cell can hold one.
 _SPACES = r"[\s\x1c-\x1f]+"
-_TEXT = pl.String()
 # Such a claim number needs no second look: digits, or capitals with a digit among them.
 _USUAL_NUMBER = r"^(?:[A-Z][A-Z-]{0,19}\d[0-9A-Z-]{0,39}|\d[\d-]{0,59})$"
+
+
+def accepted_schema() -> dict[str, pl.DataType]:
+    """The columns of accepted rows, in their order, each with its type."""
+    return {
+        "row": pl.Int64(),
+        "payer_name": pl.String(),
+        "cpt": pl.String(),
+        "submitted_date": pl.Date(),
+        "service_date": pl.Date(),
+        "decided_date": pl.Date(),
+        "outcome": pl.String(),
+        "status": pl.String(),
+        "billed_amount": pl.Int64(),
+        "allowed_amount": pl.Int64(),
+        "paid_amount": pl.Int64(),
+        "denial_code": pl.String(),
+        "denial_reason": pl.String(),
+        "denial_category": pl.String(),
+        "claim_number": pl.String(),
+        "content_key": pl.String(),
+    }
 
 
 class RowChecks:
@@ -63,24 +67,24 @@ class RowChecks:
         self._mapping = mapping
         self._negated = negated
         self._today = today
-        dated = Lookup(partial(read_date, order=order), {"date": pl.Date(), "problem": _TEXT})
+        dated = Lookup(partial(read_date, order=order), {"date": pl.Date(), "problem": pl.String()})
         self._lookups = {
             **dict.fromkeys(DATE_FIELDS, dated),
-            "payer": Lookup(_read_payer, {"payer_name": _TEXT, "payer_problem": _TEXT}),
-            "cpt": Lookup(read_cpt, {"cpt": _TEXT, "cpt_problem": _TEXT}),
+            "payer": Lookup(_read_payer, {"payer_name": pl.String(), "payer_problem": pl.String()}),
+            "cpt": Lookup(read_cpt, {"cpt": pl.String(), "cpt_problem": pl.String()}),
             "outcome": Lookup(
                 partial(read_outcome, asks=asks),
-                {"outcome": _TEXT, "status": _TEXT, "outcome_problem": _TEXT, "undecided_as": _TEXT},
+                dict.fromkeys(("outcome", "status", "outcome_problem", "undecided_as"), pl.String()),
             ),
             "denial_reason": Lookup(
-                _read_reason, {"denial_code": _TEXT, "denial_reason": _TEXT, "denial_category": _TEXT}
+                _read_reason, {"denial_code": pl.String(), "denial_reason": pl.String(), "denial_category": pl.String()}
             ),
         }
-        self._odd_numbers = Lookup(read_claim_number, {"number": _TEXT, "claim_number_problem": _TEXT})
+        self._odd_numbers = Lookup(read_claim_number, {"number": pl.String(), "claim_number_problem": pl.String()})
         self._odd_amounts = Lookup(_read_odd_amount, {"cents": pl.Int64(), "is_amount": pl.Boolean()})
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The columns of `ACCEPTED_SCHEMA`, plus `record` and `problem` (null where the row is accepted)."""
+        """The columns of `accepted_schema`, plus `record` and `problem` (null where the row is accepted)."""
         columns = [frame["row"], frame["record"]]
         for field in ("payer", "cpt", "outcome", "denial_reason"):
             columns += self._looked_up(frame, field)

@@ -1,13 +1,15 @@
 """A practice's claims as the columns of an export, each value written as practice-management systems do."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from payerwatch.late import polars as pl
 from payerwatch.operations.practice.catalogue import REASONS
 from payerwatch.operations.practice.charges import Charges, codes_of, draw_charges
 from payerwatch.operations.practice.claims import NO_REASON
