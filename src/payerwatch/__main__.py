@@ -12,7 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand
 
+from payerwatch.config.env import METRICS, data_directory
 from payerwatch.config.logging import told
+from payerwatch.measuring.sharing import share_between_processes
 from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, Unforeseen, Usage
 
 REFUSED, USAGE, INTERRUPTED = 1, 2, 130
@@ -45,6 +47,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payerwatch.config.settings")
     arguments = sys.argv[1:]
     try:
+        if arguments[:1] in (["serve"], ["work"]):
+            share_between_processes(data_directory() / METRICS)
         django.setup()
         if not settings.TELL_ALL:
             sys.excepthook = _tell_place

@@ -18,6 +18,7 @@ import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -53,6 +54,7 @@ from payerwatch.claims.slices import set_aside_slices
 from payerwatch.drift import runoff
 from payerwatch.drift.actions import Detected, lock_findings, note_remapping, withdraw_findings
 from payerwatch.judging.week import judge_week
+from payerwatch.measuring import metrics
 from payerwatch.refusals import Refusal
 from payerwatch.reports import actions as reports
 from payerwatch.reports.models import Report
@@ -186,10 +188,18 @@ def _load(order: LoadOrder, progress: Progress, today: date) -> LoadResult:
 def _record_load(result: LoadResult, order: LoadOrder, actor: Actor) -> None:
     """One entry; of a file loaded before it names the earlier upload, of a dry run none."""
     upload, stored = result.upload, result.already_loaded or not order.dry_run
+    if stored and not result.already_loaded:
+        transaction.on_commit(partial(_count_load, upload))
     counts = ("rows", "accepted", "set_aside", "new_claims", "updated_claims", "unchanged_claims")
     after = {name: getattr(upload, name) for name in counts}
     after |= {"digest": upload.digest, "already_loaded": result.already_loaded, "dry_run": order.dry_run}
     record("load", Thing("upload", upload.public_id if stored else ""), actor=actor, after=after)
+
+
+def _count_load(upload: Upload) -> None:
+    for what in ("new", "updated", "unchanged"):
+        metrics.claims.labels(what).inc(getattr(upload, f"{what}_claims"))
+    metrics.set_aside.inc(upload.set_aside)
 
 
 @dataclass(frozen=True)

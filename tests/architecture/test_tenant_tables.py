@@ -20,6 +20,7 @@ TABLES_OF_JOBS = {
 TABLES_WITHOUT_POLICY = {
     "audit_installationchain",
     "audit_installationentry",
+    "health_backup",
     "tenancy_customer",
     "members_passwordreset",
     "members_person",

@@ -68,6 +68,7 @@ def test_a_line_says_when_in_utc_who_what_and_in_which_request():
         "logger": "payerwatch.members.mail",
         "message": "per_22 was not sent.",
         "request_id": "request-0001",
+        "trace_id": "",
         "status": 503,
         "route": "a/",
     }

@@ -224,7 +224,7 @@ def _wait_until_it_answers(served: Served) -> None:
     while True:
         assert served.process.poll() is None, served.log.read_text()
         try:
-            if served.ask("GET", "/api/v1/health/").status == 200:
+            if served.ask("GET", "/livez").status == 200:
                 return
         except OSError:
             assert time.monotonic() < deadline, served.log.read_text()

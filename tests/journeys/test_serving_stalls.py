@@ -21,7 +21,7 @@ IDLE, WHOLE = 2.0, 3.0  # seconds
 STALLED = 40  # more than all threads of all processes
 THREADS = 8
 TOKEN = "/api/v1/auth/token/"
-HEALTH = b"GET /api/v1/health/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ HALF_SENT = {
     "a chunk": head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"5\r\n{",
     "a body too large": head(9_000_000) + b"{",
     "everything": b"",
-    "to read its answer": HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+    "to read its answer": READY.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
 }
 
 
@@ -69,7 +69,7 @@ def test_however_many_clients_keep_back_something_others_are_answered_at_once(se
         time.sleep(0.2)
         for _ in range(6):  # by chance every process is asked
             began = time.monotonic()
-            assert served.ask("GET", "/api/v1/health/").status == 200
+            assert served.ask("GET", "/readyz").status == 200
             assert time.monotonic() - began < 1
 
 
@@ -127,9 +127,9 @@ def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(served: Served):
 
 def test_requests_sent_one_behind_the_other_are_all_answered(served: Served):
     with connected(served) as peer:
-        peer.sendall(HEALTH * 3 + HEALTH[:20])
+        peer.sendall(READY * 3 + READY[:20])
         time.sleep(0.3)
-        peer.sendall(HEALTH[20:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        peer.sendall(READY[20:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert rest_of(peer).count(b"HTTP/1.1 200 OK") == 4
 
 
@@ -165,7 +165,7 @@ def test_who_takes_an_answer_byte_by_byte_keeps_no_thread(installation: Installa
         began = time.monotonic()
         try:
             for _ in range(6):
-                assert served.ask("GET", "/api/v1/health/").status == 200
+                assert served.ask("GET", "/readyz").status == 200
         finally:
             stop.set()
             reader.join()

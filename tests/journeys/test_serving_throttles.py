@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.database, pytest.mark.untraced]
 
 EMAIL = "ada@example.com"
 ASKED, LIMIT = 40, 17
+HOW_IT_IS_DOING = (200, 503)  # where jobs wait in a table and nobody does them, that is a failure
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_the_sixth_wrong_password_waits_and_no_forwarded_address_helps(in_the_op
         assert str(sixth.header("Retry-After")) in sixth.document["fix"]
     # Another account from the same address has to wait as well.
     assert attempt(in_the_open, email="nobody@example.com", X_Forwarded_For="203.0.113.99").status == 429
-    assert in_the_open.ask("GET", "/api/v1/health/").status == 200
+    assert in_the_open.ask("GET", "/api/v1/health/").status in HOW_IT_IS_DOING
 
 
 def test_a_throttle_is_honest_about_when_to_come_back(behind_proxies: Served):
@@ -109,7 +110,8 @@ def test_exactly_as_many_as_allowed_pass_across_processes(behind_proxies: Served
 
 def test_health_is_never_counted(behind_proxies: Served):
     answers = together(behind_proxies, "/api/v1/health/", {"X-Forwarded-For": "203.0.113.7"})
-    assert {(answer.status, answer.header("RateLimit")) for answer in answers} == {(200, None)}
+    assert {answer.status for answer in answers} <= set(HOW_IT_IS_DOING)
+    assert {answer.header("RateLimit") for answer in answers} == {None}
 
 
 @pytest.mark.parametrize(

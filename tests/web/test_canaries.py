@@ -19,6 +19,7 @@ from django.utils import timezone
 from rest_framework.serializers import Serializer
 
 from payerwatch.audit.models import Entry, InstallationEntry
+from payerwatch.health.exposing import exposed
 from payerwatch.members.keys import issue_key
 from payerwatch.members.models import Session
 from payerwatch.members.roles import SCOPES
@@ -37,7 +38,7 @@ CANARY = "Zyxwold 917-65-4329"
 PIECES = ("zyxwold", "917-65-4329")
 HEADERS = (
     *("User-Agent", "Referer", "Origin", "X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Request-ID", "X-CSRFToken"),
-    *("Accept-Language", "If-None-Match", "X-HTTP-Method-Override", "X-Zyxwold"),
+    *("Accept-Language", "If-None-Match", "X-HTTP-Method-Override", "traceparent", "X-Zyxwold"),
 )
 
 
@@ -145,6 +146,7 @@ def test_no_place_of_any_request_leads_a_canary_into_what_is_kept(
     said = capfd.readouterr().err
     assert said.count('"message": "answered"') == sent
     assert holds(said) == []
+    assert holds(exposed().decode()) == []
     assert holds(on_record(owner.customer)) == []
     assert holds(str([message.message() for message in mail.outbox])) == []
 

@@ -21,6 +21,7 @@ from payerwatch.audit.chain import append
 from payerwatch.audit.checkpointing import checkpoint_on_commit
 from payerwatch.audit.models import Entry
 from payerwatch.audit.verifying.definition import CONTENT
+from payerwatch.config.trace_context import trace_id
 from payerwatch.tenancy.context import current_customer_id
 
 Outcome = Literal["done", "refused"]
@@ -78,11 +79,12 @@ def _content(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
 ) -> list[str]:
-    """The entry's columns in the order of CONTENT."""
-    who = [actor.kind, actor.id, actor.name, actor.role, actor.address, actor.request_id]
+    """The entry's columns in the order of CONTENT. Where no request is at work, it belongs to its trace."""
+    request = actor.request_id or trace_id()
+    who = [actor.kind, actor.id, actor.name, actor.role, actor.address, request]
     words = [*who, verb, thing.kind, thing.id, outcome]
     fitted = [_fitted(word, _LIMITS[name]) for name, word in zip(CONTENT, words, strict=False)]
-    return [*fitted, _detail(before, after)]
+    return [*fitted, _detail(before, after, trace="" if request == trace_id() else trace_id())]
 
 
 def _fitted(word: str, limit: int | None) -> str:
@@ -92,9 +94,13 @@ def _fitted(word: str, limit: int | None) -> str:
     return word[:limit]
 
 
-def _detail(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
+def _detail(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, trace: str) -> str:
     """Canonical JSON in ASCII: keys sorted, no spaces; empty where nothing is said."""
-    said = {name: dict(value) for name, value in (("before", before), ("after", after)) if value is not None}
+    said: dict[str, Any] = {
+        name: dict(value) for name, value in (("before", before), ("after", after)) if value is not None
+    }
+    if trace:
+        said["trace"] = trace
     if not said:
         return ""
     return _CANONICAL.encode(said)

@@ -23,6 +23,7 @@ VARIABLES = (
     "MIGRATOR_DATABASE_URL",
     "PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS",
     "PAYERWATCH_BEHIND_PGBOUNCER",
+    "PAYERWATCH_BUILD",
     "PAYERWATCH_CHECKPOINT_DIR",
     "PAYERWATCH_CHECKPOINT_KEY",
     "PAYERWATCH_DATA_DIR",
@@ -32,9 +33,11 @@ VARIABLES = (
     "PAYERWATCH_HOSTS",
     "PAYERWATCH_HTTPS",
     "PAYERWATCH_LARGEST_UPLOAD",
+    "PAYERWATCH_LEAST_DISK",
     "PAYERWATCH_LOG_LEVEL",
     "PAYERWATCH_MAIL_FROM",
     "PAYERWATCH_MAIL_URL",
+    "PAYERWATCH_METRICS_TOKEN",
     "PAYERWATCH_OLD_SECRET_KEYS",
     "PAYERWATCH_SECRET_KEY",
     "PAYERWATCH_SESSION_IDLE_MINUTES",
@@ -90,6 +93,7 @@ def words(name: str, default: str = "") -> list[str]:
     return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
 
 
+METRICS = "metrics"  # in the data directory: what the processes of a server count
 SECRET_KEY_FILE = "secret_key"  # in the data directory; `payerwatch migrate` makes it
 
 

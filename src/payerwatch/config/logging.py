@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -18,10 +19,12 @@ from typing import Any, TextIO
 
 from django.core.exceptions import ImproperlyConfigured
 
+from payerwatch.config.trace_context import trace_id
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request this thread is answering; each line says it."""
 
-FIELDS = ("method", "route", "status", "milliseconds", "actor", "customer")
+FIELDS = ("method", "route", "status", "milliseconds", "actor", "customer", "job", "step", "thing")
 """What a message may carry beside its words, by `extra=`: values of our own making."""
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -85,18 +88,24 @@ class JsonLines(logging.Formatter):
     """A record as one line of ASCII: line breaks and terminal controls are written as escapes."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line: when (UTC), how grave, who says it, what, in which request, and what went wrong where."""
+        """The line: when (UTC), how grave, who says it, what, in which request and trace, and what went wrong where."""
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _words(record),
             "request_id": request_id.get(),
+            "trace_id": trace_id(),
         }
         line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[1] is not None:
             line |= told(record.exc_info[1])
         return _ONE_LINE.encode(line).replace("\x7f", "\\u007f")
+
+
+def milliseconds_since(began: float) -> float:
+    """Since a moment of time.perf_counter()."""
+    return round((time.perf_counter() - began) * 1000, 1)
 
 
 def told(error: BaseException) -> dict[str, Any]:

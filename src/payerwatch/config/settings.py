@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from payerwatch.config import env
+from payerwatch.config.build import build_id
 from payerwatch.config.field_keys import read_field_keys
 from payerwatch.config.limits import Limits
 from payerwatch.config.logging import log_level, logging_settings
 from payerwatch.config.mail_url import read_mail_url, read_public_url, read_sender
 
 DATA_DIR = env.data_directory()
+BUILD = build_id()
+METRICS_TOKEN = env.text("PAYERWATCH_METRICS_TOKEN")  # whoever collects them says it; without one nobody may
+LEAST_DISK = env.whole_number("PAYERWATCH_LEAST_DISK", 256, range(1, 2**20))  # MiB
 
 SECRET_KEY = env.secret_key()
 SECRET_KEY_FALLBACKS = env.words("PAYERWATCH_OLD_SECRET_KEYS")
@@ -46,6 +50,7 @@ ROOT_URLCONF = "payerwatch.web.urls"
 WSGI_APPLICATION = "payerwatch.web.wsgi.application"
 MIDDLEWARE = [
     "payerwatch.web.request_lines.RequestLines",
+    "payerwatch.web.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "payerwatch.web.door.WebDoor",
@@ -109,6 +114,7 @@ INSTALLED_APPS = [
     "payerwatch.drift",
     "payerwatch.alerts",
     "payerwatch.reports",
+    "payerwatch.health",
     *(JOBS_APPS if DATABASES["default"]["ENGINE"] == env.POSTGRESQL else ()),
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # its own tasks: there are none

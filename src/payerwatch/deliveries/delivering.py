@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from payerwatch.config.trace_context import continued
 from payerwatch.deliveries import health, outbox
 from payerwatch.deliveries.answers import SENDING_FAILED, Answer
 from payerwatch.deliveries.channels import channels
@@ -26,6 +28,7 @@ from payerwatch.deliveries.retries import SCHEDULE, Meaning, meaning_of, next_at
 from payerwatch.deliveries.secrets import secrets_in_force, url_of
 from payerwatch.jobs.enqueue import enqueue
 from payerwatch.jobs.steps import sending_step
+from payerwatch.measuring import metrics
 from payerwatch.members.queries import email_of_member
 from payerwatch.tenancy.context import acting_in
 
@@ -63,12 +66,19 @@ def deliver(customer_id: int, lane: str) -> None:
 
 
 def _sent(taken: Taken) -> Answer:
-    """One attempt. What fails by a fault of ours is an attempt like any other: else it would stop all behind it."""
-    try:
-        return channels()[taken.channel].send(taken.parcel)
-    except Exception as error:
-        logger.error("The message %s could not be sent.", taken.message.public_id, exc_info=error)
-        return Answer(None, SENDING_FAILED)
+    """One attempt, in the trace of what the message tells of.
+
+    What fails by a fault of ours is an attempt like any other: else it would stop all behind it.
+    """
+    with continued(taken.message.traceparent):
+        try:
+            answer = channels()[taken.channel].send(taken.parcel)
+        except Exception as error:
+            logger.error("The message %s could not be sent.", taken.message.public_id, exc_info=error)
+            return Answer(None, SENDING_FAILED)
+        about = {"thing": taken.message.public_id, "status": answer.status, "milliseconds": answer.milliseconds}
+        logger.info("sent", extra=about)
+        return answer
 
 
 def _next(lane: str, answer: Answer, ends: float) -> Taken | None:
@@ -170,6 +180,8 @@ def settle(taken: Taken, answer: Answer, started: datetime) -> None:
     )
     if message.sending_until == taken.lease and message.state == Message.State.WAITING:
         _decide(message, answer)
+    outcome = "delivered" if meaning_of(answer) is Meaning.DELIVERED else "failed"
+    transaction.on_commit(metrics.attempts.labels(taken.channel, outcome).inc)
     message.save(update_fields=[
         "attempts_made", "attempts_of_schedule", "state", "due_at", "sending_until", "settled_at",
     ])  # fmt: skip

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
+from payerwatch.config.trace_context import LENGTH, traceparent
 from payerwatch.deliveries.channels import endpoint_channels
 from payerwatch.tenancy.identifiers import new_public_id
 from payerwatch.tenancy.models import TenantForeignKey, TenantModel
@@ -99,6 +100,9 @@ class Message(TenantModel):
     sending_until = models.DateTimeField(null=True, help_text="somebody is at it; after that they have died")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     settled_at = models.DateTimeField(null=True)
+    traceparent = models.CharField(
+        max_length=LENGTH, default=traceparent, db_default="", editable=False, help_text="of what caused it"
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [

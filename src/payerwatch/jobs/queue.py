@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 
+from payerwatch.config.trace_context import traceparent
 from payerwatch.jobs.job import Job
 from payerwatch.jobs.steps import SENDING, WORK, queue_of
 from payerwatch.tenancy.conflicts import violates
@@ -21,7 +22,8 @@ _ONE_WAITS = "procrastinate_jobs_queueing_lock_idx_v1"
 
 _PUT = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
-VALUES (%(queue)s, %(step)s, %(key)s, %(key)s, jsonb_build_object('customer', %(customer)s, 'id', %(id)s::text), %(at)s)
+VALUES (%(queue)s, %(step)s, %(key)s, %(key)s,
+    jsonb_build_object('customer', %(customer)s, 'id', %(id)s::text, 'trace', %(trace)s::text), %(at)s)
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id
 """
 _HOLD = "SELECT id, scheduled_at FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo' FOR KEY SHARE"
@@ -37,7 +39,7 @@ SELECT procrastinate_defer_periodic_job_v2(
 """
 _TELL = "SELECT pg_notify(%s, '{}')"
 
-_COLUMNS = "id, task_name, (args->>'customer')::bigint, args->>'id', attempts, queue_name"
+_COLUMNS = "id, task_name, (args->>'customer')::bigint, args->>'id', attempts, queue_name, args->>'trace'"
 _TAKE = f"SELECT {_COLUMNS} FROM procrastinate_fetch_job_v2(%s::varchar[], %s) WHERE id IS NOT NULL"
 _OWN = "id = %(id)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker)s"
 _DONE = f"DELETE FROM procrastinate_jobs WHERE {_OWN}"
@@ -59,6 +61,18 @@ SELECT job.id, task_name, customer.public_id, args->>'id', attempts,
     (SELECT max(at) FROM procrastinate_events AS event WHERE event.job_id = job.id AND event.type = 'failed')
 FROM procrastinate_jobs AS job LEFT JOIN tenancy_customer AS customer ON customer.id = (args->>'customer')::bigint
 WHERE status = 'failed' ORDER BY job.id
+"""
+_SILENT_AND_PARKED = """
+SELECT (SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat)) FROM procrastinate_workers),
+    (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed')
+"""
+_OLDEST_DUE = """
+SELECT name, extract(epoch FROM now() - coalesce(first.scheduled_at, put.at))
+FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL (
+    SELECT id, scheduled_at FROM procrastinate_jobs
+    WHERE queue_name = name AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+    ORDER BY id LIMIT 1
+) AS first LEFT JOIN procrastinate_events AS put ON put.job_id = first.id AND put.type = 'deferred'
 """
 _RETRY = """
 WITH parked AS (
@@ -97,6 +111,8 @@ class Taken(NamedTuple):
     worker: int | None
     """None where the worker was struck off."""
     queue: str
+    trace: str = ""
+    """The traceparent of what caused it."""
 
 
 # Putting, in the caller's transaction
@@ -135,7 +151,7 @@ def _put(job: Job, at: datetime | None) -> bool:
     """Whether it waits now by this; else another of its key does."""
     step, customer, public_id = job
     named = {"queue": queue_of(step), "step": step, "key": job.key, "customer": customer, "id": public_id, "at": at}
-    return bool(_rows(_PUT, named))
+    return bool(_rows(_PUT, named | {"trace": traceparent()}))
 
 
 # Taking, and what becomes of what was taken; each by the worker that has it, and nothing is done once it has it no more
@@ -201,6 +217,22 @@ def counts() -> dict[str, int]:
     return {name: found.get(status, 0) for name, status in names.items()}
 
 
+class State(NamedTuple):
+    """How the queues are doing: seconds, and a number of jobs."""
+
+    worker_silent_for: float | None
+    """Since any worker said that it lives; None where there is none."""
+    oldest_due: dict[str, float]
+    """By queue, for how long the first of the jobs that are due has been so."""
+    parked: int
+
+
+def state() -> State:
+    [(silent_for, parked)] = _rows(_SILENT_AND_PARKED)
+    ages = {name: float(age) for name, age in _rows(_OLDEST_DUE, [[WORK, SENDING]])}
+    return State(None if silent_for is None else float(silent_for), ages, parked)
+
+
 def parked() -> list[Parked]:
     """The one parked first comes first."""
     return [
@@ -262,8 +294,8 @@ def read_what_came_in() -> None:
 
 
 def _taken(row: tuple, worker: int | None) -> Taken:
-    number, step, customer, public_id, attempts, waited_in = row
-    return Taken(number, Job(step, customer, public_id), attempts, worker, waited_in)
+    number, step, customer, public_id, attempts, waited_in, trace = row
+    return Taken(number, Job(step, customer, public_id), attempts, worker, waited_in, trace or "")
 
 
 def _named(taken: Taken) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
+from payerwatch.config.logging import milliseconds_since
+from payerwatch.config.trace_context import continued
 from payerwatch.jobs import queue
 from payerwatch.jobs.background import attempt
 from payerwatch.jobs.holding import JobTakenAway, holding
@@ -27,6 +29,7 @@ from payerwatch.jobs.periodic import Calendar, Periodic
 from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import told_when_parked
 from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself, pause_after_fault, pause_while_away
+from payerwatch.measuring.metrics import note_job
 from payerwatch.tenancy.connections import have_own_connection
 
 logger = logging.getLogger(__name__)
@@ -56,11 +59,13 @@ class Worker:
         *,
         times: Times | None = None,
         lives_on: Callable[[], bool] = lambda: True,
+        on_beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`threads` says how many jobs of each queue are done at a time."""
+        """`threads` says how many jobs of each queue are done at a time; `on_beat` is called while the worker lives."""
         self._threads = threads
         self._times = times or Times()
         self._lives_on = lives_on
+        self._on_beat = on_beat
         self._calendar = Calendar(periodic)
         self._calendar.declare()
         self._stopping = False
@@ -132,6 +137,7 @@ class Worker:
             clock = queue.beat(self._number)
         self._beaten_at = now
         self._beating_since = self._beating_since or now
+        self._on_beat()
         queue.put_back_what_is_not_done(self._number, list(self._doing))
         if now - self._beating_since >= self._times.dead:  # else all may have been silent, as the database was
             queue.take_from_the_dead(self._times.dead)
@@ -154,6 +160,7 @@ class Worker:
                 if time.monotonic() - self._beaten_at >= self._times.beat:
                     queue.beat(self._number)
                     self._beaten_at = time.monotonic()
+                    self._on_beat()
                 self._sleep(min(self._times.beat, until - time.monotonic()))
             if self._number:
                 queue.leave(self._number)
@@ -164,7 +171,8 @@ class Worker:
 
     def _do(self, taken: Taken) -> None:
         try:
-            self._attempt(taken)
+            with continued(taken.trace):
+                self._attempt(taken)
         except (DatabaseError, InterfaceError) as error:
             # Nobody does it now: it is put back with the next beat, or by others once this worker is dead.
             logger.warning("The end of job %d could not be noted.", taken.number, exc_info=error)
@@ -177,6 +185,7 @@ class Worker:
         if taken.attempts >= MOST_ATTEMPTS:  # who did it died each time
             self._park(taken, taken.attempts, None)
             return
+        began = time.perf_counter()
         try:
             with holding(taken):
                 taken.job.run()
@@ -189,15 +198,20 @@ class Worker:
         else:
             self._away.pop(taken.job.key, None)
             queue.done(taken)
+            milliseconds = milliseconds_since(began)
+            note_job(taken.job.step, "done", milliseconds)
+            logger.info("done", extra={"job": taken.number, "step": taken.job.step, "milliseconds": milliseconds})
 
     def _failed(self, taken: Taken, error: BaseException) -> None:
         number, job, attempts, *_ = taken
         if passes_by_itself(error):
             self._away[job.key] += 1
+            note_job(job.step, "put_off")
             logger.warning("Job %d waits for what does not answer now.", number, exc_info=error)
             pause = pause_while_away(self._away[job.key])
             queue.put_back(taken, attempts=attempts, pause=pause)
         elif attempts + 1 < MOST_ATTEMPTS:
+            note_job(job.step, "failed")
             logger.error("Job %d (%s) failed.", number, job.step, exc_info=error)
             queue.put_back(taken, attempts=attempts + 1, pause=pause_after_fault(attempts + 1))
         else:
@@ -206,6 +220,7 @@ class Worker:
     def _park(self, taken: Taken, attempts: int, error: BaseException | None) -> None:
         """Keep it to be looked at, and let what waited for it say so."""
         number, job, *_ = taken
+        note_job(job.step, "parked")
         logger.error("Job %d (%s) failed %d times and is parked.", number, job.step, attempts, exc_info=error)
         tell = told_when_parked(job.step)
         with transaction.atomic():

@@ -9,6 +9,7 @@ from payerwatch.audit.record import Thing, record
 from payerwatch.drift.actions import Detected, detect_drift
 from payerwatch.drift.models import DriftRun
 from payerwatch.jobs.enqueue import enqueue
+from payerwatch.measuring import metrics
 
 
 def judge_week(as_of: date | None, *, actor: Actor, asked: DriftRun | None = None) -> Detected:
@@ -16,7 +17,8 @@ def judge_week(as_of: date | None, *, actor: Actor, asked: DriftRun | None = Non
 
     `asked` is the run that somebody watches. One entry says what was judged, and what it changed.
     """
-    detected = detect_drift(as_of, asked)
+    with metrics.run_seconds.time():
+        detected = detect_drift(as_of, asked)
     run = detected.run
     enqueue(raise_alerts, run.public_id)
     public_id = asked.public_id if asked is not None else run.public_id

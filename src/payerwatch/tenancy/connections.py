@@ -46,6 +46,16 @@ def have_own_connection() -> bool:
     return not own.get(BEHIND_PGBOUNCER)
 
 
+def ask_apart(*, seconds: int = 1) -> None:
+    """Give this thread a connection of its own, which is made anew, and on which nothing takes longer than that."""
+    connection.close()
+    limit = (f"SET LOCAL statement_timeout = '{seconds}s'",)
+    own = connection.settings_dict | {POOL: 0, "CONN_MAX_AGE": 0, LIMITS: limit}
+    if connection.vendor == "postgresql":
+        own["OPTIONS"] = own["OPTIONS"] | {"connect_timeout": seconds}
+    connection.settings_dict = own
+
+
 def _settings() -> dict[str, Any]:
     """Those that every thread's connection is made from."""
     found: dict[str, Any] = connections.settings[DEFAULT_DB_ALIAS]

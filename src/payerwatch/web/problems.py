@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from payerwatch.claims.arrivals import FileTooLarge, TooManyBatchesWaiting, TooManyUploadsWaiting
 from payerwatch.config.logging import request_id
+from payerwatch.health.telling import NotReady
 from payerwatch.members.door_refusals import BodyLate, BodyTooLarge, OutcomeUnknown
 from payerwatch.members.kept_answers import IdempotencyKeyReused, RequestInProgress
 from payerwatch.refusals import Kind, Refusal
@@ -137,7 +138,7 @@ def of_refusal(refusal: Refusal, *, errors: Sequence[Mapping[str, str]] = ()) ->
 
 def speaks_to_operators(refusal: type[Refusal]) -> bool:
     """Whether its own words are not for callers: of what does not answer they may name machines and files."""
-    return refusal.kind is Kind.UNAVAILABLE and refusal is not OutcomeUnknown
+    return refusal.kind is Kind.UNAVAILABLE and refusal not in (OutcomeUnknown, NotReady)
 
 
 def _words(refusal: Refusal, *, pointed_at: bool) -> tuple[str, str]:

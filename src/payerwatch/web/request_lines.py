@@ -1,15 +1,16 @@
-"""Outside of everything: each request has an id, and leaves one line on the log."""
+"""Outside of everything: each request has an id and a trace, and leaves one line on the log."""
 
 import logging
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.http.response import HttpResponseBase
 
-from payerwatch.config.logging import request_id
+from payerwatch.config.logging import milliseconds_since, request_id
+from payerwatch.config.trace_context import continued
+from payerwatch.measuring import metrics
 
 log = logging.getLogger(__name__)
 
@@ -26,33 +27,44 @@ class RequestLines:
 
     def __call__(self, request: Any) -> HttpResponseBase:
         began = time.perf_counter()
-        request.request_id = id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
-        before = request_id.set(request.request_id)
-        try:
-            response = self.get_response(request)
-            response.headers["X-Request-ID"] = request.request_id
-            _log(request, response, time.perf_counter() - began)
-            response._has_been_logged = True  # type: ignore[attr-defined]  # else Django adds a line without the id
-        finally:
-            request_id.reset(before)
+        with continued(request.META.get("HTTP_TRACEPARENT", "")) as span:
+            request.request_id = id_of(request.META.get("HTTP_X_REQUEST_ID", ""), span.trace_id)
+            before = request_id.set(request.request_id)
+            try:
+                response = self.get_response(request)
+                response.headers["X-Request-ID"] = request.request_id
+                _log(request, response, milliseconds_since(began))
+                response._has_been_logged = True  # type: ignore[attr-defined]  # else Django adds a line without the id
+            finally:
+                request_id.reset(before)
         return response
 
 
-def id_of(given: str) -> str:
-    """The id that was given; one that could not be ours or a well-behaved client's is replaced."""
+def id_of(given: str, trace_id: str) -> str:
+    """The id that was given. Without one, or with one that no well-behaved client gives, it is that of the trace."""
     well_formed = len(given) in _ID_LENGTH and set(given) <= _ID_LETTERS
-    return given if well_formed else secrets.token_hex(12)
+    return given if well_formed else trace_id
 
 
-def _log(request: Any, response: HttpResponseBase, seconds: float) -> None:
+def _log(request: Any, response: HttpResponseBase, milliseconds: float) -> None:
     caller = getattr(request, "caller", None)
     about = {
         "method": request.method if request.method in _METHODS else "another",
         "route": getattr(request, "route", ""),
         "status": response.status_code,
-        "milliseconds": round(seconds * 1000, 1),
+        "milliseconds": milliseconds,
         "actor": caller.actor.id if caller else "",
         "customer": caller.customer.public_id if caller and caller.customer else "",
     }
+    _count(about, response.status_code)
     failed = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-    log.log(logging.ERROR if failed else logging.INFO, "answered", extra=about)
+    usual = logging.DEBUG if getattr(request, "is_probe", False) else logging.INFO
+    log.log(logging.ERROR if failed else usual, "answered", extra=about)
+
+
+def _count(about: Mapping[str, Any], status: int) -> None:
+    """HEAD is answered by what answers GET."""
+    method = "GET" if about["method"] == "HEAD" else about["method"]
+    route = about["route"] or "none"
+    metrics.requests.labels(method, route, f"{status // 100}xx").inc()
+    metrics.request_seconds.labels(method, route).observe(about["milliseconds"] / 1000)

@@ -25,6 +25,7 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from payerwatch.config.logging import log_what_nobody_catches, request_id
+from payerwatch.config.trace_context import continued
 from payerwatch.jobs import in_process
 from payerwatch.jobs.background import every
 from payerwatch.jobs.periodic import Calendar, without_a_table
@@ -37,7 +38,6 @@ from payerwatch.web import http_refusals as http
 from payerwatch.web.arriving import Arriving, Limits, Patience
 from payerwatch.web.collected import Collected
 from payerwatch.web.problems import CONTENT_TYPE, Failed, of_refusal, status_of
-from payerwatch.web.request_lines import id_of
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,11 @@ AT_ONCE, AT_ONCE_LARGE = 64 * 1024, 1024 * 1024  # bytes that are taken in befor
 OBJECTS_BETWEEN_SEARCHES = 20_000  # a request makes and drops some hundred that may hold each other
 SECONDS_BETWEEN_LOOKS = 60
 LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
+ASKED_WHETHER_LIVE = b"GET /livez "
+LIVE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: 18\r\n"
+    b'Connection: close\r\n\r\n{"status": "pass"}'
+)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
@@ -121,7 +126,9 @@ class Worker(ThreadWorker):
             if request.is_large and not self._promise(conn, request):
                 self._refuse(conn, Busy())
                 return
-        if request.whole and request.in_pieces:
+        if request.whole and request.received.startswith(ASKED_WHETHER_LIVE):
+            self._say_live(conn)
+        elif request.whole and request.in_pieces:
             self._refuse(conn, http.TransferCodingUnknown())
         elif request.whole:
             self._forget(conn)
@@ -169,6 +176,13 @@ class Worker(ThreadWorker):
         """Answer from the loop what no thread is given."""
         with suppress(OSError), _named_request():
             conn.sock.send(_refused(refusal, "not taken in"))
+        self._forget(conn)
+        self._part(conn)
+
+    def _say_live(self, conn: Any) -> None:
+        """Answer from the loop: that all threads are at work, or wait for the database, is no reason to be killed."""
+        with suppress(OSError):
+            conn.sock.send(LIVE)
         self._forget(conn)
         self._part(conn)
 
@@ -284,11 +298,12 @@ def _do_what_is_due(calendar: Calendar) -> None:
 @contextmanager
 def _named_request() -> Iterator[None]:
     """What never became a request has an id all the same, in the answer and in the log."""
-    before = request_id.set(id_of(""))
-    try:
-        yield
-    finally:
-        request_id.reset(before)
+    with continued() as span:
+        before = request_id.set(span.trace_id)
+        try:
+            yield
+        finally:
+            request_id.reset(before)
 
 
 def _refused(refusal: Refusal, why: str) -> bytes:

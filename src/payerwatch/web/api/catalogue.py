@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from payerwatch.health.telling import NotReady
 from payerwatch.members.callers import CallerNotKnown
 from payerwatch.members.door import READING_METHODS, Admits
 from payerwatch.members.door_refusals import (
@@ -46,7 +47,7 @@ OF_EVERYTHING: Refusals = (
 )  # fmt: skip
 OF_NO_OPERATION: Refusals = (
     NotFound, http.MethodNotAllowed, http.NotAllowed, http.HeadersTooLarge, http.ExpectationFailed,
-    http.TransferCodingUnknown, TooManyRequests,
+    http.TransferCodingUnknown, TooManyRequests, NotReady,
 )  # fmt: skip
 """What is answered where nothing is, or before it is known what is asked for."""
 _OF_BODIES: Refusals = (http.Invalid, http.BodyUnreadable, http.UnsupportedMediaType)

@@ -46,7 +46,8 @@ _KINDS = ((CharField, str, "a text"), (BooleanField, bool, "true or false"), (In
 class Gives(NamedTuple):
     """What an action answers when it is done; without a body or a file's `media` types, nothing but that.
 
-    `otherwise` is a second status with the same body; a file that is `streamed` leaves without a tag.
+    `otherwise` is a second status with the same body; a file that is `streamed` leaves without a tag. `form` is what
+    JSON is called here.
     """
 
     body: type[BaseSerializer] | None = None
@@ -54,6 +55,7 @@ class Gives(NamedTuple):
     media: tuple[str, ...] = ()
     otherwise: HTTPStatus | None = None
     streamed: bool = False
+    form: str = "application/json"
 
 
 NOTHING = Gives(status=HTTPStatus.NO_CONTENT)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 from rest_framework.schemas.generators import BaseSchemaGenerator
 
+from payerwatch.web.api.health import HealthJSON
 from payerwatch.web.description import answers, texts, webhooks
 from payerwatch.web.description.examples import answered, example
 from payerwatch.web.description.operations import JSON, SECURITY_SCHEMES
@@ -100,7 +101,7 @@ def _let_be_left_out(body: Schema, schemas: dict[str, Schema]) -> None:
 def _show(holder: Schema, made: Callable[[Schema], Any]) -> None:
     for kind, media in holder.get("content", {}).items():
         media["schema"] = bounded(media["schema"], closed=False)
-        if kind == JSON or "properties" in media["schema"]:
+        if kind in (JSON, HealthJSON.media_type) or "properties" in media["schema"]:
             media["example"] = made(media["schema"])
 
 

@@ -189,7 +189,7 @@ class Operation(AutoSchema):
         schema = self.resolve_serializer(cast("type[Serializer]", gives.body), "response").ref
         if self.action == "list" and issubclass(self.resource, Listed) and "list" not in self.resource.gives:
             schema = self._page_of(schema)
-        return {JSON: {"schema": schema}}
+        return {gives.form: {"schema": schema}}
 
     def _page_of(self, each: Schema) -> Schema:
         name = each["$ref"].rpartition("/")[2]

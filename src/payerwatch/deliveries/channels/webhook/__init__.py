@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC
 
+from payerwatch.config.trace_context import traceparent
 from payerwatch.deliveries.addresses import refuse_unusable
 from payerwatch.deliveries.answers import Answer
 from payerwatch.deliveries.notices import Notice, Parcel
@@ -35,4 +36,5 @@ def compose(notice: Notice) -> str:
 def send(parcel: Parcel) -> Answer:
     body = parcel.body.encode()
     headers = signed(parcel.message_id, int(time.time()), body, parcel.secrets)
-    return post(parcel.url, body, {"Content-Type": "application/json", **headers})
+    traced = {"traceparent": traceparent()} if traceparent() else {}
+    return post(parcel.url, body, {"Content-Type": "application/json", **headers, **traced})

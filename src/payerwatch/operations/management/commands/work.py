@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from payerwatch.config.logging import log_what_nobody_catches
+from payerwatch.health.exposing import tell_metrics_at
 from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.jobs.worker import Times, Worker
 from payerwatch.operations.command import Answer, NoTableOfJobs, PayerwatchCommand, refuse_unless_migrated
@@ -33,6 +35,15 @@ class Command(PayerwatchCommand):
         parser.add_argument(
             "--senders", type=_some, default=SENDERS, help=f"receivers sent to at a time beside them, default {SENDERS}"
         )
+        parser.add_argument(
+            "--alive-file", type=Path, help="touched every three seconds while it lives, for whoever supervises it"
+        )
+        parser.add_argument(
+            "--metrics",
+            metavar="ADDRESS:PORT",
+            type=_address,
+            help="where its metrics are told, such as 127.0.0.1:9464",
+        )
         parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process with which it ends
         for each in fields(Times):
             parser.add_argument(f"--{each.name}-seconds", type=float, default=each.default, help=argparse.SUPPRESS)
@@ -47,7 +58,15 @@ class Command(PayerwatchCommand):
         share_connections(options["threads"] + options["senders"] + 1)  # the one: for notes of how far a load is
         times = Times(**{each.name: options[f"{each.name}_seconds"] for each in fields(Times)})
         threads = {WORK: options["threads"], SENDING: options["senders"]}
-        worker = Worker(threads, PERIODIC, times=times, lives_on=_lives_on(options["parent"]))
+        worker = Worker(
+            threads,
+            PERIODIC,
+            times=times,
+            lives_on=_lives_on(options["parent"]),
+            on_beat=_touching(options["alive_file"]),
+        )
+        if options["metrics"] is not None:
+            tell_metrics_at(*options["metrics"])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: worker.stop())
         logger.info("A worker takes jobs, %(threads)d at a time, and sends to %(senders)d receivers.", options)
@@ -59,6 +78,17 @@ class Command(PayerwatchCommand):
 
 def _lives_on(parent: int | None) -> Callable[[], bool]:
     return lambda: parent is None or os.getppid() == parent
+
+
+def _touching(file: Path | None) -> Callable[[], None]:
+    return file.touch if file is not None else lambda: None
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise argparse.ArgumentTypeError("write an address and a port, such as 127.0.0.1:9464")
+    return host, int(port)
 
 
 def _some(text: str) -> int:

@@ -1,0 +1,13 @@
+"""When the last backup was made."""
+
+from datetime import datetime
+
+from payerwatch.health.models import Backup
+
+
+def newest_backup() -> datetime | None:
+    return Backup.objects.order_by("-made_at").values_list("made_at", flat=True).first()
+
+
+def note_backup(made_at: datetime, size_bytes: int, digest: str) -> None:
+    Backup.objects.create(made_at=made_at, size_bytes=size_bytes, digest=digest)

@@ -1,0 +1,48 @@
+"""Counts of several processes that are told as one: each writes to a file of its own, in a directory of the server's.
+
+To be called before anything is counted, as the library looks for the directory when it is loaded. Directories of
+servers that run no more are removed: each holds a lock on its own for as long as it runs.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_LOCK = ".lock"
+_PREFIX = "server-"
+
+
+def share_between_processes(place: Path) -> None:
+    """Let this process, and those that it starts, count together in a new directory there."""
+    if VARIABLE in os.environ:  # of the process that started this one
+        return
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_abandoned(place)
+    own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    lock = os.open(own / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    os.environ[VARIABLE] = str(own)
+
+
+def _remove_abandoned(place: Path) -> None:
+    for each in place.glob(f"{_PREFIX}*"):
+        if _is_abandoned(each):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _is_abandoned(directory: Path) -> bool:
+    """Whether no process holds its lock; one without is just being made."""
+    try:
+        lock = os.open(directory / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
