@@ -81,6 +81,9 @@ coverage: install-dev  ## all tests, with the branch coverage of those on SQLite
 previous-release: install-dev  ## the previous release's tests on the tables that this one makes before it runs
 	$(BIN)/python scripts/previous_release.py $(PREVIOUS)
 
+loadtest: install-dev  ## five people at work for half a minute: p95 below 500 ms and fewer than 5 % failed, else it fails
+	$(WITH_POSTGRES) -- $(BIN)/python -m loadtest gate $(LOADTEST_ARGS)
+
 bench: install-dev  ## the benchmarks, small
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading.py --rows 200000
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/detection.py --claims 50000 250000
@@ -120,5 +123,5 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	$(BIN)/python scripts/previous_release.py --all
 
-.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release bench prove
+.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest bench prove
 .DEFAULT_GOAL := help

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / ".ci" / "run"
-COMMANDS = ("lint", "coverage", "previous-release")
+COMMANDS = ("lint", "loadtest", "coverage", "previous-release")
 FOUND = "/somewhere near/data/claims"
 
 pytestmark = pytest.mark.pure
@@ -51,10 +51,10 @@ def test_samples_found_nearby_are_used_and_then_nothing_may_be_skipped(project: 
 
 @pytest.mark.parametrize("find_fails", [False, True])
 def test_without_samples_tests_may_be_skipped_though_not_in_ci(project: Path, find_fails: bool):
-    assert run(project, found="", find_fails=find_fails)[1] == "coverage samples= skips="
-    assert run(project, found="", find_fails=find_fails, CI="true")[1] == "coverage samples= skips=none"
+    assert run(project, found="", find_fails=find_fails)[2] == "coverage samples= skips="
+    assert run(project, found="", find_fails=find_fails, CI="true")[2] == "coverage samples= skips=none"
 
 
 def test_samples_that_are_named_are_not_searched_for(project: Path):
     said = run(project, found=FOUND, PAYERWATCH_SAMPLES_DIR="/named")
-    assert said[1] == "coverage samples=/named skips=none"
+    assert said[2] == "coverage samples=/named skips=none"
