@@ -89,6 +89,7 @@ MIGRATOR_DATABASE = env.migrator_database()
 DIRECT_DATABASE = env.direct_database()  # past PgBouncer, if there is one
 # Of the server's processes and of workers, which share nothing but the database. Commands take the time they take.
 WEB_CONNECTIONS = env.whole_number("PAYERWATCH_WEB_CONNECTIONS", 0, range(257))
+WEB_WAIT = env.whole_number("PAYERWATCH_WEB_WAIT_MILLISECONDS", 500, range(60_001)) / 1000
 WEB_LIMITS = Limits(
     statement=env.whole_number("PAYERWATCH_WEB_STATEMENT_SECONDS", 30, env.A_DAY),
     idle=env.whole_number("PAYERWATCH_WEB_IDLE_SECONDS", 10, env.A_DAY),

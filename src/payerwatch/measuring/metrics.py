@@ -28,6 +28,11 @@ request_seconds = Histogram(
     buckets=_OF_ANSWERS,
     registry=REGISTRY,
 )
+shed = Counter(
+    "payerwatch_http_requests_shed",
+    "Requests refused before anything was done for them, as too many waited. They are in no other count.",
+    registry=REGISTRY,
+)
 jobs = Counter("payerwatch_jobs", "Jobs tried, by step and what came of it.", ["step", "outcome"], registry=REGISTRY)
 job_seconds = Histogram(
     "payerwatch_job_seconds", "How long a job took that was done.", ["step"], buckets=_OF_WORK, registry=REGISTRY

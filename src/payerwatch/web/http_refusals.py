@@ -95,6 +95,18 @@ class TransferCodingUnknown(Refusal):
         super().__init__("This transfer coding is not read here.", fix="Send the body as it is, with its length.")
 
 
+class Overloaded(Refusal):
+    """More is asked for than can be answered in time."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "More is asked for than can be answered in time. Nothing was changed.",
+            fix="Try again in a moment, and ask for less at once.",
+        )
+
+
 class IdempotencyKeyUnusable(Refusal):
     """The header `Idempotency-Key` is empty, too long, or holds what cannot be printed."""
 

@@ -96,6 +96,7 @@ _STATUS_OF_REFUSAL: Mapping[type[Refusal], HTTPStatus] = {
 # Seconds after which what stands in the way may be over.
 _RETRY_AFTER: Mapping[type[Refusal], int] = {
     RequestInProgress: 1,
+    http.Overloaded: 2,
     TooManyBatchesWaiting: 5,
     TooManyUploadsWaiting: 30,
 }
@@ -138,7 +139,7 @@ def of_refusal(refusal: Refusal, *, errors: Sequence[Mapping[str, str]] = ()) ->
 
 def speaks_to_operators(refusal: type[Refusal]) -> bool:
     """Whether its own words are not for callers: of what does not answer they may name machines and files."""
-    return refusal.kind is Kind.UNAVAILABLE and refusal not in (OutcomeUnknown, NotReady)
+    return refusal.kind is Kind.UNAVAILABLE and refusal not in (OutcomeUnknown, NotReady, http.Overloaded)
 
 
 def _words(refusal: Refusal, *, pointed_at: bool) -> tuple[str, str]:

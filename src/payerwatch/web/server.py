@@ -6,6 +6,7 @@ A client that is slow costs no thread: the loop of a process collects each reque
 import gc
 import json
 import logging
+import re
 import selectors
 import signal
 import socket
@@ -29,6 +30,7 @@ from payerwatch.config.trace_context import continued
 from payerwatch.jobs import in_process
 from payerwatch.jobs.background import every
 from payerwatch.jobs.periodic import Calendar, without_a_table
+from payerwatch.measuring import metrics
 from payerwatch.members.door_bodies import largest_body
 from payerwatch.members.door_refusals import BodyLate, Busy
 from payerwatch.refusals import Refusal
@@ -37,7 +39,8 @@ from payerwatch.tenancy.connections import limit_time, share_connections
 from payerwatch.web import http_refusals as http
 from payerwatch.web.arriving import Arriving, Limits, Patience
 from payerwatch.web.collected import Collected
-from payerwatch.web.problems import CONTENT_TYPE, Failed, of_refusal, status_of
+from payerwatch.web.problems import CONTENT_TYPE, Failed, headers_of, of_refusal, status_of
+from payerwatch.web.waiting import Line
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ LIVE = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: 18\r\n"
     b'Connection: close\r\n\r\n{"status": "pass"}'
 )
+NEVER_SHED = re.compile(rb"(?:GET|HEAD) /(?:readyz|metrics|api/v1/health/)[ ?]")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
@@ -84,6 +88,7 @@ class Worker(ThreadWorker):
         self.held = 0
         self.whole: dict[Any, int] = {}
         self.promised: dict[Any, int] = {}
+        self.line = Line(settings.WEB_WAIT)
         self.limits = Limits(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, largest_body)
 
     def init_process(self) -> None:
@@ -130,6 +135,9 @@ class Worker(ThreadWorker):
             self._say_live(conn)
         elif request.whole and request.in_pieces:
             self._refuse(conn, http.TransferCodingUnknown())
+        elif request.whole and not self._let_into_line(request):
+            metrics.shed.inc()
+            self._refuse(conn, http.Overloaded())
         elif request.whole:
             self._forget(conn)
             self._hold_whole(conn, request)
@@ -140,6 +148,15 @@ class Worker(ThreadWorker):
         elif request.waits_to_be_asked:
             with suppress(OSError):
                 conn.sock.send(CONTINUE)
+
+    def _let_into_line(self, request: Arriving) -> bool:
+        """Those who ask how the process is doing are answered whatever it does."""
+        return self.line.join(time.monotonic(), in_any_case=NEVER_SHED.match(request.received) is not None)
+
+    def handle(self, conn: Any) -> Any:
+        """In a thread."""
+        self.line.take(time.monotonic())
+        return super().handle(conn)
 
     def _hold_whole(self, conn: Any, request: Arriving) -> None:
         """It takes its room until it is answered: while all threads are at work, more and more might wait for one."""
@@ -173,7 +190,7 @@ class Worker(ThreadWorker):
             self._drop(conn)
 
     def _refuse(self, conn: Any, refusal: Refusal) -> None:
-        """Answer from the loop what no thread is given."""
+        """Answer from the loop what no thread is given. The connection ends: the next may lead to a freer process."""
         with suppress(OSError), _named_request():
             conn.sock.send(_refused(refusal, "not taken in"))
         self._forget(conn)
@@ -322,8 +339,9 @@ def _limit_waiting(sock: socket.socket, seconds: float) -> None:
 def response(refusal: Refusal) -> bytes:
     """The whole of an HTTP/1.1 answer, after which the connection is closed."""
     body, status = json.dumps(of_refusal(refusal)).encode(), status_of(type(refusal))
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers_of(refusal).items())
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\nCache-Control: no-store\r\n"
-        f"X-Request-ID: {request_id.get()}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"{more}X-Request-ID: {request_id.get()}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode("ascii") + body

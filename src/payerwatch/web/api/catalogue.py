@@ -43,7 +43,7 @@ from payerwatch.web.problems import (
 Refusals = Sequence[type[Refusal]]
 OF_EVERYTHING: Refusals = (
     http.BadRequest, http.NotAcceptable, http.UriTooLong, UnknownParameter, BodyLate, BodyTooLarge, Failed, Busy,
-    *FOR_THE_OPERATOR,
+    http.Overloaded, *FOR_THE_OPERATOR,
 )  # fmt: skip
 OF_NO_OPERATION: Refusals = (
     NotFound, http.MethodNotAllowed, http.NotAllowed, http.HeadersTooLarge, http.ExpectationFailed,
