@@ -1,90 +1,59 @@
 """The load test, on a database that is made for it and dropped:
 
 scripts/with_postgres.py -- python -m loadtest gate [--users 5] [--seconds 30] [--customers 2] [--claims 20000]
+scripts/with_postgres.py -- python -m loadtest full [--seconds 600] [--customers 20] [--claims 1000000]
 
-`gate` lets Locust ask as people at work and ends with 1 where that is not good enough. What was measured is kept in
-`--results`, loadtest/results unless given.
+`gate` lets Locust ask as people at work. `full` measures the capacity, then asks at 70 % and at 150 % of it, for as
+many seconds each, whether or not it is answered, and at 70 % again. Each ends with 1 where what it measured is not
+good enough, and keeps that in `--results`, loadtest/results unless given.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest.gate import judged, table
+from loadtest import overload, people
 from loadtest.seeding import seed, set_up, take_stock
-from loadtest.serving import Unmeasurable, refuse_unless_answered, serving
-from loadtest.tasks import Caller, keep_callers
-
-HERE = Path(__file__).parent
-LONGER = 120  # seconds more than its run that Locust may take
+from loadtest.serving import Unmeasurable
 
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     options.results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
+        set_up(Path(directory))
+        callers = seed(options.customers, options.claims, options.users)
+        take_stock()
         try:
-            set_up(Path(directory))
-            callers = seed(options.customers, options.claims, options.users)
-            take_stock()
-            return _gate(options, Path(directory), callers)
+            if options.what == "gate":
+                found = people.run(options.results, Path(directory), callers, options.users, options.seconds)
+            else:
+                found = overload.run(options.results, callers, options.seconds)
         except Unmeasurable as reason:
-            print(f"loadtest: {reason}", file=sys.stderr)
-            return 1
+            found = [str(reason)]
+    print("\n".join(f"not good enough: {each}" for each in found) or "good enough")
+    return 1 if found else 0
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="loadtest", description="How Payerwatch answers under load.")
-    parser.add_argument("what", choices=["gate"])
-    parser.add_argument("--users", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=30, help="how long they ask")
-    parser.add_argument("--customers", type=int, default=2)
-    parser.add_argument("--claims", type=int, default=20_000, help="of all customers together")
-    parser.add_argument("--results", type=Path, default=HERE / "results", metavar="DIR")
+    which = parser.add_subparsers(dest="what", required=True)
+    gate = which.add_parser("gate", help="people at work: fast enough, and nearly nothing fails")
+    gate.add_argument("--users", type=int, default=5)
+    _add_common(gate, seconds=30, customers=2, claims=20_000)
+    full = which.add_parser("full", help="what it can do at most, and what happens beyond")
+    full.set_defaults(users=0)
+    _add_common(full, seconds=600, customers=20, claims=1_000_000)
     return parser.parse_args(arguments)
 
 
-def _gate(options: argparse.Namespace, directory: Path, callers: Sequence[Caller]) -> int:
-    _forget(options.results)
-    with serving(options.results / "gate_server.log") as port:
-        refuse_unless_answered(port, callers)
-        ended = _ask_by_locust(options, port, directory / "callers.json", callers)
-    measured, found = judged(options.results / "gate", ended)
-    print(table(measured))
-    print("\n".join(["", *(f"not good enough: {each}" for each in found)]) if found else "\ngood enough")
-    return 1 if found else 0
-
-
-def _forget(results: Path) -> None:
-    """What an earlier run has left, which would pass for this one's."""
-    for each in results.glob("gate*"):
-        each.unlink()
-
-
-def _ask_by_locust(options: argparse.Namespace, port: int, kept: Path, callers: Sequence[Caller]) -> int:
-    """Locust's exit code, which says nothing of failures: only whether it came to its end."""
-    keep_callers(kept, callers)
-    command = [sys.executable, "-m", "locust", "--locustfile", HERE / "locustfile.py", "--headless", "--only-summary"]
-    command += ["--users", options.users, "--spawn-rate", 1, "--run-time", f"{options.seconds}s"]
-    command += ["--host", f"http://127.0.0.1:{port}", "--exit-code-on-error", 0, "--loglevel", "WARNING"]
-    command += ["--csv", options.results / "gate", "--html", options.results / "gate.html"]
-    environment = os.environ | {"LOADTEST_CALLERS": str(kept), "PYTHONPATH": str(HERE.parent)}
-    with (options.results / "gate_locust.log").open("wb") as log:
-        try:
-            return subprocess.run(
-                [str(word) for word in command],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                timeout=options.seconds + LONGER,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired as late:
-            raise Unmeasurable(f"Locust did not end within {late.timeout:g} s.") from None
+def _add_common(parser: argparse.ArgumentParser, *, seconds: int, customers: int, claims: int) -> None:
+    parser.add_argument("--seconds", type=int, default=seconds, help="how long they ask, or each phase takes")
+    parser.add_argument("--customers", type=int, default=customers)
+    parser.add_argument("--claims", type=int, default=claims, help="of all customers together")
+    parser.add_argument("--results", type=Path, default=people.HERE / "results", metavar="DIR")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ It fills the database that scripts/with_postgres.py made for this run, in this p
 """
 
 import base64
+import logging
 import os
 import secrets
 import tempfile
@@ -32,6 +33,7 @@ def set_up(directory: Path) -> None:
         PAYERWATCH_FIELD_KEYS=f"load:{base64.b64encode(secrets.token_bytes(32)).decode()}",
     )
     django.setup()
+    logging.disable(logging.INFO)  # of this process alone
     call_command("migrate", verbosity=0)
 
 
@@ -45,7 +47,7 @@ def seed(customers: int, claims: int, people: int) -> list[Caller]:
     for number in range(1, customers + 1):
         customer = add_customer(f"Practice {number}", actor=command_actor())
         _fill(customer, number, max(1, claims // customers // WEEKS))
-        callers += [_caller(customer, f"{number}-{each + 1}") for each in range(-(-people // customers))]
+        callers += [_caller(customer, f"{number}-{each + 1}") for each in range(max(1, -(-people // customers)))]
     return callers
 
 
