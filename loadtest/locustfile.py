@@ -1,6 +1,6 @@
 """A person at work: signs in, then asks by the weights of the tasks. Whatever is no success counts as a failure.
 
-Five to ten requests a second are what the rate of a session lets through, so that the product's own throttles stand.
+Each asks about four times a second: less than half of what the rate of a session lets through, which so can stand.
 """
 
 import os

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.journeys.conftest import Installation, copy_of
-from tests.journeys.serving import UNHINDERED, Served, serving
+from tests.journeys.serving import UNHINDERED, Served, bearer, serving
 from tests.loadtest.faults import SECONDS, SLOW
 
 pytestmark = [pytest.mark.database, pytest.mark.once]
@@ -26,6 +26,9 @@ TAKES = {
     "PYTHONPATH": str(Path(__file__).parents[2]),
     **UNHINDERED,
 }
+
+
+TOKEN = "a token of sixteen letters and more"
 
 
 class Seen(NamedTuple):
@@ -71,7 +74,10 @@ def _ask(port: int, stop: threading.Event, seen: list[Seen]) -> None:
 
 
 def test_beyond_what_can_be_answered_it_is_said_at_once_and_passes(installation: Installation):
-    changes = TAKES | {"PAYERWATCH_WEB_WAIT_MILLISECONDS": str(round(LONGEST * 1000))}
+    changes = TAKES | {
+        "PAYERWATCH_WEB_WAIT_MILLISECONDS": str(round(LONGEST * 1000)),
+        "PAYERWATCH_METRICS_TOKEN": TOKEN,
+    }
     with serving(installation, workers=1, **changes) as served:
         with asked_by_many(served) as seen:
             time.sleep(OVERLOADED)
@@ -88,6 +94,8 @@ def test_beyond_what_can_be_answered_it_is_said_at_once_and_passes(installation:
         assert {json.loads(each.body)["code"] for each in refused} == {"overloaded"}
         assert {each.retry_after for each in refused} == {"2"}
         assert health < SECONDS + 10 * LONGEST + 2
+        counted = served.ask("GET", "/metrics", headers=bearer(TOKEN)).body.decode()
+        assert f"\npayerwatch_http_requests_shed_total {len(refused)}.0\n" in counted
         assert served.ask("GET", SLOW).status == 401
 
 
