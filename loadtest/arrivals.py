@@ -7,9 +7,7 @@ and so measures least when it matters most ("coordinated omission", Gil Tene).
 import asyncio
 import re
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import cycle
 from random import Random
 from typing import NamedTuple
@@ -17,11 +15,9 @@ from typing import NamedTuple
 from loadtest.tasks import API, TASKS, Caller
 
 GIVES_UP = 30.0  # seconds after which an answer is waited for no longer
-IDLE = 1.0  # seconds after which a connection is not used again: the server ends it after two
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _IN_PIECES = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
-_CLOSES = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 
 
 class Phase(NamedTuple):
@@ -48,18 +44,15 @@ class Answered(NamedTuple):
         return self.ended - self.due
 
 
-class _Connection(NamedTuple):
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-
 class Generator:
-    """Asks a server on loopback as programs do, by the callers' keys in turn, so that none meets its rate."""
+    """Asks a server on loopback as its proxy does, each time on a new connection, which goes to whichever process takes it.
+
+    It does so by the callers' keys in turn, so that none meets its rate.
+    """
 
     def __init__(self, port: int, callers: Sequence[Caller]) -> None:
         self._port = port
         self._requests = _requests(callers, Random(1))
-        self._idle: deque[tuple[float, _Connection]] = deque()
         self._began = time.monotonic()
 
     async def offer(self, phases: Sequence[Phase]) -> list[Answered]:
@@ -80,14 +73,6 @@ class Generator:
         each = [self._ask_until(self._began + seconds) for _ in range(at_once)]
         return [answered for those in await asyncio.gather(*each) for answered in those]
 
-    async def close(self) -> None:
-        """End the connections that are kept."""
-        while self._idle:
-            _, connection = self._idle.popleft()
-            connection.writer.close()
-            with suppress(OSError):
-                await connection.writer.wait_closed()
-
     async def _ask_until(self, end: float) -> list[Answered]:
         answered = []
         while (now := time.monotonic()) < end:
@@ -106,31 +91,17 @@ class Generator:
 
     async def _answer(self, request: bytes) -> int:
         """The status of an answer that was read to its end."""
-        connection = await self._connected()
-        done = False
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            connection.writer.write(request)
-            head = await connection.reader.readuntil(b"\r\n\r\n")
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
             status = _STATUS.match(head)
             if status is None:
                 raise EOFError
-            await _read_body(connection.reader, head)
-            done = _CLOSES.search(head) is None
+            await _read_body(reader, head)
             return int(status[1])
         finally:
-            if done:
-                self._idle.append((time.monotonic(), connection))
-            else:
-                connection.writer.close()
-
-    async def _connected(self) -> _Connection:
-        """The one that was idle for longest of those that the server surely keeps, else a new one."""
-        while self._idle:
-            since, connection = self._idle.popleft()
-            if time.monotonic() - since < IDLE and not connection.reader.at_eof():
-                return connection
-            connection.writer.close()
-        return _Connection(*await asyncio.open_connection("127.0.0.1", self._port))
+            writer.close()
 
 
 async def _read_body(reader: asyncio.StreamReader, head: bytes) -> None:
@@ -156,5 +127,7 @@ def _requests(callers: Sequence[Caller], chance: Random) -> Iterator[tuple[str, 
         chance.shuffle(deck)
         for task, (caller, key) in zip(deck, keys, strict=False):
             address = API + task.address(caller, chance)
-            head = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n"
+            head = (
+                f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n"
+            )
             yield task.name, head.encode("ascii")

@@ -74,9 +74,7 @@ async def _measure(generator: Generator, seconds: float) -> Overload:
         Phase(f"at {BEYOND:.0%}", capacity * BEYOND, seconds),
         Phase(f"at {BELOW:.0%} again", capacity * BELOW, AFTER),
     )
-    answered = await generator.offer(phases)
-    await generator.close()
-    return Overload(capacity, phases, answered)
+    return Overload(capacity, phases, await generator.offer(phases))
 
 
 def _say(measured: Overload) -> None:
