@@ -45,9 +45,9 @@ class Answered(NamedTuple):
 
 
 class Generator:
-    """Asks a server on loopback as its proxy does, each time on a new connection, which goes to whichever process takes it.
+    """Asks a server on loopback by the callers' keys in turn, so that none meets its rate.
 
-    It does so by the callers' keys in turn, so that none meets its rate.
+    Each time on a new connection, as the proxy in front of it does: whichever process is free takes it.
     """
 
     def __init__(self, port: int, callers: Sequence[Caller]) -> None:
@@ -121,8 +121,7 @@ async def _read_body(reader: asyncio.StreamReader, head: bytes) -> None:
 def _requests(callers: Sequence[Caller], chance: Random) -> Iterator[tuple[str, bytes]]:
     """Without end: the name of a task, and the bytes that ask it. In each deck are the tasks by their weights."""
     deck = [task for task in TASKS for _ in range(task.weight)]
-    keys = cycle([(caller, key) for number in range(len(callers[0].keys)) for caller in callers
-                  for key in caller.keys[number : number + 1]])  # fmt: skip
+    keys = cycle([pair for those in zip(*(_keys_of(caller) for caller in callers), strict=True) for pair in those])
     while True:
         chance.shuffle(deck)
         for task, (caller, key) in zip(deck, keys, strict=False):
@@ -131,3 +130,7 @@ def _requests(callers: Sequence[Caller], chance: Random) -> Iterator[tuple[str, 
                 f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n"
             )
             yield task.name, head.encode("ascii")
+
+
+def _keys_of(caller: Caller) -> list[tuple[Caller, str]]:
+    return [(caller, key) for key in caller.keys]
