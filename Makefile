@@ -69,6 +69,9 @@ lint: install-dev  ## style, types, import contracts, migrations that are missin
 	$(BIN)/lint-imports
 	$(BIN)/payerwatch makemigrations --check --dry-run
 
+hooks: install-dev  ## put the checks of .pre-commit-config.yaml into git, for each commit and push
+	$(BIN)/pre-commit install
+
 query-counts: install-dev  ## count anew how often each operation and step asks the database, for review
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL PAYERWATCH_QUERY_COUNTS=write $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
 	PAYERWATCH_QUERY_COUNTS=write $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
@@ -127,5 +130,5 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	$(BIN)/python scripts/previous_release.py --all
 
-.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest loadtest-full bench prove
+.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest loadtest-full bench prove hooks
 .DEFAULT_GOAL := help
