@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PRODUCT = Path("src/payerwatch")
 LEAST = 85
-ELSEWHERE = {"web": ("web", "api"), "release": ("release", "config")}
-"""Packages of which the tests are in other folders than the one of the same name."""
+ELSEWHERE = {"web": ("web", "api")}
+"""Packages of which the tests are in other folders than the one of the same name alone."""
 OF_MODULES = ("operations",)
 """Where what stands in no package is tested: by commands."""
 NOT_NOW = "not proof and not untraced and not minutes"
@@ -33,7 +33,11 @@ def main(arguments: Sequence[str]) -> int:
     if since is None:
         print("Nothing is known that this branch came from. Name it: --since COMMIT", file=sys.stderr)
         return 2
-    changed = _changed(since)
+    try:
+        changed = _changed(since)
+    except subprocess.CalledProcessError as error:
+        print(f"What changed since {since} cannot be told: {error.stderr.strip()}", file=sys.stderr)
+        return 2
     if not any(each.is_relative_to(PRODUCT) for each in changed):
         print("Nothing of the product changed.")
         return 0
@@ -50,7 +54,7 @@ def tests_beside(changed: Iterable[Path]) -> set[str]:
         if each.is_relative_to(PRODUCT):
             for folder in _folders(each.relative_to(PRODUCT)):
                 found.update(map(str, (ROOT / "tests" / folder).glob("**/test_*.py")))
-        elif each.match("tests/**/test_*.py"):
+        elif each.parts[0] == "tests" and each.match("test_*.py"):
             found.add(str(ROOT / each))
     return found
 
