@@ -37,8 +37,13 @@ $(CHECKS): .venv/installed-dev tests/openapi/package.json tests/openapi/package-
 	@touch $@
 
 PGBOUNCER := .venv/pgbouncer/.unpacked
-$(PGBOUNCER): .venv/installed-dev scripts/get_pgbouncer.sh
-	scripts/get_pgbouncer.sh $(CURDIR)/.venv/pgbouncer
+$(PGBOUNCER): .venv/installed-dev scripts/get_program.sh
+	scripts/get_program.sh $(CURDIR)/.venv/pgbouncer pgbouncer pgbouncer libc-ares2 libevent-2.1-7
+	@touch $@
+
+PROMTOOL := .venv/promtool/.unpacked
+$(PROMTOOL): .venv/installed-dev scripts/get_program.sh
+	scripts/get_program.sh $(CURDIR)/.venv/promtool promtool prometheus
 	@touch $@
 
 schema: install-dev  ## write the API's description to docs/openapi.json
@@ -54,7 +59,7 @@ demo: install  ## the whole journey on an invented practice, ending with finding
 test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 
 # With COVERED, what adds nothing to the coverage of the others runs apart and untraced: tracing takes as long again.
-test-sqlite: install-dev $(CHECKS)  ## pass all tests on SQLite
+test-sqlite: install-dev $(CHECKS) $(PROMTOOL)  ## pass all tests on SQLite
 	$(ON_SQLITE) $(if $(COVERED),-m "$(UNTRACED)" $(call MARKED,proof|untraced)) $(PYTEST_ARGS)
 	$(if $(COVERED),$(ON_SQLITE) -m "not ($(UNTRACED))" $(COVERED) $(PYTEST_ARGS))
 

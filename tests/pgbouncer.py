@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 import psycopg
 import pytest
 
-UNPACKED = Path(__file__).parents[1] / ".venv" / "pgbouncer"  # by scripts/get_pgbouncer.sh
+UNPACKED = Path(__file__).parents[1] / ".venv" / "pgbouncer"  # by scripts/get_program.sh
 PORT = 6432
 STARTED_WITHIN = 20
 CONFIGURATION = """
@@ -38,7 +38,7 @@ def pgbouncer(url: str, *, connections: int = 5) -> Iterator[str]:
     """The address of the same database and role through it. It has so many connections to the server for all."""
     program = _program()
     if program is None:
-        pytest.skip("PgBouncer was not found: neither installed nor unpacked by scripts/get_pgbouncer.sh")
+        pytest.skip("PgBouncer was not found: neither installed nor unpacked by scripts/get_program.sh")
     parts = urlsplit(url)
     host = unquote(parts.hostname or "localhost")
     home = Path(tempfile.mkdtemp(prefix="payerwatch-pgbouncer-", dir="/tmp"))
