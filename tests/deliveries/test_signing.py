@@ -99,3 +99,51 @@ def test_a_time_that_is_none_is_refused(time: str):
 def test_what_is_no_secret_signs_nothing(secret: str):
     with pytest.raises(SecretUnusable):
         key_of(secret)
+
+
+@pytest.mark.parametrize("length", [24, 64])
+def test_the_shortest_and_the_longest_secret_sign(length: int):
+    secret = "whsec_" + base64.b64encode(b"x" * length).decode()
+    assert key_of(secret) == b"x" * length
+
+
+@pytest.mark.parametrize("length", [23, 65])
+def test_a_shorter_or_a_longer_secret_does_not(length: int):
+    with pytest.raises(SecretUnusable):
+        key_of("whsec_" + base64.b64encode(b"x" * length).decode())
+
+
+def test_a_secret_with_a_letter_that_is_none_of_base64_is_not_read_without_it():
+    secret = new_secret()
+    with pytest.raises(SecretUnusable):
+        key_of(f"{secret[:20]}!{secret[20:]}")
+
+
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_what_lacks_one_of_the_three_is_not_signed(missing: str):
+    secret = new_secret()
+    headers = signed("msg_1", NOW, BODY, [secret])
+    del headers[missing]
+    with pytest.raises(SignatureMissing):
+        refuse_unless_signed(headers, BODY, [secret], now=NOW)
+
+
+def test_a_time_in_digits_of_another_script_is_refused_though_it_is_signed():
+    secret, at = new_secret(), str(NOW).translate({ord("0") + digit: 0x660 + digit for digit in range(10)})
+    headers = signed("msg_1", NOW, BODY, [secret]) | {"webhook-timestamp": at}
+    with pytest.raises(SignatureStale):
+        refuse_unless_signed(headers, BODY, [secret], now=NOW)
+
+
+def test_a_time_of_thousands_of_digits_is_refused_like_any_other():
+    secret = new_secret()
+    headers = signed("msg_1", NOW, BODY, [secret]) | {"webhook-timestamp": "9" * 5_000}
+    with pytest.raises(SignatureStale):
+        refuse_unless_signed(headers, BODY, [secret], now=NOW)
+
+
+def test_an_id_that_is_no_text_is_refused_like_any_other():
+    secret = new_secret()
+    headers = signed("msg_1", NOW, BODY, [secret]) | {"webhook-id": "msg_\udc80"}
+    with pytest.raises(SignatureWrong):
+        refuse_unless_signed(headers, BODY, [secret], now=NOW)

@@ -89,3 +89,29 @@ def test_an_index_tells_equal_texts_of_one_customer_and_purpose_only():
 
 def test_an_index_has_at_least_128_bits():
     assert len(base64.urlsafe_b64decode(index().of("C1"))) >= 16
+
+
+KEPT = "pw1:2026:ZGVmZ2hpamtsbW5vw9eQvT+UyNT65BR/UPz/q3xJywaZKg=="
+"""What an earlier release has sealed, and backups hold."""
+
+
+def kept(**other: str) -> Sealer:
+    return Sealer("2026", bytes(range(32)), **{"scope": customer_scope(7), "purpose": "claim.number"} | other)
+
+
+def test_what_was_sealed_before_opens():
+    assert kept().open(KEPT) == "C-1001"
+
+
+def test_what_was_found_by_an_index_before_is_found_by_it():
+    index = BlindIndex(bytes(range(32)), scope=customer_scope(7), purpose="claim.number")
+    assert index.of("C-1001") == "YV6seyc_0W_eEQrUogaW4sq3"
+
+
+def test_a_sealed_value_with_a_letter_that_is_none_of_base64_does_not_open_without_it():
+    with pytest.raises(SealBroken):
+        kept().open(KEPT.replace("ZGVm", "ZG!Vm"))
+
+
+def test_plain_text_is_stored_as_it_is_unless_it_looks_sealed():
+    assert [plain_form(text) for text in ("C1", "pw1:a", "pw0:a")] == ["C1", "pw0:pw1:a", "pw0:pw0:a"]

@@ -51,4 +51,10 @@ def test_a_lowered_limit_leaves_nothing_and_not_less_than_nothing():
 
 
 def test_where_nothing_is_counted_nothing_is_announced():
-    assert rate_limit_fields(Verdict(allowed=True, standings=(), receipt=1, buckets=())) == {}
+    nothing = Verdict(allowed=True, standings=(), receipt=1, buckets=())
+    assert (rate_limit_fields(nothing), nothing.retry_after) == ({}, 0)
+
+
+def test_an_answer_for_fewer_policies_than_were_asked_is_no_verdict():
+    with pytest.raises(ValueError, match="shorter"):
+        verdict(1, (API, ACCOUNT), Counted(True, NOW, (Held(1, NOW),)))

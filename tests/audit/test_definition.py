@@ -1,0 +1,61 @@
+"""What the digest of an entry is, written down a second time, and what chains are called."""
+
+import hashlib
+import struct
+
+import pytest
+
+from payerwatch.audit.verifying.definition import GENESIS, StoredEntry, customer_of_chain, entry_digest
+from payerwatch.audit.verifying.walking import CLOCK_TOLERANCE, Claimed, verify
+
+pytestmark = pytest.mark.pure
+
+CONTENT = ("person", 'a "b" \\', "Müller")
+AS_JSON = '"person","a \\"b\\" \\\\","Müller"'.encode()
+
+
+@pytest.mark.parametrize("at", [1_750_000_000_000_000, 0, -1])
+@pytest.mark.parametrize(("customer", "named"), [(7, b"7"), (None, b"null")])
+def test_a_digest_is_of_the_one_before_the_place_the_time_and_what_is_said(at: int, customer: int | None, named: bytes):
+    bytes_of_it = GENESIS + struct.pack(">Qq", 3, at) + b"[" + named + b"," + AS_JSON + b"]"
+    assert entry_digest(GENESIS, 3, at, customer, CONTENT) == hashlib.sha256(bytes_of_it).digest()
+
+
+def test_a_digest_is_there_for_what_is_no_text_as_well():
+    whole = GENESIS + struct.pack(">Qq", 1, 0) + b'[7,"\xed\xb2\x80"]'
+    assert entry_digest(GENESIS, 1, 0, 7, ["\udc80"]) == hashlib.sha256(whole).digest()
+
+
+@pytest.mark.parametrize("name", ["installation", "7", "customer-", "customer-x", "customer-٧", "customer-²", "-7"])
+def test_what_is_no_customers_chain_has_no_customer(name: str):
+    assert customer_of_chain(name) is None
+
+
+def test_a_customers_chain_has_its_number():
+    assert customer_of_chain("customer-17") == 17
+
+
+def chain(*times: int) -> list[StoredEntry]:
+    entries: list[StoredEntry] = []
+    for position, at in enumerate(times, start=1):
+        previous = entries[-1].digest if entries else GENESIS
+        digest = entry_digest(previous, position, at, 7, CONTENT)
+        entries.append(StoredEntry(7, position, at, CONTENT, previous, digest))
+    return entries
+
+
+def test_a_chain_of_which_nobody_knows_the_head_is_as_long_as_what_was_found():
+    verdict = verify(chain(0, 1, 2), Claimed(7))
+    assert (verdict.stands, verdict.entries, verdict.length) == (True, 3, 3)
+
+
+@pytest.mark.parametrize(("back", "kinds"), [(CLOCK_TOLERANCE, []), (CLOCK_TOLERANCE + 1, ["clock"])])
+def test_a_clock_may_be_set_back_by_two_seconds_and_no_more(back: int, kinds: list[str]):
+    verdict = verify(chain(10 * CLOCK_TOLERANCE, 10 * CLOCK_TOLERANCE - back), Claimed(7))
+    assert [problem.kind for problem in verdict.problems] == kinds
+
+
+def test_of_two_problems_the_one_that_comes_first_is_named_first():
+    entries = chain(10 * CLOCK_TOLERANCE, 0, 1)
+    verdict = verify([*entries[:2], entries[2]._replace(content=("changed",))], Claimed(7))
+    assert [(problem.kind, problem.position) for problem in verdict.problems] == [("clock", 2), ("edited", 3)]
