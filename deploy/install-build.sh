@@ -1,0 +1,18 @@
+#!/bin/sh
+# install-build.sh BUILD < source.tar.gz: a build beside the one that runs, in /opt/payerwatch/releases/BUILD.
+# Its command comes last: without it there is none, and what an earlier try has left is made anew.
+set -eu
+build=${1:?which build}
+case $build in
+  [!A-Za-z0-9]* | *[!A-Za-z0-9._+-]*) echo "A build's name is of letters, digits and ._+-." >&2; exit 2 ;;
+esac
+place=${2:-/opt/payerwatch}/releases/$build
+[ ! -x "$place/bin/payerwatch" ] || { echo "$build is installed."; exit 0; }
+source=$(mktemp -d)
+trap 'rm -rf "$source"' EXIT
+tar --extract --gzip --directory "$source" --file -
+rm -rf "$place"
+"${PYTHON:-python3}" -m venv "$place"
+"$place/bin/pip" install --quiet --no-cache-dir --require-hashes -r "$source/requirements/base.lock"
+"$place/bin/pip" install --quiet --no-cache-dir --no-deps --no-build-isolation "$source"
+echo "$build is installed."
