@@ -7,6 +7,7 @@
         between.leave_open()   # nothing passes any more on what is there now, and neither end is told
 
 What it leads to is asked anew for each connection: a path of a socket that is a link leads wherever the link does.
+An end that takes nothing holds up its own connection alone.
 """
 
 import selectors
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 Target = tuple[str, int] | Path
@@ -23,19 +25,32 @@ _PIECE = 64 * 1024
 _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds: closing tells the other end by RST
 
 
+@dataclass(eq=False)
+class _Half:
+    """One end of a connection, and what is on its way to it."""
+
+    socket: socket.socket
+    waiting: bytearray = field(default_factory=bytearray)
+    is_told_of_the_end: bool = False
+    """Whether the other end sends no more; this one hears of it once it has all that was sent before."""
+
+
 class _Strand:
     """One connection, in two halves."""
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
-        self.halves = {client: server, server: client}
+        self.halves = (_Half(client), _Half(server))
         self.is_left_open = False
 
+    def other(self, half: _Half) -> _Half:
+        return self.halves[half is self.halves[0]]
+
     def close(self, *, at_once: bool = False) -> None:
-        for each in self.halves:
+        for half in self.halves:
             with suppress(OSError):
                 if at_once:
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-                each.close()
+                    half.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                half.socket.close()
 
 
 class Wire:
@@ -70,6 +85,8 @@ class Wire:
         with self._lock:
             for strand in self._strands:
                 strand.is_left_open = True
+                for half in strand.halves:
+                    self._hear(half, strand, 0)
 
     def refuse(self, refuses: bool = True) -> None:
         """Or, with False, connect again."""
@@ -89,58 +106,89 @@ class Wire:
             if time.monotonic() < self._stalled_until:
                 time.sleep(0.01)
                 continue
-            for key, _ in self._poller.select(0.05):
+            for key, events in self._poller.select(0.05):
                 with self._lock:
-                    if key.fileobj is self._listener:
+                    if key.data is None:
                         self._connect()
                     else:
-                        self._pass_on(key.fileobj, key.data)  # type: ignore[arg-type]
+                        self._pass_on(*key.data, events)
 
     def _connect(self) -> None:
-        client, _ = self._listener.accept()
-        client.setblocking(True)
-        try:
-            if self._refuses:
-                raise ConnectionRefusedError
-            server = _connected(self._target())
-        except OSError:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-            client.close()
-            return
-        strand = _Strand(client, server)
-        self._strands.add(strand)
-        for each in strand.halves:
-            self._poller.register(each, selectors.EVENT_READ, strand)
+        with suppress(OSError):  # whoever asked has gone again
+            client, _ = self._listener.accept()
+            try:
+                if self._refuses:
+                    raise ConnectionRefusedError
+                server = _connected(self._target())
+            except OSError:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                client.close()
+                return
+            strand = _Strand(client, server)
+            self._strands.add(strand)
+            for half in strand.halves:
+                half.socket.setblocking(False)
+                self._hear(half, strand, selectors.EVENT_READ)
 
-    def _pass_on(self, half: socket.socket, strand: _Strand) -> None:
-        if strand not in self._strands:
+    def _hear(self, half: _Half, strand: _Strand, events: int) -> None:
+        """Be told of these events of that end, and of no others."""
+        with suppress(KeyError, ValueError):
+            self._poller.unregister(half.socket)
+        if events:
+            self._poller.register(half.socket, events, (half, strand))
+
+    def _pass_on(self, half: _Half, strand: _Strand, events: int) -> None:
+        if strand not in self._strands or strand.is_left_open:
             return
-        if strand.is_left_open:
-            with suppress(OSError, KeyError, ValueError):
-                self._poller.unregister(half)
-            return
+        other = strand.other(half)
         try:
-            data = half.recv(_PIECE)
-            if data:
-                strand.halves[half].sendall(data)
+            if events & selectors.EVENT_READ:
+                data = half.socket.recv(_PIECE)
+                other.waiting += data
+                other.is_told_of_the_end |= not data
+                _send(other)
+            else:
+                _send(half)
+        except BlockingIOError:
+            return
         except OSError:
             self._drop(strand, at_once=True)
             return
-        if not data:
+        self._wait_on(strand)
+
+    def _wait_on(self, strand: _Strand) -> None:
+        """Read from each end while the other one takes what was read; where both have ended, so does the strand."""
+        if all(half.is_told_of_the_end and not half.waiting for half in strand.halves):
             self._drop(strand)
+            return
+        for half in strand.halves:
+            other = strand.other(half)
+            reads = not other.waiting and not other.is_told_of_the_end
+            self._hear(half, strand, selectors.EVENT_READ * reads | selectors.EVENT_WRITE * bool(half.waiting))
 
     def _drop(self, strand: _Strand, *, at_once: bool = False) -> None:
         self._strands.discard(strand)
-        for each in strand.halves:
-            with suppress(OSError, KeyError, ValueError):
-                self._poller.unregister(each)
+        for half in strand.halves:
+            self._hear(half, strand, 0)
         strand.close(at_once=at_once)
+
+
+def _send(half: _Half) -> None:
+    with suppress(BlockingIOError):
+        while half.waiting:
+            del half.waiting[: half.socket.send(half.waiting)]
+    if half.is_told_of_the_end and not half.waiting:
+        half.socket.shutdown(socket.SHUT_WR)
 
 
 def _connected(target: Target) -> socket.socket:
     if isinstance(target, Path):
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        server.connect(str(target))
+        try:
+            server.connect(str(target))
+        except OSError:
+            server.close()
+            raise
         return server
     return socket.create_connection(target, timeout=5)
 
