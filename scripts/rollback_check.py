@@ -14,6 +14,7 @@ It needs Python alone, so that a machine that deploys needs nothing of Payerwatc
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import socket
@@ -32,6 +33,7 @@ from urllib.parse import urlsplit
 HEALTHY, UNHEALTHY = 0, 1
 HEALTH = "/api/v1/health/"
 GOOD = ("pass", "warn")
+MOST_READ = 1_000_000
 
 
 class Times(NamedTuple):
@@ -43,19 +45,24 @@ class Times(NamedTuple):
 
 
 IN_PRODUCTION = Times(60, 5, 15)
-ON_THIS_MACHINE = Times(5, 20, 0.5)
+ON_THIS_MACHINE = Times(5, 40, 0.5)
+
+
+class NotMade(Exception):
+    """There is no installation on this machine to be asked, and the words say why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parse(arguments)
-    usual = ON_THIS_MACHINE if options.local else IN_PRODUCTION
-    times = Times(*(given if given is not None else known for given, known in zip(_given(options), usual, strict=True)))
-    if not options.local:
-        return check(options.url, times, options.expect_build)
+    options = parse(arguments)
+    times = _times(options)
     if options.url:
         return check(options.url, times, options.expect_build)
-    with _installation(options.expect_build) as url:
-        return check(url, times, options.expect_build)
+    try:
+        with _installation(options.expect_build) as url:
+            return check(url, times, options.expect_build)
+    except NotMade as error:
+        print(error, file=sys.stderr)
+        return UNHEALTHY
 
 
 def check(url: str, times: Times, expected: str | None) -> int:
@@ -75,53 +82,88 @@ def check(url: str, times: Times, expected: str | None) -> int:
 
 def _what_is_wrong(address: str, timeout: float, expected: str | None) -> str | None:
     try:
-        told = _asked(address, timeout)
-    except (OSError, ValueError) as error:
-        return f"no answer that can be read ({type(error).__name__})."
-    if told.get("status") not in GOOD:
-        failing = [name for name, found in told.get("checks", {}).items() if found and found[0].get("status") == "fail"]
-        return f"it says {told.get('status')!r}: {', '.join(failing) or 'no check is named'}."
+        status, told = _asked(address, timeout)
+    except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
+        return f"no answer that can be read ({getattr(error, 'reason', None) or type(error).__name__})."
+    if told.get("status") not in GOOD or status >= http.client.BAD_REQUEST:
+        return f"it answers {status} and says {told.get('status')!r}: {_failing(told) or 'no check is named'}."
     if expected and told.get("releaseId") != expected:
         return f"it is build {told.get('releaseId')!r}, not {expected!r}."
     return None
 
 
-def _asked(address: str, timeout: float) -> dict[str, Any]:
-    """The document, whatever the status: one that fails is answered 503. Raises OSError, and ValueError."""
+def _asked(address: str, timeout: float) -> tuple[int, dict[str, Any]]:
+    """The status and the document: one that fails is answered 503.
+
+    Raises OSError, HTTPException, ValueError, and RecursionError for what is nested without end.
+    """
+    deadline = time.monotonic() + timeout
     request = urllib.request.Request(address, headers={"Accept": "application/health+json"})
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            body = answer.read(1_000_000)
+        answer = urllib.request.urlopen(request, timeout=timeout)
     except urllib.error.HTTPError as error:
-        body = error.read(1_000_000)
-    told = json.loads(body)
+        answer = error
+    with answer:
+        told = json.loads(_read(answer, deadline))
     if not isinstance(told, dict):
         raise ValueError("no document")
-    return told
+    return answer.status, told
+
+
+def _read(answer: Any, deadline: float) -> bytes:
+    """All of it, which comes in time as a whole. Raises TimeoutError, and ValueError for more than any health takes."""
+    body = b""
+    while piece := answer.read1(MOST_READ):
+        body += piece
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        if len(body) > MOST_READ:
+            raise ValueError("no end")
+    return body
+
+
+def _failing(told: dict[str, Any]) -> str:
+    checks = told.get("checks")
+    each = checks.items() if isinstance(checks, dict) else ()
+    return ", ".join(name for name, found in each if "fail" in [one.get("status") for one in found])
+
+
+def _times(options: argparse.Namespace) -> Times:
+    usual = ON_THIS_MACHINE if options.local else IN_PRODUCTION
+    given = (options.timeout, options.retries, options.retry_delay)
+    return Times(*(known if said is None else said for said, known in zip(given, usual, strict=True)))
 
 
 @contextmanager
 def _installation(build: str | None) -> Iterator[str]:
-    """Payerwatch of this environment, on the embedded database, for as long as the block lasts."""
+    """Payerwatch of this environment, on the embedded database, for as long as the block lasts. Raises NotMade."""
     with tempfile.TemporaryDirectory(prefix="payerwatch-local-") as directory:
-        kept = {name: value for name, value in os.environ.items() if "DATABASE_URL" not in name}
-        environment = kept | {"PAYERWATCH_DATA_DIR": directory} | ({"PAYERWATCH_BUILD": build} if build else {})
+        environment = _apart(Path(directory)) | ({"PAYERWATCH_BUILD": build} if build else {})
         command = [sys.executable, "-m", "payerwatch"]
-        subprocess.run([*command, "migrate", "-v", "0"], env=environment, check=True)
+        made = subprocess.run(
+            [*command, "migrate", "-v", "0"], env=environment, capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            raise NotMade(f"Its tables cannot be made here: {made.stderr.strip()}")
         port = _free_port()
-        log = Path(directory) / "serve.log"
-        with log.open("wb") as target:
-            served = subprocess.Popen(
-                [*command, "serve", "--for-trying", "--workers", "1", "--bind", f"127.0.0.1:{port}"],
-                env=environment,
-                stdout=target,
-                stderr=target,
-            )
-            try:
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                served.terminate()
-                served.wait(40)
+        served = subprocess.Popen(
+            [*command, "serve", "--for-trying", "--workers", "1", "--bind", f"127.0.0.1:{port}"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            served.terminate()
+            served.wait(40)
+
+
+def _apart(directory: Path) -> dict[str, str]:
+    """This environment without a word of any other installation."""
+    ours = ("PAYERWATCH_", "DATABASE_URL", "MIGRATOR_DATABASE_URL", "DJANGO_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"PAYERWATCH_DATA_DIR": str(directory)}
 
 
 def _free_port() -> int:
@@ -130,17 +172,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _given(options: argparse.Namespace) -> tuple[float | None, int | None, float | None]:
-    return options.timeout, options.retries, options.retry_delay
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rollback_check.py", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", type=_url, help="where it was deployed, such as https://payerwatch.example.org")
     parser.add_argument("--local", action="store_true", help="on this machine, with times to match; makes what it asks")
-    parser.add_argument("--timeout", type=_seconds, help="seconds an answer may take, default 60")
-    parser.add_argument("--retries", type=_number, help="how often it is asked again, default 5")
-    parser.add_argument("--retry-delay", type=_seconds, help="seconds between, default 15")
+    parser.add_argument("--timeout", type=_seconds, help=f"seconds an answer may take, default {IN_PRODUCTION.timeout}")
+    parser.add_argument("--retries", type=_number, help=f"how often it is asked again, default {IN_PRODUCTION.retries}")
+    parser.add_argument("--retry-delay", type=_seconds, help=f"seconds between, default {IN_PRODUCTION.delay}")
     parser.add_argument("--expect-build", metavar="BUILD", help="it must say that it is this one")
     options = parser.parse_args(arguments)
     if not (options.url or options.local):
@@ -149,7 +187,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _url(text: str) -> str:
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
         raise argparse.ArgumentTypeError("write it as https://host or http://host:port")
     return text
 
