@@ -55,7 +55,7 @@ MOST_HELD_LARGE = 64 * 1024 * 1024  # and of those with a body longer than usual
 AT_ONCE, AT_ONCE_LARGE = 64 * 1024, 1024 * 1024  # bytes that are taken in before others have their turn
 OBJECTS_BETWEEN_SEARCHES = 20_000  # a request makes and drops some hundred that may hold each other
 SECONDS_BETWEEN_LOOKS = 60
-LINGER_SECONDS = 2  # in which a client may read the answer before the connection goes
+LINGER_SECONDS = 2  # in which a client may read the answer, or say the next thing, before the connection goes
 ASKED_WHETHER_LIVE = b"GET /livez "
 LIVE = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: 18\r\n"
@@ -89,6 +89,7 @@ class Worker(ThreadWorker):
         self.whole: dict[Any, int] = {}
         self.promised: dict[Any, int] = {}
         self.line = Line(settings.WEB_WAIT)
+        self.stopping_since: float | None = None
         self.limits = Limits(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, largest_body)
 
     def init_process(self) -> None:
@@ -176,12 +177,18 @@ class Worker(ThreadWorker):
         """What the loop does between events: part with who takes too long, or has said nothing when we stop."""
         super().murder_pending()
         now = time.monotonic()
+        if not self.alive and self.stopping_since is None:
+            self.stopping_since = now
         for conn, request in list(self.arriving.items()):
-            if request.late(self.patience, now) or not (request.received or self.alive):
+            if request.late(self.patience, now) or not (request.received or self._waits_for_the_silent(now)):
                 self._give_up(conn, request)
         for conn, until in list(self.leaving.items()):
             if now >= until:
                 self._drop(conn)
+
+    def _waits_for_the_silent(self, now: float) -> bool:
+        """Until we stop, and a moment longer: a request may be on its way, and is answered and told of the end."""
+        return self.stopping_since is None or now - self.stopping_since < LINGER_SECONDS
 
     def _give_up(self, conn: Any, request: Arriving) -> None:
         if request.received:
