@@ -1,175 +1,159 @@
-"""A build in the place of another while people ask: unnoticed where it is good, and taken back by itself where not.
+"""A build in the place of another while people ask: unnoticed where it is good, and taken back by itself where not."""
 
-The account is kept by the client, outside: what was asked, how it was answered, and what was written.
-"""
-
-import http.client
-import json
+import logging
 import os
-import subprocess
-import sys
-import threading
+import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from itertools import count
 
 import pytest
 
-from payerwatch.release.layout import Layout
-from payerwatch.release.processes import PARTS, Detached
-from tests.journeys.conftest import Installation, copy_of
-from tests.journeys.serving import UNHINDERED, add_member
-from tests.make import claims_file, row
-from tests.release.builds import BROKEN, install
-from tests.wires import Wire, wire
+from payerwatch.release.processes import WORK
+from tests.release.builds import BROKEN, LEAVING, UNWRITABLE, Fault, install
+from tests.release.deployed import FULL, Deployed, asked_meanwhile, ended
 
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.proof]
 
-FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-WATCHED = 20 if FULL else 6
-REQUESTS = 20_000 if FULL else 600
-CLIENTS = 6
+REQUESTS = 20_000 if FULL else 300
+WATCHED = 20 if FULL else 2
 WITHIN = 60.0
-TOKEN = "a token for whoever collects metrics"
-READ = ("/api/v1/payers/", "/api/v1/claims/", "/api/v1/uploads/")
-COMMAND = (sys.executable, "-m", "payerwatch.release")
+NAMES = (f"build-{number}" for number in count(1))
 
 
-@dataclass
-class Deployed:
-    """An installation of which the build `old` is used, and the port at which it is reached."""
-
-    installation: Installation
-    root: Path
-    between: Wire
-    key: str
-    environment: dict[str, str]
-
-    @property
-    def layout(self) -> Layout:
-        return Layout(self.root)
-
-    def switch(self, build: str, *options: str) -> subprocess.CompletedProcess[str]:
-        told = ["--watch-seconds", str(WATCHED), "--ready-seconds", "20", "--key-file", str(self.root / "key")]
-        command = [*COMMAND, "--root", str(self.root), "--serve-options", "--for-trying", "switch", build]
-        return subprocess.run(
-            [*command, *told, *options], env=self.environment, capture_output=True, text=True, check=False
-        )
+def installed(deployed: Deployed, fault: Fault | None = None) -> str:
+    build = next(NAMES)
+    install(deployed.root, build, fault)
+    return build
 
 
-@dataclass
-class Account:
-    """What clients have asked and been answered."""
-
-    answered: int = 0
-    failed: list[Any] = field(default_factory=list)
-    written: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def note(self, answer: Any, *, written: str = "") -> None:
-        with self.lock:
-            self.answered += 1
-            if answer not in (200, 201):
-                self.failed.append(answer)
-            elif written:
-                self.written.append(written)
+def used(deployed: Deployed) -> str:
+    build = deployed.layout.used()
+    assert build is not None
+    return build
 
 
-@pytest.fixture
-def deployed(migrated: tuple[str, Path], tmp_path: Path) -> Iterator[Deployed]:
-    with copy_of(migrated, tmp_path / "data") as installation:
-        add_member(installation, "ada@example.com")
-        installation.ask("load", claims_file(tmp_path, [row()]))
-        key = str(installation.ask("issue_key", "release", "--scope", "claims.read")["key"])
-        root = tmp_path / "opt"
-        install(root, "old")
-        (root / "key").write_text(key)
-        environment = installation.environment | UNHINDERED | {"PAYERWATCH_METRICS_TOKEN": TOKEN}
-        layout = Layout(root)
-        with wire(lambda: layout.front) as between:
-            there = Deployed(installation, root, between, key, environment)
-            done = there.switch("old")
-            assert done.returncode == 0, done
-            try:
-                yield there
-            finally:
-                processes = Detached(layout, environment)
-                for directory in (root / "releases").iterdir():
-                    for part in PARTS:
-                        processes.stop(directory.name, part, within=20)
+def until_it_says(process, words: str) -> str:
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith(words):
+            return said
+    pytest.fail(said)
 
 
-@contextmanager
-def asked_meanwhile(deployed: Deployed, account: Account, *, at_most: int = 10**9) -> Iterator[None]:
-    """Clients that keep their connections, and ask and write one after the other until the block ends."""
-    ending = threading.Event()
-
-    def client(number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", deployed.between.port, timeout=20)
-        headers = {"Authorization": f"Bearer {deployed.key}"}
-        asked = 0
-        while not ending.is_set() and account.answered < at_most:
-            asked += 1
-            try:
-                connection.request("GET", READ[asked % len(READ)], headers=headers)
-                response = connection.getresponse()
-                response.read()
-                account.note(response.status)
-            except (OSError, http.client.HTTPException) as error:
-                account.note(repr(error))
-                connection.close()
-            time.sleep(0.01 * number / CLIENTS)
-        connection.close()
-
-    clients = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
-    for each in clients:
-        each.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        for each in clients:
-            each.join()
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_build_that_is_no_good_is_taken_back_by_itself(deployed: Deployed, kind: str):
+    before, broken = used(deployed), installed(deployed, BROKEN[kind])
+    began = time.monotonic()
+    with asked_meanwhile(deployed, kind) as account:
+        code, said = deployed.switch(broken, "--ready-seconds", "10" if kind == "workless" else "30")
+        took = time.monotonic() - began
+    assert (code, BROKEN[kind].says in said) == (1, True), said
+    assert took < WITHIN
+    assert account.share_failed <= 0.01, account.failed
+    account.assert_kept(deployed.spellings())
+    deployed.assert_used_alone(before)
 
 
-def build_that_answers(deployed: Deployed) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", deployed.between.port, timeout=10)
-    connection.request("GET", "/api/v1/health/")
-    told = json.loads(connection.getresponse().read())
-    connection.close()
-    return str(told["releaseId"])
+def test_what_a_rehearsal_cannot_see_is_seen_in_what_people_are_answered(deployed: Deployed):
+    before, broken = used(deployed), installed(deployed, UNWRITABLE)
+    began = time.monotonic()
+    with asked_meanwhile(deployed, "unwritable") as account:
+        code, said = deployed.switch(broken, watched=20)
+        took = time.monotonic() - began
+    assert (code, UNWRITABLE.says in said) == (1, True), said
+    assert took < WITHIN
+    assert account.share_failed <= 0.01, account.failed
+    account.assert_kept(deployed.spellings())
+    deployed.assert_used_alone(before)
+
+
+def test_a_worker_that_dies_after_the_switch_is_seen(deployed: Deployed):
+    before, dying = used(deployed), installed(deployed)
+    switching = deployed.switching(dying, watched=20)
+    until_it_says(switching, f"The proxy asks {dying} now")
+    os.killpg(int(deployed.layout.pid_file(dying, WORK).read_text()), signal.SIGKILL)
+    code, said = ended(switching)
+    assert (code, "Its worker has ended" in said) == (1, True), said
+    deployed.assert_used_alone(before)
 
 
 def test_a_good_build_takes_over_and_nobody_notices(deployed: Deployed):
-    install(deployed.root, "new")
-    account = Account()
-    with asked_meanwhile(deployed, account):
-        done = deployed.switch("new")
+    with asked_meanwhile(deployed, "rolling") as account:
         while account.answered < REQUESTS:
-            time.sleep(0.05)
-    assert done.returncode == 0, done
+            good = installed(deployed)
+            code, said = deployed.switch(good, watched=WATCHED)
+            assert code == 0, said
+            deployed.assert_used_alone(good)
     assert account.failed == []
-    assert build_that_answers(deployed) == "new"
-    assert deployed.layout.used() == "new"
-    processes = Detached(deployed.layout, deployed.environment)
-    assert [processes.runs("old", part) for part in PARTS] == [False, False]
+    account.assert_kept(deployed.spellings())
+    logging.getLogger(__name__).warning(
+        "%d requests, %d of them writes, up to %s", account.answered, len(account.written), good
+    )
 
 
-@pytest.mark.parametrize("broken", BROKEN)
-def test_a_build_that_is_no_good_is_taken_back(deployed: Deployed, broken: str):
-    install(deployed.root, "new", broken=broken)
-    account = Account()
-    began = time.monotonic()
-    with asked_meanwhile(deployed, account):
-        done = deployed.switch("new")
-        took = time.monotonic() - began
-        assert build_that_answers(deployed) == "old"
-    assert done.returncode == 1, done
-    assert took < WITHIN
-    assert len(account.failed) <= account.answered * 0.01, (len(account.failed), account.answered)
-    processes = Detached(deployed.layout, deployed.environment)
-    assert [processes.runs("old", part) for part in PARTS] == [True, True]
-    assert [processes.runs("new", part) for part in PARTS] == [False, False]
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT] if FULL else [signal.SIGTERM])
+def test_a_release_that_is_told_to_end_goes_back(deployed: Deployed, number: int):
+    before, good = used(deployed), installed(deployed)
+    switching = deployed.switching(good, watched=20)
+    until_it_says(switching, f"The proxy asks {good} now")
+    switching.send_signal(number)
+    switching.send_signal(number)
+    code, said = ended(switching)
+    assert (code, f"The proxy asks {before} again" in said) == (1, True), said
+    deployed.assert_used_alone(before)
+
+
+STEPS = {"Applying": "before", "Starting": "before", "The proxy asks": "before", "Letting": "after"}
+
+
+@pytest.mark.parametrize("step", STEPS if FULL else ["The proxy asks"])
+def test_a_release_that_is_killed_is_taken_up_by_the_next(deployed: Deployed, step: str):
+    before, good = used(deployed), installed(deployed)
+    switching = deployed.switching(good, watched=20)
+    until_it_says(switching, step)
+    switching.kill()
+    ended(switching)
+    assert deployed.answering() in (before, good)
+    code, said = deployed.switch(good)
+    if STEPS[step] == "before":
+        assert code == 0, said
+    else:
+        assert "is the build that is used" in said
+    deployed.assert_used_alone(good)
+    assert deployed.layout.unfinished() is None
+
+
+def test_only_one_release_at_a_time(deployed: Deployed):
+    with deployed.layout.locked():
+        code, said = deployed.switch(used(deployed))
+    assert (code, said) == (1, "Refused: Another release is under way.\n")
+
+
+@pytest.mark.parametrize(
+    ("build", "says"), [("none-such", "There is no build none-such"), ("../old", "A build's name is of letters")]
+)
+def test_what_is_no_build_is_refused(deployed: Deployed, build: str, says: str):
+    before = used(deployed)
+    code, said = deployed.switch(build)
+    assert code == 1
+    assert said.startswith(f"Refused: {says}")
+    deployed.assert_used_alone(before)
+
+
+def test_what_is_left_for_later_is_finished_when_no_other_build_runs(deployed: Deployed):
+    before, leaving = used(deployed), installed(deployed, LEAVING)
+    code, said = deployed.switch(leaving)
+    assert (code, "1 migrations are left for when" in said) == (0, True), said
+
+    deployed.processes.start(before, WORK)
+    code, said = ended(deployed.release("finish"))
+    assert (code, said.startswith(f"Refused: {before} runs still")) == (1, True), said
+    deployed.processes.stop(before, WORK, within=20)
+
+    code, said = ended(deployed.release("finish"))
+    assert (code, f"All migrations of {leaving} are applied" in said) == (0, True), said
+    code, said = deployed.switch(before)
+    assert (code, f"{before} cannot live with the tables" in said) == (1, True), said
+    assert ended(deployed.release("finish")) == (0, "No migration is left.\n")
+    deployed.assert_used_alone(leaving)

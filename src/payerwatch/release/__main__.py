@@ -1,104 +1,160 @@
-"""`payerwatch-release`: see docs/operating.md, Upgrading."""
+"""`payerwatch-release`: see docs/releasing.md."""
 
 import argparse
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
-from payerwatch.release.layout import Layout, ReleaseRefused
-from payerwatch.release.processes import PARTS, Detached, Processes, Units
+from payerwatch.release.asking import Asker
+from payerwatch.release.interrupts import interrupted_once
+from payerwatch.release.layout import Layout
+from payerwatch.release.processes import PARTS, Detached, Processes
+from payerwatch.release.refusals import ReleaseRefused
 from payerwatch.release.switching import Release, Result
+from payerwatch.release.units import Units
 
 DONE, NOT_DONE, USAGE = 0, 1, 2
-OF_THE_MIGRATOR = "MIGRATOR_DATABASE_URL"
+SETTINGS = Path("/etc/payerwatch/settings.env")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: the build asked for is used. 1: the one before is, as it was. 2: what was typed is not understood."""
-    options = _parse(arguments)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    """0: what was asked for is done. 1: it is not, and all is as it was. 2: what was typed is not understood."""
+    options = parse(arguments)
+    interrupted_once()
+    try:
+        return _run(options)
+    except ReleaseRefused as refused:
+        _say(f"Refused: {refused}")
+    except KeyboardInterrupt:
+        _say("Interrupted; the build before is used.")
+    return NOT_DONE
+
+
+def _run(options: argparse.Namespace) -> int:
     layout = Layout(options.root.absolute())
     environment = {**os.environ, **_read_environment(options.env_file)}
+    processes = _processes(options, layout, environment)
+    commands: dict[str, Callable[[], int]] = {
+        "status": lambda: _status(layout, processes),
+        "switch": lambda: _switch(_release(options, layout, processes, environment), options.build),
+        "finish": lambda: _finish(Release(layout, processes, _asker(environment), _say)),
+    }
+    return commands[options.command]()
+
+
+def _switch(release: Release, build: str) -> int:
+    return DONE if release.switch(build) is Result.SWITCHED else NOT_DONE
+
+
+def _finish(release: Release) -> int:
+    release.finish()
+    return DONE
+
+
+def _status(layout: Layout, processes: Processes) -> int:
+    _say(f"Used: {layout.used() or 'none'}")
+    if (unfinished := layout.unfinished()) is not None:
+        _say(f"The release of {unfinished.build} is under way, or was interrupted.")
+    for build in layout.builds():
+        running = [part for part in PARTS if processes.runs(build, part)]
+        _say(f"{build}: {', '.join(running) or 'does not run'}")
+    return DONE
+
+
+def _processes(options: argparse.Namespace, layout: Layout, environment: Mapping[str, str]) -> Processes:
+    if options.systemd:
+        return Units(layout)
     migrator = _read_environment(options.migrator_env_file)
-    processes: Processes = (
-        Units() if options.systemd else Detached(layout, environment, tuple(shlex.split(options.serve_options)))
-    )
-    if options.command == "status":
-        return _status(layout, processes)
-    release = Release(
+    return Detached(layout, environment, migrator, tuple(shlex.split(options.serve_options)))
+
+
+def _release(
+    options: argparse.Namespace, layout: Layout, processes: Processes, environment: Mapping[str, str]
+) -> Release:
+    """Raises ReleaseRefused."""
+    if not environment.get("DATABASE_URL", "").startswith("postgres"):
+        raise ReleaseRefused(
+            "Two builds can run beside each other on PostgreSQL alone, and DATABASE_URL names none. "
+            "On SQLite: stop the server, payerwatch migrate, start it."
+        )
+    return Release(
         layout,
         processes,
-        environment,
-        migrator,
-        say=_say,
+        _asker(environment),
+        _say,
         watch_seconds=options.watch_seconds,
         ready_within=options.ready_seconds,
         drain_within=options.drain_seconds,
-        key=options.key_file.read_text().strip() if options.key_file else "",
+        key=_read(options.key_file) if options.key_file else "",
         metrics_token=environment.get("PAYERWATCH_METRICS_TOKEN", ""),
     )
-    try:
-        result = release.switch(options.build)
-    except ReleaseRefused as refused:
-        _say(f"Refused: {refused}")
-        return NOT_DONE
-    except KeyboardInterrupt:
-        _say("Interrupted; the build before is used.")
-        return NOT_DONE
-    return DONE if result is Result.SWITCHED else NOT_DONE
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _asker(environment: Mapping[str, str]) -> Asker:
+    """One that names the first of the hosts that are answered."""
+    return Asker(environment.get("PAYERWATCH_HOSTS", "localhost").split(",")[0].strip())
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="payerwatch-release",
         description="Put a build in the place of the one that runs, and go back if it is no good.",
     )
     parser.add_argument("--root", type=Path, default=Path("/opt/payerwatch"), help="default /opt/payerwatch")
-    parser.add_argument("--env-file", type=Path, help="settings of every process, a NAME=value on each line")
-    parser.add_argument("--migrator-env-file", type=Path, help=f"beside, for migrate alone: {OF_THE_MIGRATOR}")
     parser.add_argument("--systemd", action="store_true", help="by units of systemd, not processes of its own")
+    parser.add_argument(
+        "--env-file", type=Path, help=f"settings of every process, NAME=value on each line; with --systemd {SETTINGS}"
+    )
+    parser.add_argument("--migrator-env-file", type=Path, help="beside, for migrate alone; with --systemd units say it")
     parser.add_argument("--serve-options", default="", help="more options of payerwatch serve, such as '--workers 4'")
     commands = parser.add_subparsers(dest="command", required=True)
     switch = commands.add_parser("switch", help="use this build; roll back by itself")
     switch.add_argument("build", help="the name of its directory in releases/")
-    switch.add_argument("--watch-seconds", type=float, default=30, help="after the switch, default 30")
-    switch.add_argument("--ready-seconds", type=float, default=30, help="it may take to be ready, default 30")
-    switch.add_argument("--drain-seconds", type=float, default=40, help="what it has begun may take, default 40")
+    switch.add_argument("--watch-seconds", type=_seconds, default=30, help="after the switch, default 30")
+    switch.add_argument("--ready-seconds", type=_seconds, default=30, help="it may take to be ready, default 30")
+    switch.add_argument("--drain-seconds", type=_seconds, default=40, help="what it has begun may take, default 40")
     switch.add_argument(
-        "--key-file", type=Path, help="an API key that may read, for a rehearsal of all that can be read"
+        "--key-file", type=Path, help="holds an API key that may read, for a rehearsal of all that can be read"
     )
     commands.add_parser("status", help="which build is used, and what runs")
-    return parser.parse_args(arguments)
+    commands.add_parser("finish", help="apply the migrations that were left for when the build before runs no more")
+    options = parser.parse_args(arguments)
+    if options.systemd and options.env_file is None:
+        options.env_file = SETTINGS
+    return options
 
 
-def _status(layout: Layout, processes: Processes) -> int:
-    used = layout.used()
-    _say(f"Used: {used or 'none'}")
-    for directory in sorted((layout.root / "releases").glob("*")):
-        running = [part for part in PARTS if processes.runs(directory.name, part)]
-        _say(f"{directory.name}: {', '.join(running) or 'does not run'}")
-    return DONE
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("choose from 0 to 86400 seconds")
+    return seconds
 
 
 def _read_environment(file: Path | None) -> dict[str, str]:
-    """Lines as a shell would read them; remarks and empty lines are passed over."""
+    """Lines as a shell would read them; remarks and empty lines are passed over. Raises ReleaseRefused."""
     if file is None:
         return {}
-    words = [word for line in file.read_text().splitlines() for word in shlex.split(line, comments=True)]
-    return dict(word.removeprefix("export ").split("=", 1) for word in words if "=" in word)
+    words = [word for line in _read(file).splitlines() for word in shlex.split(line, comments=True)]
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _read(file: Path) -> str:
+    """Raises ReleaseRefused."""
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ReleaseRefused(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
-    sys.stdout.flush()
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    """To whoever listens still: that nobody does is no reason not to go back."""
+    with suppress(OSError):
+        sys.stdout.write(f"{words}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

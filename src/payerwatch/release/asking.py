@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+HEALTH = "/api/v1/health/"
+MOST_READ = 2_000_000
+"""Bytes of an answer; an export goes on for as long as there is something to export."""
+
 
 class _OverSocket(http.client.HTTPConnection):
     def __init__(self, path: Path, seconds: float) -> None:
@@ -27,23 +31,42 @@ class Answer:
     seconds: float
 
     @property
-    def document(self) -> Any:
+    def document(self) -> dict[str, Any]:
+        """Empty where it is none."""
         try:
-            return json.loads(self.body)
+            found = json.loads(self.body)
         except ValueError:
             return {}
+        return found if isinstance(found, dict) else {}
 
 
-def ask(path: Path, address: str, *, token: str = "", seconds: float = 5) -> Answer | None:
-    """None where there is no answer in time."""
-    began = time.perf_counter()
-    connection = _OverSocket(path, seconds)
-    try:
-        headers = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https"}
-        connection.request("GET", address, headers=headers | ({"Authorization": f"Bearer {token}"} if token else {}))
-        response = connection.getresponse()
-        return Answer(response.status, response.read(), time.perf_counter() - began)
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
+@dataclass(frozen=True)
+class Asker:
+    """Asks as the proxy does, and as a host that is answered."""
+
+    host: str = "localhost"
+
+    def ask(self, path: Path, address: str, *, token: str = "", seconds: float = 5) -> Answer | None:
+        """None where there is no answer in time."""
+        began = time.perf_counter()
+        connection = _OverSocket(path, seconds)
+        headers = {"Host": self.host, "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            connection.request("GET", address, headers=headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.read(MOST_READ), time.perf_counter() - began)
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def health(self, path: Path) -> dict[str, Any]:
+        """The document; empty where there is no answer."""
+        answer = self.ask(path, HEALTH)
+        return answer.document if answer is not None else {}
+
+    def build_at(self, path: Path) -> str:
+        """Which build answers there; empty where none does."""
+        return str(self.health(path).get("releaseId", ""))

@@ -1,23 +1,30 @@
-"""The server and the worker of a build, as processes that outlast this one; or as units of systemd."""
+"""The server and the worker of a build, as processes that outlast this one."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, Protocol
 
-from payerwatch.release.layout import Layout, ReleaseRefused
+from payerwatch.release.layout import Layout
+from payerwatch.release.refusals import ReleaseRefused
 
 WEB, WORK = "web", "work"
 PARTS = (WEB, WORK)
+ENDS_WHEN_KILLED_WITHIN = 5.0
+_RUN = 'echo $$ >"$0"; exec "$@"'
 
 
 class Processes(Protocol):
+    def migrate(self, build: str, *, before: bool) -> None:
+        """Apply what the build before can live with; else all of it. Raises ReleaseRefused."""
+
     def start(self, build: str, part: str) -> None:
-        """Nothing where it runs already."""
+        """Nothing where it runs already. Raises Trouble."""
 
     def stop(self, build: str, part: str, *, within: float) -> None:
         """Let it finish what it has begun; after so many seconds end it all the same."""
@@ -27,91 +34,96 @@ class Processes(Protocol):
 
 @dataclass(frozen=True)
 class Detached:
-    """Processes of their own, known by a file with their number and the moment at which they began."""
+    """Processes of their own. Each holds a lock on the file with its number, which none can outlive or forget.
+
+    The lock is taken before the process begins and handed down to it, and the process itself writes its number: at
+    whatever moment the one that releases is ended, the next one knows what runs.
+    """
 
     layout: Layout
     environment: Mapping[str, str]
+    migrator: Mapping[str, str] = field(default_factory=dict)
+    """What the command that migrates is told beside: the address of the tables' owner."""
     server: tuple[str, ...] = ()
     """More options of `serve`."""
+    migrate_within: float = 3600.0
+
+    def migrate(self, build: str, *, before: bool) -> None:
+        command = [str(self.layout.command(build)), "migrate", "-v", "0", *(["--before"] if before else [])]
+        environment = {**self._environment(build), **self.migrator}
+        try:
+            done = subprocess.run(
+                command, env=environment, timeout=self.migrate_within, capture_output=True, text=True, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise ReleaseRefused(f"Migrating took more than {self.migrate_within:.0f} seconds.") from None
+        if done.returncode:
+            raise ReleaseRefused(f"Migrating failed, and nothing else was begun.\n{done.stderr.strip()}")
 
     def start(self, build: str, part: str) -> None:
-        if self.runs(build, part):
-            return
-        with self.layout.log(build, part).open("ab") as log:
-            process = subprocess.Popen(
-                [str(self.layout.command(build)), *self._options(build, part)],
-                env=environment_of(build, self.environment),
+        file = self.layout.pid_file(build, part)
+        with file.open("a+") as held, self.layout.log(build, part).open("ab") as log:
+            if not _within(0.5, lambda: _lock(held, fcntl.LOCK_EX)):  # others may be looking whether it runs
+                return
+            held.truncate(0)
+            command = [str(self.layout.command(build)), *self.options(build, part)]
+            subprocess.run(
+                ["setsid", "--fork", "sh", "-c", _RUN, str(file), *command],
+                env=self._environment(build),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                pass_fds=[held.fileno()],
+                check=True,
             )
-        self.layout.pid_file(build, part).write_text(f"{process.pid} {_begun_at(process.pid)}\n")
 
-    def _options(self, build: str, part: str) -> list[str]:
+    def stop(self, build: str, part: str, *, within: float) -> None:
+        if not self.runs(build, part):
+            return
+        pid = self._pid(build, part)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        if not _within(within, lambda: not self.runs(build, part)):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            _within(ENDS_WHEN_KILLED_WITHIN, lambda: not self.runs(build, part))
+
+    def runs(self, build: str, part: str) -> bool:
+        """Whether the process does, or any that it has started."""
+        try:
+            with self.layout.pid_file(build, part).open() as file:
+                return not _lock(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
+
+    def _pid(self, build: str, part: str) -> int:
+        """Of what runs: it is also that of the group, which is nobody else's while one of it is there."""
+        file = self.layout.pid_file(build, part)
+        _within(2.0, lambda: file.read_text().endswith("\n"))
+        return int(file.read_text())
+
+    def options(self, build: str, part: str) -> list[str]:
         if part == WORK:
             return ["work", "--alive-file", str(self.layout.alive_file(build))]
         return ["serve", "--no-work", "--bind", f"unix:{self.layout.socket(build)}", *self.server]
 
-    def stop(self, build: str, part: str, *, within: float) -> None:
-        pid = self._pid(build, part)
-        if pid is not None:
-            _end(pid, within)
-        self.layout.pid_file(build, part).unlink(missing_ok=True)
-
-    def runs(self, build: str, part: str) -> bool:
-        return self._pid(build, part) is not None
-
-    def _pid(self, build: str, part: str) -> int | None:
-        """Of the process that was started; a number that another has by now is not its."""
-        try:
-            pid, begun_at = self.layout.pid_file(build, part).read_text().split()
-        except (FileNotFoundError, ValueError):
-            return None
-        return int(pid) if begun_at != "" and _begun_at(int(pid)) == begun_at else None
+    def _environment(self, build: str) -> dict[str, str]:
+        return {**self.environment, "PAYERWATCH_BUILD": build}
 
 
-@dataclass(frozen=True)
-class Units:
-    """`payerwatch-web@BUILD` and `payerwatch-work@BUILD`, which systemd starts again when they end."""
-
-    def start(self, build: str, part: str) -> None:
-        _systemctl("start", f"payerwatch-{part}@{build}")
-
-    def stop(self, build: str, part: str, *, within: float) -> None:  # noqa: ARG002
-        _systemctl("stop", f"payerwatch-{part}@{build}")
-
-    def runs(self, build: str, part: str) -> bool:
-        asked = ["systemctl", "is-active", "--quiet", f"payerwatch-{part}@{build}"]
-        return subprocess.run(asked, check=False).returncode == 0
-
-
-def environment_of(build: str, given: Mapping[str, str]) -> dict[str, str]:
-    return {**given, "PAYERWATCH_BUILD": build}
-
-
-def _systemctl(verb: str, unit: str) -> None:
-    done = subprocess.run(["systemctl", verb, unit], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise ReleaseRefused(f"systemctl {verb} {unit}: {done.stderr.strip()}")
-
-
-def _begun_at(pid: int) -> str:
-    """In clock ticks since the machine began, as the system tells it; empty where there is no such process."""
+def _lock(file: IO[str], how: int) -> bool:
+    """Whether it can be had; until the file is closed, here and in all that it was handed down to."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if told[0] == "Z" else told[19]
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _end(pid: int, within: float) -> None:
-    """The process and, where it does not end by itself, all that it has started."""
-    begun_at = _begun_at(pid)
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + within
-    while begun_at and _begun_at(pid) == begun_at:
+def _within(seconds: float, is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not is_so():
         if time.monotonic() > deadline:
-            os.killpg(pid, signal.SIGKILL)
-            return
+            return False
         time.sleep(0.05)
+    return True

@@ -7,22 +7,29 @@
     5  watch; the build before runs beside it, and could take over at once
     6  drain: the build before finishes what it has begun, and ends
 
-Whatever goes wrong from 2 to 5, or ends this program in an orderly way, leads back: the proxy asks the build before,
-and the new one ends. What was written meanwhile is kept, as both builds live with the same tables.
+Whatever goes wrong from 2 to 5, or ends this program, leads back: the proxy asks the build before, and the new one
+ends. Where the program was killed, the next one that is run does so first. What was written meanwhile is kept, as both
+builds live with the same tables.
 """
 
-import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
-from payerwatch.release.layout import Layout, ReleaseRefused
-from payerwatch.release.processes import PARTS, WEB, WORK, Processes, environment_of
-from payerwatch.release.watching import Trouble, Watcher
+from payerwatch.release.asking import Asker
+from payerwatch.release.interrupts import undisturbed
+from payerwatch.release.layout import Layout, Unfinished
+from payerwatch.release.processes import PARTS, WORK, Processes
+from payerwatch.release.refusals import ReleaseRefused, Trouble
+from payerwatch.release.rehearsing import Rehearsal
+from payerwatch.release.watching import Watcher
 
 SETTLES = 0.5
-"""Seconds after the switch in which connections to the build before, that were made just then, are taken in."""
+"""Seconds after the proxy was led elsewhere in which connections that were made just before are taken in."""
+ANSWERS_AGAIN_WITHIN = 20.0
+PENDING = "migrations:pending"
 
 
 class Result(Enum):
@@ -34,24 +41,24 @@ class Result(Enum):
 class Release:
     layout: Layout
     processes: Processes
-    environment: Mapping[str, str]
-    migrator: Mapping[str, str]
-    """What the command that migrates is told beside: the address of the tables' owner."""
+    asker: Asker = field(default_factory=Asker)
     say: Callable[[str], None] = field(default=print)
     watch_seconds: float = 30.0
     ready_within: float = 30.0
-    migrate_within: float = 3600.0
     drain_within: float = 40.0
     key: str = ""
+    """An API key that may read, for the rehearsal."""
     metrics_token: str = ""
 
     def switch(self, build: str) -> Result:
         """Raises ReleaseRefused where nothing was begun."""
         self.layout.refuse_unless_there(build)
         with self.layout.locked():
-            before = self.layout.used()
-            if before == build and self.processes.runs(build, WEB):
+            self._take_up_unfinished()
+            used = self.layout.used()
+            if used == build and all(self.processes.runs(build, part) for part in PARTS):
                 raise ReleaseRefused(f"{build} is the build that is used.")
+            before = used if used != build else None
             self._migrate(build)
             try:
                 self._try(build, before)
@@ -62,59 +69,97 @@ class Release:
             except BaseException:
                 self._go_back(build, before)
                 raise
-            self._drain(before)
-            self.say(f"{build} is used now.")
+            self._keep(build, before)
             return Result.SWITCHED
 
+    def finish(self) -> None:
+        """Apply the migrations that were left for when no build before runs. Raises ReleaseRefused."""
+        with self.layout.locked():
+            used, unfinished = self.layout.used(), self.layout.unfinished()
+            if unfinished is not None:
+                raise ReleaseRefused(f"The release of {unfinished.build} was interrupted. Switch to a build first.")
+            if used is None:
+                raise ReleaseRefused("No build is used yet. Switch to one first.")
+            others = [each for each in self.layout.builds() if each != used]
+            if running := [each for each in others if any(self.processes.runs(each, part) for part in PARTS)]:
+                raise ReleaseRefused(f"{', '.join(running)} runs still, and cannot live with what is to be applied.")
+            if not self._left_to_migrate(used):
+                self.say("No migration is left.")
+                return
+            self.layout.leave_behind(others)
+            self.processes.migrate(used, before=False)
+            self.say(f"All migrations of {used} are applied. There is no going back to: {', '.join(others) or 'none'}.")
+
+    # The steps
+
     def _migrate(self, build: str) -> None:
-        """Raises ReleaseRefused. The build before runs on what there is, whether or not all of it was applied."""
         self.say("Applying the migrations that the build before can live with.")
-        command = [str(self.layout.command(build)), "migrate", "--before", "-v", "0"]
-        environment = environment_of(build, {**self.environment, **self.migrator})
-        try:
-            done = subprocess.run(
-                command, env=environment, timeout=self.migrate_within, capture_output=True, text=True, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise ReleaseRefused(f"Migrating took more than {self.migrate_within:.0f} seconds.") from None
-        if done.returncode:
-            raise ReleaseRefused(f"Migrating failed, and nothing else was begun.\n{done.stderr.strip()}")
+        self.processes.migrate(build, before=True)
 
     def _try(self, build: str, before: str | None) -> None:
         """Raises Trouble."""
-        watcher = Watcher(
-            self.layout,
-            self.processes,
-            build,
-            before,
-            key=self.key,
-            metrics_token=self.metrics_token,
-            ready_within=self.ready_within,
-        )
+        self.layout.note(Unfinished(build, before))
         self.say(f"Starting {build}.")
         self.layout.alive_file(build).unlink(missing_ok=True)
         for part in PARTS:
             self.processes.start(build, part)
-        watcher.wait_until_ready()
-        watcher.rehearse()
+        watcher = Watcher(self.layout, self.processes, self.asker, build, before, self.metrics_token)
+        watcher.wait_until_ready(self.ready_within)
+        asked = Rehearsal(self.layout, self.asker, build, before, self.key).hold()
+        self.say(f"{asked} addresses are answered as they should be.")
         self.layout.use(build)
         self.say(f"The proxy asks {build} now; watching it for {self.watch_seconds:.0f} seconds.")
         watcher.watch(self.watch_seconds)
 
     def _go_back(self, build: str, before: str | None) -> None:
-        if before is not None:
-            for part in PARTS:  # which run, unless somebody has ended them meanwhile
-                self.processes.start(before, part)
+        with undisturbed():
+            if before is not None:
+                self._let_answer(before)
             self.layout.use(before)
-            self.say(f"The proxy asks {before} again.")
+            self.say(f"The proxy asks {before} again." if before else "The proxy has nobody to ask.")
             time.sleep(SETTLES)
-        for part in PARTS:
+            self._end(build)
+            self.layout.note(None)
+            if before is not None and (found := self.asker.build_at(self.layout.front)) != before:
+                self.say(f"Where the proxy asks, build {found!r} answers, and not {before}. See to it.")
+
+    def _let_answer(self, build: str) -> None:
+        """It runs, unless somebody has ended it meanwhile."""
+        with suppress(Trouble):
+            for part in PARTS:
+                self.processes.start(build, part)
+        deadline = time.monotonic() + ANSWERS_AGAIN_WITHIN
+        while self.asker.build_at(self.layout.socket(build)) != build and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _keep(self, build: str, before: str | None) -> None:
+        with undisturbed():
+            self.layout.note(Unfinished(build, before, is_kept=True))
+            if before is not None:
+                self.say(f"Letting {before} finish what it has begun.")
+                time.sleep(SETTLES)
+                self._end(before)
+            self.layout.note(None)
+            self.say(f"{build} is used now.")
+            if left := self._left_to_migrate(build):
+                self.say(f"{left} migrations are left for when {before} is not gone back to: payerwatch-release finish")
+
+    def _take_up_unfinished(self) -> None:
+        """What a release left that was killed."""
+        release = self.layout.unfinished()
+        if release is None:
+            return
+        self.say(f"The release of {release.build} was interrupted.")
+        if release.is_kept:
+            self._keep(release.build, release.before)
+        else:
+            self._go_back(release.build, release.before)
+
+    def _end(self, build: str) -> None:
+        """The worker first: what it has not finished others take up."""
+        for part in (WORK, *(each for each in PARTS if each != WORK)):
             self.processes.stop(build, part, within=self.drain_within)
 
-    def _drain(self, before: str | None) -> None:
-        if before is None:
-            return
-        self.say(f"Letting {before} finish what it has begun.")
-        time.sleep(SETTLES)
-        for part in (WORK, WEB):
-            self.processes.stop(before, part, within=self.drain_within)
+    def _left_to_migrate(self, build: str) -> int:
+        [found, *_] = self.asker.health(self.layout.socket(build)).get("checks", {}).get(PENDING, [{}])
+        return int(found.get("observedValue", 0))
