@@ -129,9 +129,6 @@ class Pretended:
     def runs(self, build: str, part: str) -> bool:
         return (build, part) in self.running
 
-    def running_builds(self) -> set[str]:
-        return {build for build, _part in self.running}
-
     def stop_all(self) -> None:
         for build in self.builds:
             for part in (WORK, WEB):

@@ -39,7 +39,7 @@ def release(pretended: Pretended, said: list[str] | None = None, **differs: Any)
 def assert_used_alone(pretended: Pretended, build: str) -> None:
     assert pretended.layout.used() == build
     assert pretended.layout.current.readlink().name == build
-    assert pretended.running_builds() == {build}
+    assert set(pretended.running) == {(build, part) for part in PARTS}
     assert pretended.layout.unfinished() is None
 
 
@@ -170,7 +170,7 @@ def test_a_first_build_that_is_no_good_leaves_nobody_to_ask(tmp_path_factory: py
     said: list[str] = []
     assert release(pretended, said).switch("new") is Result.ROLLED_BACK
     assert pretended.layout.used() is None
-    assert pretended.running_builds() == set()
+    assert not pretended.running
     assert "The proxy has nobody to ask." in said
 
 
