@@ -66,7 +66,7 @@ def _new_roles_and_database(administrator: psycopg.Connection, url: str) -> Iter
     finally:
         for database in _databases_of(administrator, prefix.rstrip("_")):
             administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
-        for role in ("app", "migrator"):
+        for role in ("app", "migrator", "backup"):
             administrator.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(prefix + role)))
 
 
@@ -115,20 +115,23 @@ def _connection_options(url: str) -> str:
 
 
 def make_roles(administrator: psycopg.Connection, address: str, prefix: str, options: str = "") -> dict[str, str]:
-    """Make the migrator and its database, both new, and give what the command finds in its environment.
+    """Make the migrator and its database and the role for backups, and give what the command finds in its environment.
 
-    The migrator may also create databases, which only tests need. `payerwatch migrate` makes the role app.
+    `payerwatch migrate` makes the role app.
     """
     migrator, app, database = f"{prefix}migrator", f"{prefix}app", f"{prefix}payerwatch" if prefix else _new_name()
-    passwords = {role: secrets.token_urlsafe(16) for role in (migrator, app)}
-    statement = sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB PASSWORD {}")
-    administrator.execute(statement.format(sql.Identifier(migrator), sql.Literal(passwords[migrator])))
+    backup = f"{prefix}backup"
+    passwords = {role: secrets.token_urlsafe(16) for role in (migrator, app, backup)}
+    for role, rights in ((migrator, "CREATEROLE CREATEDB"), (backup, "BYPASSRLS IN ROLE pg_read_all_data")):
+        statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + rights)
+        administrator.execute(statement.format(sql.Identifier(role), sql.Literal(passwords[role])))
     create = sql.SQL("CREATE DATABASE {} OWNER {}")
     administrator.execute(create.format(sql.Identifier(database), sql.Identifier(migrator)))
     return {
         "DATABASE_URL": f"postgresql://{app}:{passwords[app]}@{address}/{database}{options}",
         "MIGRATOR_DATABASE_URL": f"postgresql://{migrator}:{passwords[migrator]}@{address}/{database}{options}",
         "PAYERWATCH_THROWAWAY": database,
+        "PAYERWATCH_BACKUP_ROLE": f"{backup}:{passwords[backup]}",
     }
 
 

@@ -147,7 +147,7 @@ def temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterato
         with _server(programs, home, owner, server_settings):
             with psycopg.connect(**_superuser(home), autocommit=True) as administrator:
                 urls = make_roles(administrator, f"{quote(str(home), safe='')}:5432", prefix="")
-            yield urls
+            yield urls | {"PAYERWATCH_POSTGRES_PROGRAMS": str(programs)}
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

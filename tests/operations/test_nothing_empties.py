@@ -22,6 +22,7 @@ OF_CUSTOMER = ("--customer", "Practice")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "add_customer": ("Another",),
     "add_member": ("ana@example.com", "--role", "viewer", *OF_CUSTOMER),
+    "backup": ("--to", "backups"),
     "check": (),
     "create_operator": ("operator@example.com",),
     "demo": ("--json",),
@@ -33,12 +34,14 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "map_cpt_group": ("97110", "therapy", *OF_CUSTOMER),
     "map_payer": ("Aetna", "Aetna", *OF_CUSTOMER),
     "migrate": ("--noinput",),
+    "restore": ("backup",),
     "rotate_field_keys": (),
     "sample": ("out", "--weeks", "2", "--claims-per-week", "5"),
     "showmigrations": (),
     "sqlmigrate": ("audit", "0001"),
     "undo": ("upl_2222222222222222", *OF_CUSTOMER),
     "verify_audit": (),
+    "verify_backup": ("backup",),
 }
 NOT_RUN = {"serve", "demo"}  # the one does not end, the other has a database of its own
 

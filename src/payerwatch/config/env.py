@@ -22,6 +22,8 @@ VARIABLES = (
     "DATABASE_URL",
     "MIGRATOR_DATABASE_URL",
     "PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS",
+    "PAYERWATCH_BACKUP_DATABASE_URL",
+    "PAYERWATCH_BACKUP_KEY",
     "PAYERWATCH_BEHIND_PGBOUNCER",
     "PAYERWATCH_BUILD",
     "PAYERWATCH_CHECKPOINT_DIR",
@@ -39,6 +41,7 @@ VARIABLES = (
     "PAYERWATCH_MAIL_URL",
     "PAYERWATCH_METRICS_TOKEN",
     "PAYERWATCH_OLD_SECRET_KEYS",
+    "PAYERWATCH_POSTGRES_PROGRAMS",
     "PAYERWATCH_SECRET_KEY",
     "PAYERWATCH_SESSION_IDLE_MINUTES",
     "PAYERWATCH_TRUSTED_PROXIES",
@@ -52,6 +55,7 @@ VARIABLES = (
 )
 # What tests and scripts/ read.
 VARIABLES_OF_TESTS = (
+    "PAYERWATCH_BACKUP_ROLE",
     "PAYERWATCH_POSTGRES",
     "PAYERWATCH_PROOF",
     "PAYERWATCH_SAMPLES_DIR",
@@ -179,15 +183,24 @@ def direct_database() -> dict[str, Any] | None:
 
 def migrator_database() -> dict[str, Any] | None:
     """The role that owns the tables: MIGRATOR_DATABASE_URL, or None where it is not set."""
-    url = text("MIGRATOR_DATABASE_URL")
+    return _other_role("MIGRATOR_DATABASE_URL", text("MIGRATOR_DATABASE_URL"))
+
+
+def backup_database() -> dict[str, Any] | None:
+    """The role that sees all rows, for backups: PAYERWATCH_BACKUP_DATABASE_URL, or None where it is not set."""
+    return _other_role("PAYERWATCH_BACKUP_DATABASE_URL", text("PAYERWATCH_BACKUP_DATABASE_URL"))
+
+
+def _other_role(name: str, url: str) -> dict[str, Any] | None:
+    """The same database past PgBouncer, as another role."""
     if not url:
         return None
-    migrator, direct = _from_url("MIGRATOR_DATABASE_URL", url), direct_database()
+    other, direct = _from_url(name, url), direct_database()
     if direct is not None:
-        _refuse_another_database(migrator, "PAYERWATCH_DIRECT_DATABASE_URL", direct)
+        _refuse_another_database(name, other, "PAYERWATCH_DIRECT_DATABASE_URL", direct)
     else:
-        _refuse_another_database(migrator, "DATABASE_URL", database())
-    return migrator
+        _refuse_another_database(name, other, "DATABASE_URL", database())
+    return other
 
 
 def _from_url(name: str, url: str) -> dict[str, Any]:
@@ -215,15 +228,15 @@ def _refuse_what_others_would_choose(name: str, parsed: dict[str, Any]) -> None:
         )
 
 
-def _refuse_another_database(migrator: dict[str, Any], name: str, application: dict[str, Any]) -> None:
+def _refuse_another_database(other_name: str, other: dict[str, Any], name: str, application: dict[str, Any]) -> None:
     """Both addresses must lead to one database; the host and port are compared where both give them as they are."""
-    if application["ENGINE"] != migrator["ENGINE"]:
+    if application["ENGINE"] != other["ENGINE"]:
         return
     compared = [("database", "NAME"), ("host", "HOST"), ("port", "PORT")]
     for word, key in compared[:1] if application.get("BEHIND_PGBOUNCER") else compared:
-        own, other = application[key], migrator[key]
-        if own != other and (key == "NAME" or (own and other)):
+        own, there = application[key], other[key]
+        if own != there and (key == "NAME" or (own and there)):
             raise ImproperlyConfigured(
-                f"MIGRATOR_DATABASE_URL names the {word} {other!r} and {name} {own!r}. "
+                f"{other_name} names the {word} {there!r} and {name} {own!r}. "
                 f"Both must name the same database on the same server, each with its own role."
             )

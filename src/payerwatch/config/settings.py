@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from payerwatch.config import env
+from payerwatch.config.backup_keys import read_backup_keys
 from payerwatch.config.build import build_id
 from payerwatch.config.field_keys import read_field_keys
 from payerwatch.config.limits import Limits
@@ -86,6 +87,7 @@ SPECTACULAR_SETTINGS = {
 
 DATABASES = {"default": env.database()}
 MIGRATOR_DATABASE = env.migrator_database()
+BACKUP_DATABASE = env.backup_database()  # as a role that sees all rows
 DIRECT_DATABASE = env.direct_database()  # past PgBouncer, if there is one
 # Of the server's processes and of workers, which share nothing but the database. Commands take the time they take.
 WEB_CONNECTIONS = env.whole_number("PAYERWATCH_WEB_CONNECTIONS", 0, range(257))
@@ -178,3 +180,7 @@ ALLOW_PRIVATE_ENDPOINTS = env.flag("PAYERWATCH_ALLOW_PRIVATE_ENDPOINTS")
 # Where signed checkpoints of the record go, outside the database; best on a machine that the database cannot reach.
 CHECKPOINT_DIR = Path(env.text("PAYERWATCH_CHECKPOINT_DIR") or DATA_DIR / "checkpoints").absolute()
 CHECKPOINT_KEY = Path(env.text("PAYERWATCH_CHECKPOINT_KEY") or DATA_DIR / "checkpoint_key.pem").absolute()
+
+# What backups are sealed under, newest first; and where pg_dump and pg_restore are, else wherever they are found.
+BACKUP_KEYS = read_backup_keys(env.words("PAYERWATCH_BACKUP_KEY"))
+POSTGRES_PROGRAMS = Path(programs) if (programs := env.text("PAYERWATCH_POSTGRES_PROGRAMS")) else None

@@ -10,4 +10,5 @@ def newest_backup() -> datetime | None:
 
 
 def note_backup(made_at: datetime, size_bytes: int, digest: str) -> None:
-    Backup.objects.create(made_at=made_at, size_bytes=size_bytes, digest=digest)
+    """Once, however often it is told."""
+    Backup.objects.get_or_create(digest=digest, defaults={"made_at": made_at, "size_bytes": size_bytes})

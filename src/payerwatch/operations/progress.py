@@ -14,6 +14,11 @@ STAGES = {
     "count": "Counting",
     "judge": "Judging",
     "seal": "Sealing",
+    "back_up": "Backing up",
+    "read_again": "Reading again",
+    "restore": "Restoring",
+    "verify": "Verifying",
+    "forget": "Forgetting",
 }
 
 
@@ -53,6 +58,6 @@ def shown_progress() -> Iterator[Bars | Lines]:
     if not sys.stderr.isatty():
         yield Lines()
         return
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<13}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield Bars(progress)

@@ -4,6 +4,8 @@ A command has one, for as long as it takes; so nothing is said here unless the p
 SQLite has no connections to share.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -54,6 +56,22 @@ def ask_apart(*, seconds: int = 1) -> None:
     if connection.vendor == "postgresql":
         own["OPTIONS"] = own["OPTIONS"] | {"connect_timeout": seconds}
     connection.settings_dict = own
+
+
+@contextmanager
+def leading_to(name: str) -> Iterator[None]:
+    """Within the block this thread asks another database of the same server; on SQLite, of another file.
+
+    Raises TransactionManagementError inside a transaction.
+    """
+    connection.validate_no_atomic_block()
+    own, open_one = connection.settings_dict, connection.connection
+    connection.connection, connection.settings_dict = None, own | {"NAME": name, POOL: 0}
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.connection, connection.settings_dict = open_one, own
 
 
 def _settings() -> dict[str, Any]:

@@ -136,20 +136,29 @@ def refuse_a_role_above_policies(connection: Any, role: str) -> None:
 def prepare_app_role(alias: str = DEFAULT_DB_ALIAS) -> None:
     """Create the application's role if there is none, and let it use what the migrator will create.
 
-    Called as migrator. A role that exists keeps its password and attributes; one that row policies do not
-    hold is refused (RoleIgnoresPolicies).
+    Called as migrator. Raises RoleIgnoresPolicies.
+    """
+    role = sql.Identifier(app_role(alias))
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        make_app_role(alias)
+        for statement in _GRANTS:
+            cursor.execute(sql.SQL(statement).format(role=role))
+        _let_migrator_see_what_app_does(cursor, role)
+
+
+def make_app_role(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """Create the application's role if there is none. Called as migrator, in a transaction.
+
+    A role that exists keeps its password and attributes; one that row policies do not hold is refused
+    (RoleIgnoresPolicies).
     """
     connection = connections[alias]
-    role = sql.Identifier(app_role(alias))
-    with transaction.atomic(using=alias), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROLE_LOCK])
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [app_role(alias)])
         if cursor.fetchone() is None:
             _create_role(connection, alias)
         refuse_a_role_above_policies(connection, app_role(alias))
-        for statement in _GRANTS:
-            cursor.execute(sql.SQL(statement).format(role=role))
-        _let_migrator_see_what_app_does(cursor, role)
 
 
 def _let_migrator_see_what_app_does(cursor: Any, role: sql.Identifier) -> None:

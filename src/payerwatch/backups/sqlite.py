@@ -1,0 +1,106 @@
+"""Backing up a SQLite database, and putting one in place."""
+
+import errno
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from payerwatch.backups.contents import TABLES, Ask, Progress, contents_of
+from payerwatch.backups.files import sync_directory
+from payerwatch.backups.manifest import Manifest
+from payerwatch.backups.refusals import BackupNotWritable, DatabaseNotEmpty
+from payerwatch.backups.snapshot import Snapshot
+from payerwatch.config.private_files import make_private_directory
+
+BLOCK = 1024 * 1024
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+@contextmanager
+def snapshot(progress: Progress) -> Iterator[Snapshot]:
+    """The database at one moment, copied while others read and write it.
+
+    The copy lies in the data directory, where what it holds lies anyway, until the block ends.
+    """
+    with private_folder() as folder:
+        copy = folder / "copy.sqlite3"
+        _copy_to(copy)
+        made_at = timezone.now()
+        with closing(_read_only(copy)) as session:
+            contents = contents_of(_ask(session), "sqlite", progress)
+        manifest = Manifest("sqlite", settings.BUILD, made_at, 0, "", "", contents)
+        yield Snapshot(manifest, _blocks(copy), copy.stat().st_size)
+
+
+def _copy_to(path: Path) -> None:
+    connection.ensure_connection()
+    try:
+        with closing(sqlite3.connect(path)) as target:
+            connection.connection.backup(target)
+    except sqlite3.OperationalError:
+        why = "the database could not be copied, for which there must be room beside it"
+        raise BackupNotWritable(path.parent.parent, OSError(errno.ENOSPC, why)) from None
+
+
+def database_file() -> Path:
+    return Path(connection.settings_dict["NAME"])
+
+
+def refuse_unless_empty() -> None:
+    """Raises DatabaseNotEmpty: there are tables, or a log that SQLite would take for the restored file's."""
+    path = database_file()
+    found = []
+    if path.exists() and path.stat().st_size:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as session:
+            found = [name for (name,) in _ask(session)(TABLES["sqlite"])]
+    if not found:
+        beside = (path.with_name(path.name + ending) for ending in _BESIDE)
+        found = [each.name for each in beside if each.exists()]
+    if found:
+        raise DatabaseNotEmpty(str(path), found)
+
+
+def write_database(blocks: Iterable[bytes], path: Path) -> None:
+    """A new file for its owner alone, all of it on the disk."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as target:
+        for block in blocks:
+            target.write(block)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def put_in_place(restored: Path) -> None:
+    """Let the restored file be the database: whole or not at all."""
+    restored.replace(database_file())
+    sync_directory(database_file().parent)
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A folder beside the database, removed with all in it."""
+    path = Path(settings.DATA_DIR)
+    make_private_directory(path)
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=path) as folder:
+        yield Path(folder)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """It leaves no log beside the file: nobody else has it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def _ask(session: sqlite3.Connection) -> Ask:
+    return lambda query: session.execute(query).fetchall()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
