@@ -5,7 +5,7 @@ Importing it makes every step known to whoever takes jobs. What a row does must 
 
 from datetime import timedelta
 
-from payerwatch import receiving
+from payerwatch import forgetting, receiving
 from payerwatch.alerts.actions import take_up_waiting_alerts
 from payerwatch.audit.overdue_checkpoints import write_overdue_checkpoint
 from payerwatch.deliveries.messages import take_up_waiting_messages
@@ -42,4 +42,5 @@ PERIODIC = (
     Periodic("nights that have begun", HOUR, nights.look_for_nights),
     Periodic("checkpoints that are overdue", NIGHT, vouch_for_all_chains, after=timedelta(hours=3)),
     Periodic("answers kept long enough", NIGHT, forget_old_answers, after=timedelta(hours=4)),
+    Periodic("what was kept long enough", NIGHT, forgetting.forget_everywhere, after=timedelta(hours=5)),
 )

@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "demo": ("--json",),
     "explain": ("evt_2222222222222222", *OF_CUSTOMER),
     "export_audit": ("--out", "record.jsonl", *OF_CUSTOMER),
+    "forget": (),
     "issue_key": ("Key", *OF_CUSTOMER),
     "load": ("claims.csv", *OF_CUSTOMER),
     "makemigrations": ("--dry-run",),

@@ -38,7 +38,8 @@ SELECT 'function ' || proname || CASE WHEN proacl IS NULL THEN ' for everybody' 
 WHERE pronamespace = 'public'::regnamespace
 UNION ALL SELECT 'policy ' || polname || ' of ' || polrelid::regclass FROM pg_policy
 UNION ALL
-SELECT 'trigger ' || tgname || ' of ' || tgrelid::regclass || ' ' || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+SELECT 'trigger ' || tgname || ' of ' || tgrelid::regclass || ' ' || tgenabled::text FROM pg_trigger
+WHERE NOT tgisinternal
 UNION ALL
 SELECT 'constraint ' || conname || ' of ' || conrelid::regclass FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'f', 'c')

@@ -19,7 +19,8 @@ class RejectedRowsNotKept(Refusal):
     def __init__(self, upload: Upload) -> None:
         super().__init__(
             f"No rejected rows are kept of {upload.public_id}.",
-            fix="They are kept of files that were sent over HTTP, from when they are loaded until they are undone; "
+            fix="They are kept of files that were sent over HTTP, from when they are loaded until they are undone or "
+            "were kept long enough; "
             "payerwatch load writes them with --set-aside.",
         )
 

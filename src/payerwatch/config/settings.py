@@ -41,6 +41,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of a body, which is read into memor
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # of a request with a file
 LARGEST_SLICE = 8 * 1024 * 1024
+KEEP_FILES_DAYS = env.whole_number("PAYERWATCH_KEEP_FILES_DAYS", 90, range(1, 36_501))  # once they wait for nothing
 LARGEST_UPLOAD = env.whole_number("PAYERWATCH_LARGEST_UPLOAD", 256, range(1, 4096)) * 1024 * 1024
 
 # The door itself holds browsers' requests to Django's check for forgery (W003); HTTPS has a check of our own

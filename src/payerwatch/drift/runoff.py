@@ -6,6 +6,7 @@ same transaction. Encounters billed at nothing are no claims and are not counted
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, timedelta
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -37,6 +38,14 @@ def count_spelling(payer_mapping_id: int, *, sign: int) -> None:
 def count_codes(code_from: str, code_to: str, *, sign: int) -> None:
     """Count the claims of a range of codes, both ends included, in or out."""
     _add(Claim, "cpt >= %s AND cpt <= %s", [code_from, code_to], sign)
+    _drop_empty()
+
+
+def count_old(monday: date, cutoff: date, *, sign: int) -> None:
+    """Count the claims of a week in or out of which everything lies before the cutoff."""
+    week = [monday.isoformat(), (monday + timedelta(weeks=1)).isoformat()]
+    old = "(first_decided_date IS NULL OR first_decided_date < %s)"
+    _add(Claim, f"submitted_date >= %s AND submitted_date < %s AND {old}", [*week, cutoff.isoformat()], sign)
     _drop_empty()
 
 

@@ -34,6 +34,12 @@ class Customer(models.Model):
     judged_night = models.DateField(
         null=True, editable=False, help_text="the last night in which its claims were judged"
     )
+    claims_kept_days = models.IntegerField(
+        null=True, editable=False, help_text="after which claims are forgotten; null: never"
+    )
+    messages_kept_days = models.IntegerField(
+        null=True, editable=False, help_text="after which messages that are settled are forgotten; null: never"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

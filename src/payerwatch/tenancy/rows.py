@@ -96,6 +96,26 @@ class ProtectKey(TableOperation):
         return field
 
 
+class GrantRows(TableOperation):
+    """Let the application do this to its customer's rows of a protected table from now on, and nothing else."""
+
+    effect: ClassVar = NOTHING
+
+    def __init__(self, model_name: str, grant: Sequence[str], *, before: Sequence[str]) -> None:
+        self.model_name = model_name
+        self.grant = tuple(grant)
+        self.before = tuple(before)
+
+    def change(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+        _way_of(editor).grant(editor, model, self.grant)
+
+    def change_back(self, editor: BaseDatabaseSchemaEditor, model: type[Model]) -> None:
+        _way_of(editor).grant(editor, model, self.before)
+
+    def describe(self) -> str:
+        return f"Let the application {', '.join(self.grant)} its customer's {self.model_name}"
+
+
 class GrantTable(TableOperation):
     """On PostgreSQL, let the application do this to a table that has no row policy, and nothing else."""
 

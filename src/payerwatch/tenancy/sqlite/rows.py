@@ -14,17 +14,23 @@ def protect(
     editor: DatabaseSchemaEditor, model: type[Model], keys: Sequence[ForeignKey], allowed: Sequence[str]
 ) -> None:
     """Guard inserts, updates and deletes, and each key. What is not allowed only a migration may do."""
+    grant(editor, model, allowed)
+    for key in keys:
+        add_key(editor, model, key)
+
+
+def grant(editor: DatabaseSchemaEditor, model: type[Model], allowed: Sequence[str]) -> None:
+    """Guard inserts, updates and deletes anew."""
     table = model._meta.db_table
     new_row, old_row = 'tenancy_allows(NEW."customer_id")', 'tenancy_allows(OLD."customer_id")'
     conditions = {"INSERT": new_row, "UPDATE": f"{old_row} AND {new_row}", "DELETE": old_row}
     for event, condition in conditions.items():
+        editor.drop_trigger(_row_guard(table, event))
         permitted = condition if event in allowed else "tenancy_allows(NULL)"
         _create(
             editor, _row_guard(table, event), f'BEFORE {event} ON "{table}"', f"NOT ({permitted})",
             f"row policy: {event.lower()} refused on {table}",
         )  # fmt: skip
-    for key in keys:
-        add_key(editor, model, key)
 
 
 def unprotect(editor: DatabaseSchemaEditor, model: type[Model], keys: Sequence[ForeignKey]) -> None:
