@@ -49,6 +49,16 @@ def installation(transactional_db: None, settings: Any, tmp_path: Path) -> Insta
 
 
 @pytest.fixture
+def elsewhere(installation: Installation, settings: Any, tmp_path: Path) -> Callable[[], None]:
+    """Called after the backup: there are no checkpoints yet, as on a new machine."""
+
+    def move() -> None:
+        settings.CHECKPOINT_DIR = tmp_path / "elsewhere"
+
+    return move
+
+
+@pytest.fixture
 def new_database(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[], str]]:
     """Makes an empty database and gives its name: on SQLite, a file's that is not there yet."""
     made: list[str] = []

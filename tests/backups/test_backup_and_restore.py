@@ -40,16 +40,6 @@ def restore(file: Path) -> make.Answered:
     return make.answer("restore", file, customer=None)
 
 
-@pytest.fixture
-def elsewhere(installation: Installation, settings: Any, tmp_path: Path) -> Callable[[], None]:
-    """Called after the backup: there are no checkpoints yet, as on a new machine."""
-
-    def move() -> None:
-        settings.CHECKPOINT_DIR = tmp_path / "elsewhere"
-
-    return move
-
-
 def test_all_of_it_is_there_again_and_the_application_works_on_it(
     installation: Installation, new_database: NewDatabase, elsewhere: Callable[[], None]
 ):
