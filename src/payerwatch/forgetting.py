@@ -105,9 +105,9 @@ def _forget_of(customer_id: int) -> None:
 
 
 def _in_a_transaction(batch: Callable[[Customer], Gone], customer: Customer, actor: Actor) -> Gone:
-    """What it has forgotten, which is recorded; nothing where there was nothing."""
+    """What it has forgotten, which is recorded; nothing where there was nothing. By the terms that hold now."""
     with acting_in(customer):
-        gone = {table: rows for table, rows in batch(customer).items() if rows}
+        gone = {table: rows for table, rows in batch(Customer.objects.get(pk=customer.pk)).items() if rows}
         if gone:
             record("forget", Thing("customer", customer.public_id), actor=actor, after=gone)
         return gone

@@ -78,6 +78,7 @@ def write_database(blocks: Iterable[bytes], path: Path) -> None:
 
 def put_in_place(restored: Path) -> None:
     """Let the restored file be the database: whole or not at all."""
+    connection.close()  # it would go on asking the file that was there
     restored.replace(database_file())
     sync_directory(database_file().parent)
 

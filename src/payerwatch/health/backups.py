@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db import connection
+
 from payerwatch.health.models import Backup
 
 
@@ -10,5 +12,6 @@ def newest_backup() -> datetime | None:
 
 
 def note_backup(made_at: datetime, size_bytes: int, digest: str) -> None:
-    """Once, however often it is told."""
-    Backup.objects.get_or_create(digest=digest, defaults={"made_at": made_at, "size_bytes": size_bytes})
+    """Once, however often it is told; and not where there are no tables, as on a machine that only tries backups."""
+    if Backup._meta.db_table in connection.introspection.table_names():
+        Backup.objects.get_or_create(digest=digest, defaults={"made_at": made_at, "size_bytes": size_bytes})
