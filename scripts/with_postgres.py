@@ -29,6 +29,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import psycopg
@@ -134,9 +135,28 @@ def _embedded_installation() -> Path | None:
     return directory if (directory / "initdb").exists() else None
 
 
+class Cluster(NamedTuple):
+    """The files of a server, who it runs as if not as we do, and its programs."""
+
+    home: Path
+    owner: pwd.struct_passwd | None
+    programs: Path
+
+    def superuser(self) -> dict[str, Any]:
+        """How its superuser is connected."""
+        return {"host": str(self.home), "port": 5432, "user": "postgres", "dbname": "postgres"}
+
+
 @contextmanager
 def temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterator[dict[str, str]]:
     """Both URLs of a server started for this run; it and its files are gone afterwards."""
+    with new_cluster(programs) as cluster, _server(cluster, server_settings):
+        yield roles_of(cluster, f"{quote(str(cluster.home), safe='')}:5432")
+
+
+@contextmanager
+def new_cluster(programs: Path) -> Iterator[Cluster]:
+    """The files of a server that does not run; gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="payerwatch-pg-"))
     owner = _server_owner()
     try:
@@ -144,12 +164,16 @@ def temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterato
             os.chown(home, owner.pw_uid, owner.pw_gid)
             programs = _reachable(programs, home)
         _initialise(programs, home, owner)
-        with _server(programs, home, owner, server_settings):
-            with psycopg.connect(**_superuser(home), autocommit=True) as administrator:
-                urls = make_roles(administrator, f"{quote(str(home), safe='')}:5432", prefix="")
-            yield urls | {"PAYERWATCH_POSTGRES_PROGRAMS": str(programs)}
+        yield Cluster(home, owner, programs)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def roles_of(cluster: Cluster, address: str) -> dict[str, str]:
+    """Make both roles and the database on a server that runs; their URLs, by which it is reached at the address."""
+    with psycopg.connect(**cluster.superuser(), autocommit=True) as administrator:
+        urls = make_roles(administrator, address, prefix="")
+    return urls | {"PAYERWATCH_POSTGRES_PROGRAMS": str(cluster.programs)}
 
 
 def _server_owner() -> pwd.struct_passwd | None:
@@ -182,37 +206,38 @@ def _initialise(programs: Path, home: Path, owner: pwd.struct_passwd | None) -> 
 
 
 @contextmanager
-def _server(
-    programs: Path, home: Path, owner: pwd.struct_passwd | None, server_settings: Sequence[str]
-) -> Iterator[None]:
-    command = [programs / "postgres", "-D", home / "data", "-k", home, "-c", "listen_addresses="]
-    command += [word for setting in server_settings for word in ("-c", setting)]
-    with (home / "server.log").open("wb") as log:
-        # In a session of its own: Ctrl-C must reach the command first, and the server only when it is done.
-        process = subprocess.Popen(
-            command, cwd=home, stdout=log, stderr=log, start_new_session=True, **_as_owner(owner)
-        )
+def _server(cluster: Cluster, server_settings: Sequence[str]) -> Iterator[None]:
+    process = begin_server(cluster, server_settings)
     try:
-        _wait_until_ready(process, home)
+        wait_until_ready(process, cluster)
         yield
     finally:
         _stop(process, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 
 
-def _superuser(home: Path) -> dict:
-    return {"host": str(home), "port": 5432, "user": "postgres", "dbname": "postgres"}
+def begin_server(cluster: Cluster, server_settings: Sequence[str]) -> subprocess.Popen[bytes]:
+    """The server's process, reached by a socket in the cluster's home once it is ready."""
+    home = cluster.home
+    command = [cluster.programs / "postgres", "-D", home / "data", "-k", home, "-c", "listen_addresses="]
+    command += [word for setting in server_settings for word in ("-c", setting)]
+    with (home / "server.log").open("ab") as log:
+        # In a session of its own: Ctrl-C must reach the command first, and the server only when it is done.
+        return subprocess.Popen(
+            command, cwd=home, stdout=log, stderr=log, start_new_session=True, **_as_owner(cluster.owner)
+        )
 
 
-def _wait_until_ready(process: subprocess.Popen, home: Path) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], cluster: Cluster) -> None:
+    """Raises Unavailable where it does not begin to answer."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            psycopg.connect(**_superuser(home)).close()
+            psycopg.connect(**cluster.superuser()).close()
         except psycopg.OperationalError:
             time.sleep(0.05)
         else:
             return
-    log = (home / "server.log").read_text(errors="replace")
+    log = (cluster.home / "server.log").read_text(errors="replace")
     raise Unavailable(f"the server did not start: {log[-2000:].strip()}")
 
 
