@@ -81,7 +81,7 @@ def _copy(rows: pl.DataFrame) -> None:
         text, include_header=False, separator="\t", null_value="\\N", quote_style="never", line_terminator="\n"
     )
     statement = f"COPY {TABLE} ({', '.join(COLUMNS)}) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(text.getbuffer())
 
 
