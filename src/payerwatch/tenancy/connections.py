@@ -15,10 +15,16 @@ from payerwatch.config.limits import Limits
 from payerwatch.tenancy.postgresql.ahead import LIMITS
 from payerwatch.tenancy.postgresql.pooling import BEHIND_PGBOUNCER, POOL
 from payerwatch.tenancy.postgresql.roles import reached_at
+from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN, MARGIN
+
+OWN_ANSWERS_WITHIN = 10.0
+"""Seconds, on the connection by which a worker lives: it asks for little there, and is taken for dead after fifteen."""
 
 
 def limit_time(limits: Limits) -> None:
     """From now on the server breaks off what this process asks for and what takes longer than that.
+
+    Where the server says nothing although it should have broken off, this process gives it up a little later.
 
     It is said with each transaction, in the message that begins it, and never to the connection: behind a pool in
     transaction mode what is said to a connection is heard by whoever has it next.
@@ -26,6 +32,7 @@ def limit_time(limits: Limits) -> None:
     named = {"statement_timeout": limits.statement, "idle_in_transaction_session_timeout": limits.idle}
     statements = tuple(f"SET LOCAL {name} = '{seconds}s'" for name, seconds in named.items() if seconds)
     _settings()[LIMITS] = statements
+    _settings()[ANSWERS_WITHIN] = limits.statement + MARGIN if limits.statement else None
 
 
 def share_connections(most: int) -> None:
@@ -41,7 +48,7 @@ def have_own_connection() -> bool:
     Whether what is notified is told there: it is not through PgBouncer.
     """
     connection.close()
-    own = connection.settings_dict | {POOL: 0}
+    own = connection.settings_dict | {POOL: 0, ANSWERS_WITHIN: OWN_ANSWERS_WITHIN}
     if settings.DIRECT_DATABASE is not None:
         own = reached_at(own, settings.DIRECT_DATABASE) | {BEHIND_PGBOUNCER: False}
     connection.settings_dict = own
@@ -52,7 +59,7 @@ def ask_apart(*, seconds: int = 1) -> None:
     """Give this thread a connection of its own, which is made anew, and on which nothing takes longer than that."""
     connection.close()
     limit = (f"SET LOCAL statement_timeout = '{seconds}s'",)
-    own = connection.settings_dict | {POOL: 0, "CONN_MAX_AGE": 0, LIMITS: limit}
+    own = connection.settings_dict | {POOL: 0, "CONN_MAX_AGE": 0, LIMITS: limit, ANSWERS_WITHIN: seconds + 1}
     if connection.vendor == "postgresql":
         own["OPTIONS"] = own["OPTIONS"] | {"connect_timeout": seconds}
     connection.settings_dict = own

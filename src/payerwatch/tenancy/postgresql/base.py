@@ -20,9 +20,11 @@ from payerwatch.tenancy.postgresql.operations import DatabaseOperations
 from payerwatch.tenancy.postgresql.pooling import BEHIND_PGBOUNCER, POOL, TRUSTED_SECONDS, close_pool, note_use, pool_of
 from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_connected_role_above_policies
 from payerwatch.tenancy.postgresql.schema import DatabaseSchemaEditor
+from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN, DRIVER, IN_TIME, PING_SECONDS
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    Database = DRIVER
     creation_class = DatabaseCreation
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
@@ -39,6 +41,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.health_check_done = True
         super().close_if_health_check_failed()
         self._used_at = now
+
+    def is_usable(self) -> bool:
+        if self.connection is None:
+            return False
+        with self.connection.answering_within(PING_SECONDS):
+            return bool(super().is_usable())
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return IN_TIME | super().get_connection_params()
 
     # Where the process has a pool, a thread's connection is taken from it and given back; see `pooling.py`.
 
@@ -61,6 +72,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _configure_connection(self, connection: Any) -> bool:
         """Called once for each connection to the server, whoever it serves. Refuses a role above the policies."""
+        if not self.settings_dict.get(BEHIND_PGBOUNCER):
+            connection.let_server_notice_our_end()
         changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
         if self.alias != NO_DB_ALIAS and not self.settings_dict.get(MIGRATING):
             refuse_connected_role_above_policies(connection)
@@ -70,6 +83,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
+        connection.answers_within = self.settings_dict.get(ANSWERS_WITHIN)
+        if not self.settings_dict.get(BEHIND_PGBOUNCER):
+            connection.know_way(conn_params)
         connection.ahead = Ahead(self.settings_dict.get(LIMITS, ()))
         connection.cursor_factory = Cursor
         if not connection.autocommit:

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from payerwatch.tenancy.postgresql.watched import PING_SECONDS, WatchedConnection
+
 POOL = "POOL"  # key in a connection's settings: the most connections that this process has, if it has a pool
 BEHIND_PGBOUNCER = (
     "BEHIND_PGBOUNCER"  # key there too: in transaction mode, so each transaction may be on another server
@@ -52,7 +54,8 @@ def _pool(most: int, parameters: Mapping[str, Any], configure: Configure) -> Con
         if time.monotonic() - connection.used_at < TRUSTED_SECONDS:
             return
         try:
-            with psycopg.Cursor(connection) as cursor:  # plain: with its own factory's, limits would go before it
+            # plain: with its own factory's, limits would go before it
+            with connection.answering_within(PING_SECONDS), psycopg.Cursor(connection) as cursor:
                 cursor.execute("SELECT")
         except psycopg.Error:
             pool.drain()
@@ -63,6 +66,7 @@ def _pool(most: int, parameters: Mapping[str, Any], configure: Configure) -> Con
         note_use(connection)
 
     pool: ConnectionPool[Any] = ConnectionPool(
+        connection_class=WatchedConnection,
         kwargs=dict(parameters),
         open=False,
         configure=configured,

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from payerwatch.tenancy.postgresql.ahead import LIMITS
 from payerwatch.tenancy.postgresql.pooling import POOL
+from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN
 
 MIGRATING = "MIGRATING"  # key in a connection's settings while it belongs to the migrator
 _GRANTS = (
@@ -93,7 +94,7 @@ def _migrator_settings(own: dict[str, Any]) -> dict[str, Any]:
         raise MigratorMissing
     if migrator["USER"] == own["USER"]:
         raise RolesNotApart(own["USER"])
-    return reached_at(own, migrator) | {MIGRATING: True, POOL: 0, LIMITS: ()}
+    return reached_at(own, migrator) | {MIGRATING: True, POOL: 0, LIMITS: (), ANSWERS_WITHIN: None}
 
 
 def reached_at(own: dict[str, Any], address: dict[str, Any]) -> dict[str, Any]:
