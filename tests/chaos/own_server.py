@@ -1,0 +1,78 @@
+"""A PostgreSQL server of the tests' own, which they stop and start, and a wire by which alone it is reached."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from with_postgres import Cluster, begin_server, installed_programs, new_cluster, roles_of, wait_until_ready
+
+from tests.wires import Wire, wire
+
+KEPT = ("fsync=off", "full_page_writes=off")
+"""No power is cut here: what the server wrote is there after any end of its own. What it committed, it has written."""
+ENDS_WITHIN = 20
+
+
+class OwnServer:
+    """`urls` lead by the wire, `superuser` past it."""
+
+    def __init__(self, cluster: Cluster, settings: Sequence[str]) -> None:
+        self._cluster, self._settings = cluster, settings
+        self.urls: dict[str, str] = {}
+        self.superuser: dict[str, Any] = cluster.superuser()
+        self.start()
+
+    @property
+    def socket(self) -> Path:
+        return self._cluster.home / ".s.PGSQL.5432"
+
+    @property
+    def data(self) -> Path:
+        return self._cluster.home / "data"
+
+    def start(self) -> None:
+        """Until it answers."""
+        self.process = begin_server(self._cluster, self._settings)
+        wait_until_ready(self.process, self._cluster)
+
+    def stop(self, number: signal.Signals) -> None:
+        """SIGQUIT is `pg_ctl stop -m immediate`: no client is told, and nothing is written."""
+        self.process.send_signal(number)
+        self.process.wait(ENDS_WITHIN)
+
+    def ask(self, statement: str, given: Sequence[Any] | None = None, *, database: str = "") -> list[Any]:
+        """As its superuser, past the wire and past row policies."""
+        with psycopg.connect(**self.superuser | ({"dbname": database} if database else {}), autocommit=True) as asked:
+            cursor = asked.execute(statement, given)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            with suppress(subprocess.TimeoutExpired):
+                self.stop(number)
+                break
+
+
+@contextmanager
+def own_server(*settings: str) -> Iterator[tuple[OwnServer, Wire]]:
+    with new_cluster(installed_programs()) as cluster, wire(lambda: cluster.home / ".s.PGSQL.5432") as between:
+        server = OwnServer(cluster, [*KEPT, *settings])
+        try:
+            server.urls = roles_of(cluster, f"127.0.0.1:{between.port}")
+            yield server, between
+        finally:
+            server.close()
+
+
+def wait_for(what: Any, *, seconds: float, told: Any = "") -> Any:
+    """What it gives once that is something."""
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until, told() if callable(told) else told
+        time.sleep(0.05)
+    return found
