@@ -1,9 +1,14 @@
-"""The worker beside the server is begun while no process of the server is forked."""
+"""The worker beside the server: begun while no process of the server is forked, and begun again when it has ended."""
 
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
+
+from payerwatch.operations import work_beside
+from payerwatch.operations.work_beside import WorkBeside
 
 pytestmark = pytest.mark.pure
 
@@ -34,3 +39,31 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_process_is_forked_when_the_worker_has_begun():
     done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "0\n", done.stderr
+
+
+class _Lives:
+    """A worker that lives for a while and ends by itself."""
+
+    def __init__(self, seconds: float) -> None:
+        self.wait = lambda: time.sleep(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "pauses"), [(0.0, [1, 2, 4, 8]), (0.1, [1, 1, 1, 1])])
+def test_one_that_ends_at_once_is_begun_again_later_and_later_and_one_that_has_worked_at_once(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, pauses: list[float]
+):
+    waited = list[float]()
+
+    class Ending(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout or 0)
+            if len(waited) == len(pauses):
+                self.set()
+            return self.is_set()
+
+    monkeypatch.setattr(work_beside, "_HAS_WORKED", 0.05)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_given, **_named: _Lives(seconds))
+    beside = WorkBeside()
+    beside._ending = Ending()
+    beside._keep_running()
+    assert waited == pauses

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 _COMMAND = (sys.executable, "-P", "-m", "payerwatch", "work", "--parent")
-_LONGEST_PAUSE = 60.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_HAS_WORKED = 10.0  # seconds that one must have lived not to be taken for one that cannot begin
 _ENDS_WITHIN = 25.0  # a little longer than a worker finishes what it has begun
 
 logger = logging.getLogger(__name__)
@@ -40,15 +42,18 @@ class WorkBeside:
             process.kill()
 
     def _keep_running(self) -> None:
-        command, pause = [*_COMMAND, str(os.getpid())], 1.0
+        command, pause = [*_COMMAND, str(os.getpid())], _SHORTEST_PAUSE
         while not self._ending.is_set():
             # A process forked just now would hold the pipe by whose end Popen knows that the command has begun: Popen
             # would wait for as long as that process lives, and a worker that ends would not be started again.
             with self._forking:
+                began = time.monotonic()
                 self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             if self._ending.is_set():
                 self._process.terminate()
             self._process.wait()
+            if time.monotonic() - began >= _HAS_WORKED:
+                pause = _SHORTEST_PAUSE
             if not self._ending.wait(pause):
                 logger.warning("The worker beside the server has ended: it is started again.")
             pause = min(2 * pause, _LONGEST_PAUSE)
