@@ -50,7 +50,6 @@ AS_PRODUCTION_ENTERS = (
 )
 QUICKLY = ("-m", "not proof and not minutes")
 ITS_OWN_TABLES = "goes back along migrations of which the later ones are not known there, or counts them"
-OWN_FAULT = "sometimes fails on its own tables as well: a worker that was killed was not always started again"
 NO_TABLES = "is of a database without tables, and here every one has them"
 LEFT_OUT = {
     "tests/api/test_fixtures.py": ITS_OWN_TABLES,
@@ -58,7 +57,6 @@ LEFT_OUT = {
     "tests/claims/test_migrations.py": ITS_OWN_TABLES,
     "tests/jobs/test_migrations.py": ITS_OWN_TABLES,
     "tests/journeys/test_hostile_files.py::test_a_database_without_tables_is_refused_in_words": NO_TABLES,
-    "tests/journeys/test_work.py::test_a_worker_that_is_killed_is_started_again_and_ends_with_the_server": OWN_FAULT,
     "tests/operations/test_nothing_empties.py": ITS_OWN_TABLES,
     "tests/operations/test_recording.py::test_every_migration_applied_is_on_record": ITS_OWN_TABLES,
     "tests/reports/test_issuing.py::test_the_migration_goes_back_and_forth": ITS_OWN_TABLES,
