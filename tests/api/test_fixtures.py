@@ -81,6 +81,7 @@ def test_a_view_that_is_no_resource_is_found():
         endpoints(as_urlconf([path("plain/", plain)]))
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_a_new_field_of_a_body_without_a_fixture_is_found_by_the_crawl(world: World):
     with override_settings(ROOT_URLCONF=with_views(SettingsOfAnyone)):
