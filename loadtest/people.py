@@ -11,6 +11,7 @@ from loadtest.serving import Unmeasurable, refuse_unless_answered, serving
 from loadtest.tasks import Caller, keep_callers
 
 HERE = Path(__file__).parent
+ALL_HERE_AFTER = 5  # seconds, in which they come one by one
 LONGER = 120  # seconds more than its run that Locust may take
 
 
@@ -35,8 +36,8 @@ def _forget(results: Path) -> None:
 def _locust(results: Path, callers: Path, port: int, users: int, seconds: int) -> int:
     """Its exit code, which says nothing of failures: only whether it came to its end."""
     command = [sys.executable, "-m", "locust", "--locustfile", HERE / "locustfile.py", "--headless", "--only-summary"]
-    command += ["--users", users, "--spawn-rate", 1, "--run-time", f"{seconds}s", "--loglevel", "WARNING"]
-    command += ["--host", f"http://127.0.0.1:{port}", "--exit-code-on-error", 0]
+    command += ["--users", users, "--spawn-rate", users / ALL_HERE_AFTER, "--run-time", f"{seconds}s"]
+    command += ["--host", f"http://127.0.0.1:{port}", "--exit-code-on-error", 0, "--loglevel", "WARNING"]
     command += ["--csv", results / "gate", "--html", results / "gate.html"]
     environment = os.environ | {"LOADTEST_CALLERS": str(callers), "PYTHONPATH": str(HERE.parent)}
     with (results / "gate_locust.log").open("wb") as log:
