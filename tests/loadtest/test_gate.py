@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from loadtest.gate import ALL, judged
+from loadtest.people import _forget
 from loadtest.tasks import SIGN_IN, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +80,13 @@ def test_a_locust_that_met_a_mistake_of_its_own_is_not_good_enough(tmp_path: Pat
 
 
 @pure
+def test_what_an_earlier_run_has_left_is_not_taken_for_this_ones(tmp_path: Path):
+    kept = measured(tmp_path)
+    _forget(tmp_path)
+    assert len(judged(kept, 0)[1]) == len(NAMES)
+
+
+@pure
 def test_the_tasks_have_the_weights_that_were_promised():
     assert {task.name: task.weight for task in TASKS} == {
         "list claims": 5,
@@ -98,23 +106,9 @@ def test_the_tasks_have_the_weights_that_were_promised():
 @pytest.mark.database
 @pytest.mark.untraced
 def test_an_endpoint_that_is_slow_and_one_that_fails_turn_the_gate_red(tmp_path: Path):
-    stale = tmp_path / "gate_stats.csv"
-    stale.write_text("what an earlier run has left")
+    options = ["--seconds", "8", "--users", "10", "--customers", "1", "--claims", "6000"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "loadtest",
-            "gate",
-            "--seconds",
-            "10",
-            "--users",
-            "10",
-            "--customers",
-            "1",
-            "--results",
-            tmp_path,
-        ],
+        [sys.executable, "-m", "loadtest", "gate", *options, "--results", tmp_path],
         cwd=ROOT,
         env=_environment() | {"DJANGO_SETTINGS_MODULE": "tests.loadtest.faulty_settings"},
         capture_output=True,
