@@ -130,10 +130,10 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/loading_during_a_run.py
 	$(WITH_POSTGRES) -- $(BIN)/python benchmarks/migrations.py
 	$(WITH_POSTGRES) --fast --set shared_buffers=1GB --set max_wal_size=20GB --set checkpoint_timeout=1h -- $(BIN)/python benchmarks/plans.py
-	$(WITH_POSTGRES) -- $(BIN)/python -m loadtest full
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	$(BIN)/python scripts/previous_release.py --all
+	$(WITH_POSTGRES) -- $(BIN)/python -m loadtest full
 
 .PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest loadtest-full bench prove hooks
 .DEFAULT_GOAL := help

@@ -7,12 +7,14 @@ import base64
 import logging
 import os
 import secrets
+import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
 import django
 import psycopg
+from django.conf import settings
 from django.core.management import call_command
 
 from loadtest.tasks import Caller
@@ -34,7 +36,17 @@ def set_up(directory: Path) -> None:
     )
     django.setup()
     logging.disable(logging.INFO)  # of this process alone
+    _refuse_unless_throwaway()
     call_command("migrate", verbosity=0)
+
+
+def _refuse_unless_throwaway() -> None:
+    """Exit where a database is named that scripts/with_postgres.py did not make for this run, and will not drop."""
+    if "DATABASE_URL" in os.environ and os.environ.get("PAYERWATCH_THROWAWAY") != settings.DATABASES["default"]["NAME"]:
+        sys.exit(
+            "DATABASE_URL names a database that was not made to be thrown away, and the load test would fill it. "
+            "Run it with one that is: .venv/bin/python scripts/with_postgres.py -- COMMAND"
+        )
 
 
 def seed(customers: int, claims: int, people: int) -> list[Caller]:

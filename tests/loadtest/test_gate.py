@@ -102,6 +102,20 @@ def test_the_tasks_have_the_weights_that_were_promised():
     }
 
 
+@pure
+def test_a_database_that_somebody_needs_is_not_filled(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "loadtest", "gate", "--results", tmp_path],
+        cwd=ROOT,
+        env=_environment() | {"DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/production"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("DATABASE_URL names a database that was not made to be thrown away")
+
+
 @pytest.mark.once
 @pytest.mark.database
 @pytest.mark.untraced
@@ -127,4 +141,5 @@ def test_an_endpoint_that_is_slow_and_one_that_fails_turn_the_gate_red(tmp_path:
 
 def _environment() -> dict[str, str]:
     left_out = {"DATABASE_URL", "MIGRATOR_DATABASE_URL", "PAYERWATCH_CHECKPOINT_DIR", "PAYERWATCH_DATA_DIR"}
+    left_out |= {"DJANGO_SETTINGS_MODULE", "PAYERWATCH_THROWAWAY"}
     return {name: value for name, value in os.environ.items() if name not in left_out}
