@@ -81,6 +81,10 @@ query-counts: install-dev  ## count anew how often each operation and step asks 
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL PAYERWATCH_QUERY_COUNTS=write $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
 	PAYERWATCH_QUERY_COUNTS=write $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
 
+mutate: install-dev  ## put small faults into statistics, signing, throttling and tenancy: tests must find them (an hour)
+	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/python scripts/mutate.py throttling signing statistics
+	$(WITH_POSTGRES) --fast -- $(BIN)/python scripts/mutate.py tenancy
+
 coverage: install-dev  ## all tests, with the branch coverage of those on SQLite and of what only PostgreSQL has; fails under 85 %
 	$(BIN)/coverage erase
 	$(MAKE) test COVERED="--cov --cov-append --cov-report="
@@ -135,5 +139,5 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	$(BIN)/python scripts/previous_release.py --all
 	$(WITH_POSTGRES) -- $(BIN)/python -m loadtest full
 
-.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest loadtest-full bench prove hooks
+.PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest loadtest-full bench prove hooks mutate
 .DEFAULT_GOAL := help

@@ -20,6 +20,18 @@ def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
+# Every standard of 45 CFR 164.312 and what each asks to be implemented.
+TECHNICAL_SAFEGUARDS = (
+    *("(a)(1)", "(a)(2)(i)", "(a)(2)(ii)", "(a)(2)(iii)", "(a)(2)(iv)", "(b)", "(c)(1)", "(c)(2)", "(d)"),
+    *("(e)(1)", "(e)(2)(i)", "(e)(2)(ii)"),
+)
+
+
+def test_no_technical_safeguard_is_left_out():
+    rules = [row[0].partition(" ")[0] for row in ROWS]
+    assert [rule for rule in TECHNICAL_SAFEGUARDS if rules.count(rule) != 1] == []
+
+
 @every_rule
 def test_the_code_is_there(row: list[str]):
     assert named(row[2])

@@ -97,6 +97,11 @@ def test_each_rule_says_who_is_to_come_and_what_to_do():
         assert rule["annotations"].keys() == {"summary", "description"}, rule["alert"]
 
 
+def test_each_rule_is_told_to_those_who_operate():
+    told = (ROOT / "docs/operating.md").read_text()
+    assert [rule["alert"] for rule in rules() if f"`{rule['alert']}`" not in told] == []
+
+
 def test_rules_and_dashboard_ask_for_what_is_measured_and_for_all_of_it():
     asked = {name: named(expression) for name, expression in expressions().items()}
     assert {name: unknown for name, found in asked.items() if (unknown := found - measured().keys())} == {}

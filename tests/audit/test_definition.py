@@ -4,7 +4,9 @@ import hashlib
 import struct
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from payerwatch.audit.verifying.checkpoints import Checkpoint
 from payerwatch.audit.verifying.definition import GENESIS, StoredEntry, customer_of_chain, entry_digest
 from payerwatch.audit.verifying.walking import CLOCK_TOLERANCE, Claimed, verify
 
@@ -59,3 +61,13 @@ def test_of_two_problems_the_one_that_comes_first_is_named_first():
     entries = chain(10 * CLOCK_TOLERANCE, 0, 1)
     verdict = verify([*entries[:2], entries[2]._replace(content=("changed",))], Claimed(7))
     assert [(problem.kind, problem.position) for problem in verdict.problems] == [("clock", 2), ("edited", 3)]
+
+
+def test_checkpoints_of_two_machines_vouch_together_in_whatever_order():
+    key, entries = Ed25519PrivateKey.generate(), chain(0, 1, 2, 3)
+    unsigned = [
+        Checkpoint("customer-7", each.position, each.digest.hex(), f"2026-11-30T00:00:0{each.at}Z") for each in entries
+    ]
+    written = [each._replace(signature=key.sign(each.signed_bytes()).hex()) for each in unsigned]
+    verdict = verify(entries, Claimed(7), [*written[::2], *written[1::2]], key.public_key())
+    assert (verdict.stands, verdict.vouched_until) == (True, 4)
