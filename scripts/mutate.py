@@ -4,7 +4,7 @@ For each subject (statistics, signing, throttling, tenancy), and each fault that
 
 1. The subject's tests run once without a fault, watched: which lines does each run, and how long does it take?
 2. For each fault the process is forked. In the copy the function has the fault, and the tests that run its line
-   follow each other, the quickest first, until one fails: then the fault was found. One that makes them take ten times
+   follow each other, the quickest first, until one fails: then the fault was found. One that makes them take five times
    as long was found as well.
 3. A copy without a fault must pass them all, at the beginning and at the end: else nothing that was found counts.
 

@@ -13,6 +13,7 @@ from payerwatch.tenancy.context import (
     acting_customer_id,
     acting_in,
     current_customer_id,
+    remembered,
 )
 from payerwatch.tenancy.models import Customer
 from tests.tenancy.conftest import OTHER_BOOKS, OWN_BOOKS, World, is_postgresql
@@ -262,3 +263,25 @@ def test_writing_inside_reading_is_one_transaction():
         with pytest.raises(ZeroDivisionError):
             add_shelf_and_fail(current_customer_id())
         assert not Shelf.objects.exists()
+
+
+def test_who_is_entered_can_be_asked_and_outside_it_is_nobody(world: World):
+    assert acting_customer_id() is None
+    with acting_in(world.own.customer):
+        assert acting_customer_id() == current_customer_id() == world.own.customer.pk
+    assert acting_customer_id() is None
+
+
+def test_what_is_remembered_of_a_customer_ends_with_the_outermost_block(world: World):
+    with acting_in(world.own.customer):
+        assert remembered() == set()
+        with acting_in(world.own.customer):
+            remembered().add("sealed")
+        assert remembered() == {"sealed"}
+    with acting_in(world.own.customer):
+        assert remembered() == set()
+
+
+def test_nothing_is_remembered_outside_a_customer():
+    with pytest.raises(NoCustomer):
+        remembered()
