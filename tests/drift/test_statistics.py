@@ -121,3 +121,11 @@ def test_the_excess_of_few_claims_is_shrunk_more() -> None:
         np.array([50.0]), np.array([200.0]), np.array([20.0]), np.array([200.0]), np.ones(1)
     )
     assert 0 < few[0] < many[0] < 0.25
+
+
+def test_a_mean_of_none_or_of_all_gives_chances_as_well() -> None:
+    observed, mean = np.array([0.0, 3.0, 10.0, 7.0]), np.array([0.0, 0.0, 10.0, 10.0])
+    upper, lower = statistics.beta_binomial_tails(observed, np.full(4, 10.0), mean, np.ones(4))
+    assert np.all((np.array([upper, lower]) >= 0) & (np.array([upper, lower]) <= 1))
+    assert upper[2] > 0.99
+    assert lower[0] > 0.99
