@@ -82,7 +82,7 @@ query-counts: install-dev  ## count anew how often each operation and step asks 
 	PAYERWATCH_QUERY_COUNTS=write $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
 
 mutate: install-dev  ## put small faults into statistics, signing, throttling and tenancy: tests must find them (an hour)
-	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/python scripts/mutate.py throttling signing statistics
+	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/python scripts/mutate.py throttling signing chain statistics
 	$(WITH_POSTGRES) --fast -- $(BIN)/python scripts/mutate.py tenancy
 
 coverage: install-dev  ## all tests, with the branch coverage of those on SQLite and of what only PostgreSQL has; fails under 85 %

@@ -1,6 +1,6 @@
 """Whether tests find small faults: mutate.py [SUBJECT...] [--only WORDS] [--part N/OF]
 
-For each subject (statistics, signing, throttling, tenancy), and each fault that scripts/mutations.py can put into it:
+For each subject (statistics, signing, chain, throttling, tenancy), and each fault of scripts/mutations.py:
 
 1. The subject's tests run once without a fault, watched: which lines does each run, and how long does it take?
 2. For each fault the process is forked. In the copy the function has the fault, and the tests that run its line
@@ -21,6 +21,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ PRODUCT = ROOT / "src/payerwatch"
 KNOWN = ROOT / "docs/mutation.md"
 PATIENCE, LEAST_PATIENCE = 5, 5
 """Times as much of the processor's time as without a fault; seconds, which it has in any case."""
+COPY_BROKEN = 3
 WAITING = 120.0
 """Seconds that a copy may wait for something else than the processor, such as a lock that nobody gives back."""
 
@@ -61,9 +63,10 @@ SUBJECTS = {
         ),
     ),
     "signing": Subject(
-        ("deliveries/signing.py", "sealing/sealing.py", "audit/verifying/definition.py", "audit/verifying/walking.py"),
-        ("tests/deliveries/test_signing.py", "tests/sealing/test_sealing.py", "tests/audit"),
+        ("deliveries/signing.py", "sealing/sealing.py", "audit/verifying/definition.py"),
+        ("tests/deliveries/test_signing.py", "tests/sealing/test_sealing.py", "tests/audit/test_definition.py"),
     ),
+    "chain": Subject(("audit/verifying/walking.py", "audit/verifying/vouching.py"), ("tests/audit",)),
     "throttling": Subject(
         ("throttling/window.py", "throttling/rates.py", "throttling/verdict.py"),
         tuple(f"tests/throttling/test_{name}.py" for name in ("window", "rates", "headers", "policies")),
@@ -163,11 +166,18 @@ def _finds(
     copy = os.fork()
     if copy == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (patience, patience))
-        os._exit(_fails_in_this_copy(session, items, fault))
+        try:
+            failed = _fails_in_this_copy(session, items, fault)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(COPY_BROKEN)
+        os._exit(failed)
     ended = time.monotonic() + WAITING + 10 * patience
     while time.monotonic() < ended:
         done, status = os.waitpid(copy, os.WNOHANG)
         if done:
+            if os.waitstatus_to_exitcode(status) == COPY_BROKEN:
+                raise Unusable(f"{fault and fault[1].says} could not be tried")
             return status != 0
         time.sleep(0.005)
     os.kill(copy, signal.SIGKILL)
@@ -222,7 +232,7 @@ def _let_go_of_connections() -> None:
 def main(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(arguments)
     number, _, of = asked.part.partition("/")
-    known = KNOWN.read_text() if KNOWN.exists() else ""
+    known = KNOWN.read_text().replace("\\|", "|")  # as a table writes it
     worst = 0
     for name in asked.subjects or SUBJECTS:
         trial = Trial(SUBJECTS[name].files, asked.only, (int(number) - 1, int(of)))

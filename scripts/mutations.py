@@ -57,10 +57,11 @@ class Fault:
 def faults(path: Path) -> Iterator[Fault]:
     """Every fault that is tried in a file, in the order of its lines."""
     tree = ast.parse(path.read_text())
+    whole = compile(tree, str(path), "exec")
     for name, function in _functions(tree.body):
         for line, says in _put_into(function):
             code = _code_of(compile(ast.fix_missing_locations(tree), str(path), "exec"), name)
-            if code is not None:
+            if code is not None and code.co_freevars == _code_of(whole, name).co_freevars:  # such as that of super()
                 yield Fault(name, line, says, code)
 
 
