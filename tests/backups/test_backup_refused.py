@@ -159,13 +159,18 @@ def test_two_at_a_time_into_one_directory_are_refused(installation: Installation
 
 
 @pytest.mark.sqlite
-def test_a_full_disk_while_restoring_leaves_no_database(installation: Installation, tmp_path: Path):
+def test_a_full_disk_while_restoring_leaves_no_database(
+    installation: Installation, tmp_path: Path, elsewhere: Callable[[], None]
+):
     """In a process of its own, whose files may not be as large as the database."""
     file = installation.back_up()
+    elsewhere()
     key = base64.b64encode(configured.BACKUP_KEYS[0]).decode()
+    own = {"PAYERWATCH_BACKUP_KEY": key, "PAYERWATCH_CHECKPOINT_DIR": str(configured.CHECKPOINT_DIR)}
+    own |= {"PAYERWATCH_DATA_DIR": str(tmp_path / "new"), "DJANGO_SETTINGS_MODULE": "payerwatch.config.settings"}
     done = subprocess.run(
         [sys.executable, "-m", "payerwatch", "restore", str(file), "--json"],
-        env=dict(os.environ) | {"PAYERWATCH_DATA_DIR": str(tmp_path / "new"), "PAYERWATCH_BACKUP_KEY": key},
+        env=dict(os.environ) | own,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
         capture_output=True,
         text=True,
