@@ -78,7 +78,8 @@ def due(customer: Customer) -> Gone:
             old = messages.old_messages(_ago(terms.messages_days))
             found[Message._meta.db_table] = old.count()
             found[Attempt._meta.db_table] = messages.attempts_of(old).count()
-        if (cutoff := _claims_cutoff(customer)) is not None:
+        cutoff = None if terms.claims_days is None else _claims_cutoff(terms.claims_days)
+        if cutoff is not None:
             gone = claims.old_claims(cutoff)
             found[Claim._meta.db_table] = gone.count()
             found[ReplacedClaim._meta.db_table] = ReplacedClaim.objects.filter(claim__in=gone).count()
@@ -124,8 +125,10 @@ def _forget_messages(customer: Customer) -> Gone:
 
 def _forget_a_week_of_claims(customer: Customer) -> Gone:
     """The first, out of the run-off cells as well: they equal a count of the claims that are left."""
+    if customer.claims_kept_days is None:
+        return {}
     lock_claims()
-    cutoff = _claims_cutoff(customer)
+    cutoff = _claims_cutoff(customer.claims_kept_days)
     week = None if cutoff is None else claims.first_old_week(cutoff)
     if cutoff is None or week is None:
         return {}
@@ -133,12 +136,12 @@ def _forget_a_week_of_claims(customer: Customer) -> Gone:
     return claims.forget_claims(week, cutoff)
 
 
-def _claims_cutoff(customer: Customer) -> date | None:
+def _claims_cutoff(days: int) -> date | None:
     """A Monday. Counted back from the last day that is loaded, where that is past: what is judged then lies there."""
     latest = watermark()
-    if customer.claims_kept_days is None or latest is None:
+    if latest is None:
         return None
-    day = min(latest, timezone.now().date()) - timedelta(days=customer.claims_kept_days)
+    day = min(latest, timezone.now().date()) - timedelta(days=days)
     return day - timedelta(days=day.weekday())
 
 
