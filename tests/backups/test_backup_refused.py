@@ -167,7 +167,7 @@ def test_a_full_disk_while_restoring_leaves_no_database(
     elsewhere()
     key = base64.b64encode(configured.BACKUP_KEYS[0]).decode()
     own = {"PAYERWATCH_BACKUP_KEY": key, "PAYERWATCH_CHECKPOINT_DIR": str(configured.CHECKPOINT_DIR)}
-    own |= {"PAYERWATCH_DATA_DIR": str(tmp_path / "new"), "DJANGO_SETTINGS_MODULE": "payerwatch.config.settings"}
+    own |= {"PAYERWATCH_DATA_DIR": str(tmp_path / "new"), "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = subprocess.run(
         [sys.executable, "-m", "payerwatch", "restore", str(file), "--json"],
         env=dict(os.environ) | own,
