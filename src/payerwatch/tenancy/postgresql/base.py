@@ -49,7 +49,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return bool(super().is_usable())
 
     def get_connection_params(self) -> dict[str, Any]:
-        return {**IN_TIME, **super().get_connection_params()}
+        asked: dict[str, Any] = super().get_connection_params()
+        return {**IN_TIME, **asked}
 
     # Where the process has a pool, a thread's connection is taken from it and given back; see `pooling.py`.
 

@@ -22,7 +22,8 @@ SETUP_SECONDS = 10.0
 PING_SECONDS = 2.0
 """In which a server that is there answers the question whether it is."""
 LOOK_AFTER = 2.0
-"""Seconds of silence; the next look is after twice as long."""
+"""Seconds of silence; the next look is after twice as long, and then every few seconds."""
+LOOK_EVERY = 5.0
 LOOK_SECONDS = 2
 ON_ITS_WAY = 0.5
 """In which an answer that was sent as we looked arrives."""
@@ -111,7 +112,7 @@ class _Silence:
         try:
             return self._is_lost(silent_for)
         except psycopg.Error:  # that it cannot be seen now says nothing
-            self._look_after = 2 * silent_for
+            self._look_later(silent_for)
             return False
         finally:
             _one_looks.release()
@@ -122,8 +123,15 @@ class _Silence:
             self._ask_apart(_END)
             return True
         self._is_doubted = self._ask_apart(_LOOK) in (None, (False,))
-        self._look_after = silent_for + ON_ITS_WAY if self._is_doubted else 2 * silent_for
+        if self._is_doubted:
+            self._look_after = silent_for + ON_ITS_WAY
+        else:
+            self._look_later(silent_for)
         return False
+
+    def _look_later(self, silent_for: float) -> None:
+        """Whoever waits for a lock is at work, and has it once another is found to be lost that held it."""
+        self._look_after = silent_for + min(silent_for, LOOK_EVERY)
 
     def _ask_apart(self, statement: LiteralString) -> tuple[Any, ...] | None:
         """The row that another connection to the same server gives about this one."""
