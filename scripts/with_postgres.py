@@ -155,15 +155,15 @@ def temporary_cluster(programs: Path, server_settings: Sequence[str]) -> Iterato
 
 
 @contextmanager
-def new_cluster(programs: Path) -> Iterator[Cluster]:
-    """The files of a server that does not run; gone afterwards."""
+def new_cluster(programs: Path, *options: str) -> Iterator[Cluster]:
+    """The files of a server that does not run, made by initdb with these options; gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="payerwatch-pg-"))
     owner = _server_owner()
     try:
         if owner:
             os.chown(home, owner.pw_uid, owner.pw_gid)
             programs = _reachable(programs, home)
-        _initialise(programs, home, owner)
+        _initialise(programs, home, owner, options)
         yield Cluster(home, owner, programs)
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -192,15 +192,16 @@ def _reachable(programs: Path, home: Path) -> Path:
     return home / "programs" / programs.name
 
 
-def _as_owner(owner: pwd.struct_passwd | None) -> dict:
+def as_owner(owner: pwd.struct_passwd | None) -> dict[str, Any]:
+    """How a process is begun that runs as the server does."""
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
 
 
-def _initialise(programs: Path, home: Path, owner: pwd.struct_passwd | None) -> None:
+def _initialise(programs: Path, home: Path, owner: pwd.struct_passwd | None, options: Sequence[str]) -> None:
     # Only the owner of the socket's directory, mode 700, and root reach the server: no passwords asked.
     command = [programs / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-    command += ["--locale=C", "--no-sync"]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, **_as_owner(owner))
+    command += ["--locale=C", "--no-sync", *options]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, **as_owner(owner))
     if done.returncode:
         raise Unavailable(f"initdb failed: {done.stderr.strip()}")
 
@@ -223,7 +224,7 @@ def begin_server(cluster: Cluster, server_settings: Sequence[str]) -> subprocess
     with (home / "server.log").open("ab") as log:
         # In a session of its own: Ctrl-C must reach the command first, and the server only when it is done.
         return subprocess.Popen(
-            command, cwd=home, stdout=log, stderr=log, start_new_session=True, **_as_owner(cluster.owner)
+            command, cwd=home, stdout=log, stderr=log, start_new_session=True, **as_owner(cluster.owner)
         )
 
 

@@ -74,11 +74,17 @@ class Clients:
             headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"batch {number}"}
             self._bring(f"batch {number}", claims, BATCHES, body, headers, again=bool(number % GIVES_UP))
 
+    def bring_file(self, size: int) -> None:
+        """Of so many claims; until it is acknowledged."""
+        number = next(self.numbers)
+        claims = {f"F{number}-{nth}": 20_000 + nth for nth in range(size)}
+        body, headers = form(_file(claims), date_order="ymd")
+        self._bring(f"file {number}", claims, UPLOADS, body, headers, again=True)
+
     def _files(self) -> None:
-        for number in self._until_the_end():
-            claims = {f"F{number}-{nth}": 20_000 + nth for nth in range(FILE)}
-            body, headers = form(_file(claims), date_order="ymd")
-            self._bring(f"file {number}", claims, UPLOADS, body, headers, again=True)
+        while not self.ending.is_set():
+            self.bring_file(FILE)
+            time.sleep(PAUSE)
 
     def _mappings(self) -> None:
         for number in self._until_the_end():

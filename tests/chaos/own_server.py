@@ -5,11 +5,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
-from with_postgres import Cluster, begin_server, installed_programs, new_cluster, roles_of, wait_until_ready
+from with_postgres import Cluster, as_owner, begin_server, installed_programs, new_cluster, roles_of, wait_until_ready
 
 from tests.wires import Wire, wire
 
@@ -28,12 +28,23 @@ class OwnServer:
         self.start()
 
     @property
-    def socket(self) -> Path:
-        return self._cluster.home / ".s.PGSQL.5432"
+    def log(self) -> str:
+        return (self._cluster.home / "server.log").read_text(errors="replace")
 
-    @property
-    def data(self) -> Path:
-        return self._cluster.home / "data"
+    def largest_table(self) -> int:
+        """Bytes of the largest file of a table or an index."""
+        files = (self._cluster.home / "data" / "base").rglob("*")
+        return max(each.stat().st_size for each in files if each.is_file())
+
+    @contextmanager
+    def let_no_file_grow_beyond(self, size: int) -> Iterator[None]:
+        """As on a disk that is full: what goes beyond is written in part, and then not at all."""
+        owner = as_owner(self._cluster.owner)
+        limit_files(self.process.pid, size, **owner)
+        try:
+            yield
+        finally:
+            limit_files(self.process.pid, None, **owner)
 
     def start(self) -> None:
         """Until it answers."""
@@ -60,13 +71,22 @@ class OwnServer:
 
 @contextmanager
 def own_server(*settings: str) -> Iterator[tuple[OwnServer, Wire]]:
-    with new_cluster(installed_programs()) as cluster, wire(lambda: cluster.home / ".s.PGSQL.5432") as between:
+    files = new_cluster(installed_programs(), "--wal-segsize=1")  # MiB: so that tables may be larger
+    with files as cluster, wire(lambda: cluster.home / ".s.PGSQL.5432") as between:
         server = OwnServer(cluster, [*KEPT, *settings])
         try:
             server.urls = roles_of(cluster, f"127.0.0.1:{between.port}")
             yield server, between
         finally:
             server.close()
+
+
+def limit_files(pid: int, size: int | None, **as_whom: Any) -> None:
+    """Of a process and of those it has begun, in bytes, or None for no limit; those that it begins follow it."""
+    main = psutil.Process(pid)
+    for each in (main, *main.children()):
+        limit = f"--fsize={'unlimited' if size is None else size}:"
+        subprocess.run(["prlimit", "--pid", str(each.pid), limit], check=each is main, capture_output=True, **as_whom)
 
 
 def wait_for(what: Any, *, seconds: float, told: Any = "") -> Any:

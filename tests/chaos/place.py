@@ -4,8 +4,8 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,13 +16,14 @@ from tests.chaos.clients import Clients
 from tests.chaos.ledger import Stored, differences, stored
 from tests.chaos.own_server import OwnServer, own_server, wait_for
 from tests.journeys.conftest import Installation, assert_cells_are_right
-from tests.journeys.serving import UNHINDERED, Served, serving
+from tests.journeys.serving import ENDED_WITHIN, UNHINDERED, Served, begun, free_port, wait_until_it_answers
 from tests.wires import Wire
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 MOMENTS = 20 if FULL else 2
 FIRST_GOOD_ANSWER = 5.0
 SETTLES_WITHIN = 120.0
+SCOPES = ("claims.read", "claims.load", "mappings.manage", "mappings.read")
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Place:
     between: Wire
     clients: Clients
     served: Served
+    told: Mapping[str, str]
+    """What the served command is told in its environment beside what the installation is."""
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
     @property
@@ -52,6 +55,7 @@ class Place:
                 firsts.append(self.clients.good_answer_within(first_answer))
             if FULL:
                 self.is_as_told()
+                self.has_a_whole_record()
         self.is_as_told()
         assert self.clients.ledger.acknowledged > acknowledged
         sys.stdout.write(
@@ -63,6 +67,8 @@ class Place:
         found = self.settled()
         assert differences(self.clients.ledger, found) == []
         assert_cells_are_right(self.installation)
+
+    def has_a_whole_record(self) -> None:
         verified = self.installation.run("verify_audit", "--json")
         assert verified.code == 0, verified
 
@@ -80,29 +86,59 @@ class Place:
     # Processes of the product
 
     def worker(self) -> psutil.Process:
-        """The one beside the server."""
-        [found] = [each for each in self._children() if "work" in each.cmdline()]
+        """The one beside the server, which is started again when it ends."""
+        found: psutil.Process = wait_for(lambda: next(iter(self._children(working=True)), None), seconds=10)
         return found
 
     def web_processes(self) -> list[psutil.Process]:
-        return [each for each in self._children() if "work" not in each.cmdline()]
+        return self._children(working=False)
 
-    def _children(self) -> list[psutil.Process]:
-        return psutil.Process(self.served.process.pid).children()
+    def kill_all(self) -> None:
+        """As systemd does where the command itself was killed: what it began is killed too."""
+        left = psutil.Process(self.served.process.pid).children(recursive=True)
+        self.served.process.kill()
+        self.served.process.wait()
+        for each in left:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(left, timeout=10)
+
+    def serve(self, **told: str) -> None:
+        """Again, at the same address."""
+        self.served = begun(self.installation, self.served.port, **self.told, **told)
+        wait_until_it_answers(self.served)
+
+    def _children(self, *, working: bool) -> list[psutil.Process]:
+        found = []
+        for each in psutil.Process(self.served.process.pid).children():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if ("work" in each.cmdline()) == working:
+                    found.append(each)
+        return found
 
 
 @contextmanager
-def placed(directory: Path, *, limits: dict[str, str]) -> Iterator[Place]:
+def placed(directory: Path) -> Iterator[Place]:
     with own_server() as (server, between):
-        kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-        environment = kept | server.urls | {"PAYERWATCH_DATA_DIR": str(directory), "PYTHONWARNINGS": "error"} | limits
-        environment.pop("PAYERWATCH_CHECKPOINT_DIR", None)
-        environment.pop("PAYERWATCH_THROWAWAY", None)
-        installation = Installation(environment, directory)
-        for arguments in (("migrate", "-v", "0"), ("add_customer", "Practice")):
-            done = installation.run(*arguments)
-            assert done.code == 0, done
-        scopes = ("claims.read", "claims.load", "mappings.manage", "mappings.read")
-        key = installation.ask("issue_key", "--name", "Practice system", "--scope", *scopes)["key"]
-        with serving(installation, **UNHINDERED) as served:
-            yield Place(installation, server, between, Clients(served.port, {"Authorization": f"Bearer {key}"}), served)
+        installation = _installed(server, directory)
+        key = installation.ask("issue_key", "--name", "Practice system", "--scope", *SCOPES)["key"]
+        served = begun(installation, free_port(), **UNHINDERED)
+        clients = Clients(served.port, {"Authorization": f"Bearer {key}"})
+        place = Place(installation, server, between, clients, served, UNHINDERED)
+        try:
+            wait_until_it_answers(served)
+            yield place
+        finally:
+            place.served.process.terminate()
+            place.served.process.wait(ENDED_WITHIN)
+
+
+def _installed(server: OwnServer, directory: Path) -> Installation:
+    environment = os.environ | server.urls | {"PAYERWATCH_DATA_DIR": str(directory), "PYTHONWARNINGS": "error"}
+    for name in ("DJANGO_SETTINGS_MODULE", "PAYERWATCH_CHECKPOINT_DIR", "PAYERWATCH_THROWAWAY"):
+        environment.pop(name, None)
+    installation = Installation(environment, directory)
+    for arguments in (("migrate", "-v", "0"), ("add_customer", "Practice")):
+        done = installation.run(*arguments)
+        assert done.code == 0, done
+    return installation

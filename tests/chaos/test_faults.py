@@ -1,27 +1,60 @@
 """Whatever breaks, what was acknowledged is kept, once and whole, and all goes on by itself."""
 
+import itertools
+import resource
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
+import psutil
+import psycopg
 import pytest
 
-from tests.chaos.place import Place, placed
+from tests.chaos.own_server import limit_files, wait_for
+from tests.chaos.place import FULL, Place, placed
 
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.proof]
+
+ROOT = Path(__file__).parents[2]
+STOPPED = 60 if FULL else 3  # seconds
+ROOM = 32 * 1024 * 1024  # bytes of memory beside what the worker has
+CLOCK = {"DJANGO_SETTINGS_MODULE": "tests.chaos.clock_settings", "PYTHONPATH": str(ROOT), "TZ": "America/New_York"}
+SUMMER_TIME_ENDS = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)  # in New York
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with placed(tmp_path_factory.mktemp("chaos"), limits={}) as found:
+    with placed(tmp_path_factory.mktemp("chaos")) as found:
         yield found
 
 
-def test_a_web_process_killed(place: Place):
-    def kill() -> None:
-        place.chance.choice(place.web_processes()).kill()
+def stopped_for_a_while(place: Place, process: psutil.Process) -> None:
+    process.suspend()
+    try:
+        place.clients.good_answer_within(5)
+        time.sleep(STOPPED)
+    finally:
+        with suppress(psutil.NoSuchProcess):  # the server kills a process that does not move for half a minute
+            process.resume()
 
-    place.survives("web process killed", kill)
+
+def test_a_web_process_killed(place: Place):
+    place.survives("web process killed", lambda: place.chance.choice(place.web_processes()).kill())
+
+
+def test_the_whole_command_killed_and_started_again(place: Place):
+    def kill() -> None:
+        place.kill_all()
+        place.serve()
+
+    place.survives("command killed", kill)
+
+
+def test_the_worker_killed(place: Place):
+    place.survives("worker killed", lambda: place.worker().kill())
 
 
 def test_the_database_stopped_at_once_and_started_again(place: Place):
@@ -30,7 +63,7 @@ def test_the_database_stopped_at_once_and_started_again(place: Place):
         time.sleep(place.chance.uniform(0, 2))
         place.server.start()
 
-    place.survives("database stopped", stop)
+    place.survives("database stopped at once", stop)
 
 
 def test_connections_to_the_database_cut(place: Place):
@@ -42,12 +75,98 @@ def test_the_way_to_the_database_stalled(place: Place):
         place.between.stall(5)
         time.sleep(5)
 
-    place.survives("stalled 5 s", stall)
+    place.survives("stalled for 5 s", stall)
 
 
 def test_connections_to_the_database_left_half_open(place: Place):
     place.survives("half open", place.between.leave_open)
 
 
-def test_the_worker_killed(place: Place):
-    place.survives("worker killed", lambda: place.worker().kill())
+def test_a_web_process_stopped_for_a_while(place: Place):
+    place.survives(
+        f"web process stopped for {STOPPED} s",
+        lambda: stopped_for_a_while(place, place.chance.choice(place.web_processes())),
+    )
+
+
+def test_the_worker_stopped_for_a_while(place: Place):
+    place.survives(f"worker stopped for {STOPPED} s", lambda: stopped_for_a_while(place, place.worker()))
+
+
+def test_the_disk_of_the_database_full(place: Place):
+    place.clients.bring_file(8_000)  # so that tables are larger than a segment of the log, which must not be cut off
+    place.settled()
+
+    def fill() -> None:
+        known = place.server.log.count("could not extend file")
+        half_a_page_more = place.server.largest_table() // 8192 * 8192 + 4096
+        with place.server.let_no_file_grow_beyond(half_a_page_more):
+            wait_for(lambda: place.server.log.count("could not extend file") > known, seconds=60)
+            time.sleep(1)
+
+    place.survives("disk of the database full", fill)
+
+
+def test_the_disk_of_the_product_full(place: Place):
+    """Its processes can write nothing to any file, their log included."""
+
+    def fill() -> None:
+        limit_files(place.served.process.pid, 0)
+        try:
+            place.clients.good_answer_within(5)
+            time.sleep(1)
+        finally:
+            limit_files(place.served.process.pid, None)
+
+    place.survives("disk of the product full", fill)
+
+
+def test_all_connections_of_the_database_taken(place: Place):
+    """By others, at a moment at which ours are cut."""
+    someone = place.server.superuser | {"user": "app", "dbname": place.database}
+
+    def take() -> None:
+        with ExitStack() as stack:
+            place.between.cut()
+            with suppress(psycopg.OperationalError):
+                while True:
+                    stack.enter_context(psycopg.connect(**someone))
+            time.sleep(2)
+
+    place.survives("all connections taken", take)
+
+
+def test_the_worker_out_of_memory(place: Place):
+    def starve() -> None:
+        worker = place.worker()
+        worker.rlimit(resource.RLIMIT_AS, (worker.memory_info().vms + ROOM, resource.RLIM_INFINITY))
+        place.clients.bring_file(20_000)
+        place.clients.good_answer_within(5)
+        time.sleep(3)
+        with suppress(psutil.NoSuchProcess):  # where something in it gave up the whole process
+            worker.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    place.survives("worker out of memory", starve)
+
+
+def test_a_clock_that_is_off_and_summer_time_that_ends(place: Place):
+    """The clock of the product's processes; the database has its own."""
+    until_it_ends = (SUMMER_TIME_ENDS - datetime.now(UTC)).total_seconds()
+    clocks = itertools.cycle([3600, until_it_ends - 5, -3600])
+
+    def put_off() -> None:
+        place.kill_all()
+        told = {
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.clock_settings",
+            "PYTHONPATH": str(ROOT),
+            "TZ": "America/New_York",
+        }
+        place.serve(CHAOS_CLOCK=str(next(clocks)), **told)
+
+    place.survives("clock off", put_off)
+    place.kill_all()
+    place.serve()
+
+
+def test_the_record_is_whole_after_all_of_it(place: Place):
+    place.has_a_whole_record()

@@ -183,34 +183,31 @@ def serving(
 
     `ends_with` is the exit code of one that the block kills.
     """
-    port, log = port or free_port(), installation.directory / "serve.log"
+    served = begun(installation, port or free_port(), workers=workers, options=options, **environment)
+    try:
+        wait_until_it_answers(served)
+        yield served
+    finally:
+        served.process.send_signal(signal.SIGTERM)
+        served.process.wait(ENDED_WITHIN)
+    assert served.process.returncode == ends_with, served.log.read_text()
+
+
+def begun(
+    installation: Installation, port: int, *, workers: int = 2, options: Sequence[str] = (), **environment: str
+) -> Served:
+    """The command `serve`, which does not answer yet."""
+    bound = ["--for-trying", "--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "4"]
+    log = installation.directory / "serve.log"
     with log.open("wb") as target:
         process = subprocess.Popen(
-            [
-                COMMAND,
-                "serve",
-                "--for-trying",
-                "--bind",
-                f"127.0.0.1:{port}",
-                "--workers",
-                str(workers),
-                "--threads",
-                "4",
-                *options,
-            ],
+            [COMMAND, "serve", *bound, *options],
             env=installation.environment | environment,
             cwd=installation.directory,
             stdout=target,
             stderr=target,
         )
-    served = Served(installation, port, process, log)
-    try:
-        _wait_until_it_answers(served)
-        yield served
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(ENDED_WITHIN)
-    assert process.returncode == ends_with, log.read_text()
+    return Served(installation, port, process, log)
 
 
 def free_port() -> int:
@@ -219,7 +216,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_it_answers(served: Served) -> None:
+def wait_until_it_answers(served: Served) -> None:
     deadline = time.monotonic() + STARTED_WITHIN
     while True:
         assert served.process.poll() is None, served.log.read_text()
