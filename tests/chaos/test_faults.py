@@ -42,7 +42,14 @@ def stopped_for_a_while(place: Place, process: psutil.Process) -> None:
 
 
 def test_a_web_process_killed(place: Place):
-    place.survives("web process killed", lambda: place.chance.choice(place.web_processes()).kill())
+    def kill() -> None:
+        place.chance.choice(place.web_processes()).kill()
+
+    place.survives("web process killed", kill, held_with_next=True)
+
+
+def test_the_worker_killed(place: Place):
+    place.survives("worker killed", lambda: place.worker().kill(), held_with_next=True)
 
 
 def test_the_whole_command_killed_and_started_again(place: Place):
@@ -53,17 +60,13 @@ def test_the_whole_command_killed_and_started_again(place: Place):
     place.survives("command killed", kill)
 
 
-def test_the_worker_killed(place: Place):
-    place.survives("worker killed", lambda: place.worker().kill())
-
-
 def test_the_database_stopped_at_once_and_started_again(place: Place):
     def stop() -> None:
         place.server.stop(signal.SIGQUIT)
         time.sleep(place.chance.uniform(0, 2))
         place.server.start()
 
-    place.survives("database stopped at once", stop)
+    place.survives("database stopped at once", stop, held_with_next=True)
 
 
 def test_connections_to_the_database_cut(place: Place):
@@ -75,7 +78,7 @@ def test_the_way_to_the_database_stalled(place: Place):
         place.between.stall(5)
         time.sleep(5)
 
-    place.survives("stalled for 5 s", stall)
+    place.survives("stalled for 5 s", stall, held_with_next=True)
 
 
 def test_connections_to_the_database_left_half_open(place: Place):
@@ -86,6 +89,7 @@ def test_a_web_process_stopped_for_a_while(place: Place):
     place.survives(
         f"web process stopped for {STOPPED} s",
         lambda: stopped_for_a_while(place, place.chance.choice(place.web_processes())),
+        held_with_next=True,
     )
 
 
@@ -118,7 +122,7 @@ def test_the_disk_of_the_product_full(place: Place):
         finally:
             limit_files(place.served.process.pid, None)
 
-    place.survives("disk of the product full", fill)
+    place.survives("disk of the product full", fill, held_with_next=True)
 
 
 def test_all_connections_of_the_database_taken(place: Place):
@@ -140,7 +144,7 @@ def test_the_worker_out_of_memory(place: Place):
     def starve() -> None:
         worker = place.worker()
         worker.rlimit(resource.RLIMIT_AS, (worker.memory_info().vms + ROOM, resource.RLIM_INFINITY))
-        place.clients.bring_file(20_000)
+        place.clients.bring_file(20_000 if FULL else 8_000)
         place.clients.good_answer_within(5)
         time.sleep(3)
         with suppress(psutil.NoSuchProcess):  # where something in it gave up the whole process
