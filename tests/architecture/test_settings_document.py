@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operating.md").read_text()
 ROWS = [
     [cell.strip().strip("`") for cell in line.strip("|").split("|")]
-    for line in TEXT.splitlines()
+    for line in TEXT.partition("## Every variable")[2].splitlines()
     if re.match(r"\| `(PAYERWATCH|DATABASE|MIGRATOR)_", line)
 ]
 LISTED = {row[0]: row for row in ROWS}

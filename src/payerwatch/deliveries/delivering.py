@@ -27,6 +27,7 @@ from payerwatch.deliveries.notices import Parcel
 from payerwatch.deliveries.retries import SCHEDULE, Meaning, meaning_of, next_attempt
 from payerwatch.deliveries.secrets import secrets_in_force, url_of
 from payerwatch.jobs.enqueue import enqueue
+from payerwatch.jobs.in_process import usual_level
 from payerwatch.jobs.steps import sending_step
 from payerwatch.measuring import metrics
 from payerwatch.members.queries import email_of_member
@@ -77,7 +78,7 @@ def _sent(taken: Taken) -> Answer:
             logger.error("The message %s could not be sent.", taken.message.public_id, exc_info=error)
             return Answer(None, SENDING_FAILED)
         about = {"thing": taken.message.public_id, "status": answer.status, "milliseconds": answer.milliseconds}
-        logger.info("sent", extra=about)
+        logger.log(usual_level(), "sent", extra=about)
         return answer
 
 

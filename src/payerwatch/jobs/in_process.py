@@ -50,6 +50,11 @@ def behind_answers() -> None:
     _Process.answers = True
 
 
+def usual_level() -> int:
+    """Of lines about work that was done. A command that does its own, on SQLite, says only what it was asked for."""
+    return logging.INFO if _Process.answers or connection.vendor == "postgresql" else logging.DEBUG
+
+
 def put(job: Job, at: datetime | None) -> None:
     """Do it once the transaction is kept.
 
@@ -98,7 +103,7 @@ def do(job: Job) -> None:
     _Process.faults.pop(job, None)
     milliseconds = milliseconds_since(began)
     note_job(job.step, "done", milliseconds)
-    logger.info("done", extra={"step": job.step, "milliseconds": milliseconds})
+    logger.log(usual_level(), "done", extra={"step": job.step, "milliseconds": milliseconds})
 
 
 def _count_fault(job: Job) -> None:
