@@ -17,6 +17,7 @@ from typing import Any
 from payerwatch.release.layout import Layout
 from payerwatch.release.processes import PARTS, Detached
 from tests.journeys.conftest import Installation
+from tests.release.builds import Fault, install
 from tests.wires import Wire
 
 COMMAND = (sys.executable, "-m", "payerwatch.release")
@@ -63,6 +64,17 @@ class Deployed:
         """The exit code, and what it says."""
         return ended(self.switching(build, "--key-file", str(self.root / "key"), *options, watched=watched))
 
+    def installed(self, fault: Fault | None = None) -> str:
+        """A build of a new name that is not used yet."""
+        build = f"build-{len(self.layout.builds())}"
+        install(self.root, build, fault)
+        return build
+
+    def used(self) -> str:
+        build = self.layout.used()
+        assert build is not None
+        return build
+
     def answering(self) -> str:
         """The build that answers where clients ask."""
         connection = http.client.HTTPConnection("127.0.0.1", self.between.port, timeout=10)
@@ -90,6 +102,16 @@ class Deployed:
 def ended(process: subprocess.Popen[str], *, within: float = 120) -> tuple[int, str]:
     said, _ = process.communicate(timeout=within)
     return process.returncode, said
+
+
+def until_it_says(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith(words):
+            return
+    raise AssertionError(said)
 
 
 @dataclass
