@@ -27,6 +27,7 @@ def test_a_build_that_is_no_good_is_taken_back_by_itself(deployed: Deployed, kin
         code, said = deployed.switch(broken, "--ready-seconds", "10" if kind == "workless" else "30")
         took = time.monotonic() - began
     assert (code, BROKEN[kind].says in said) == (1, True), said
+    log.warning("%s: %.0f s, %d answered, %d failed", kind, took, account.answered, len(account.failed))
     assert took < WITHIN
     assert account.share_failed <= 0.01, account.failed
     account.assert_kept(deployed.spellings())
