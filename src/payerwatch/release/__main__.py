@@ -95,7 +95,7 @@ def _release(
 
 def _asker(environment: Mapping[str, str]) -> Asker:
     """One that names the first of the hosts that are answered."""
-    return Asker(environment.get("PAYERWATCH_HOSTS", "localhost").split(",")[0].strip())
+    return Asker((environment.get("PAYERWATCH_HOSTS") or "localhost").split(",")[0].strip())
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
