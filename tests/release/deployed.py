@@ -147,7 +147,11 @@ class Account:
 
 @contextmanager
 def asked_meanwhile(deployed: Deployed, name: str) -> Iterator[Account]:
-    """Clients that keep their connections, and read and write one after the other until the block ends."""
+    """Clients that read and write one after the other until the block ends.
+
+    Half of them keep their connections, which lead to the build before until it ends; the others connect anew for each
+    request, as a proxy does.
+    """
     account, ending = Account(), threading.Event()
 
     def client(number: int) -> None:
@@ -157,6 +161,8 @@ def asked_meanwhile(deployed: Deployed, name: str) -> Iterator[Account]:
             asked += 1
             spelling = f"{name} {'abcdef'[number]}{asked}" if asked % WRITES_EVERY == 0 else ""
             account.note(_asked(connection, deployed.key, asked, spelling), spelling)
+            if number % 2:
+                connection.close()
             time.sleep(PAUSE)
         connection.close()
 
