@@ -16,6 +16,7 @@ from payerwatch.release.refusals import ReleaseRefused
 from payerwatch.release.switching import Release, Result
 from payerwatch.release.units import Units
 
+HOSTS = "PAYERWATCH_HOSTS"
 DONE, NOT_DONE, USAGE = 0, 1, 2
 SETTINGS = Path("/etc/payerwatch/settings.env")
 
@@ -95,7 +96,7 @@ def _release(
 
 def _asker(environment: Mapping[str, str]) -> Asker:
     """One that names the first of the hosts that are answered."""
-    return Asker((environment.get("PAYERWATCH_HOSTS") or "localhost").split(",")[0].strip())
+    return Asker((environment.get(HOSTS) or "localhost").split(",")[0].strip())
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
