@@ -4,7 +4,7 @@ import http.client
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from tests.chaos.ledger import Brought, Ledger
 from tests.journeys.test_ingest_over_http import BATCHES, claim, lines
 from tests.journeys.test_uploads_over_http import UPLOADS, form
-from tests.make import HEADERS, row
+from tests.make import HEADERS, Row, row
 
 GOOD = range(200, 300)
 PAYERS = ("Aetna", "Cigna", "Humana")
@@ -72,14 +72,19 @@ class Clients:
             payer = PAYERS[number % len(PAYERS)]
             body = lines(*(claim(each, payer=payer, billed_amount=cents / 100) for each, cents in claims.items()))
             headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"batch {number}"}
-            self._bring(f"batch {number}", claims, BATCHES, body, headers, again=bool(number % GIVES_UP))
+            brought = Brought(claims, _table(_as_row(each, payer, cents) for each, cents in claims.items()))
+            self._bring(f"batch {number}", brought, BATCHES, body, headers, again=bool(number % GIVES_UP))
 
     def bring_file(self, size: int) -> None:
         """Of so many claims; until it is acknowledged."""
         number = next(self.numbers)
         claims = {f"F{number}-{nth}": 20_000 + nth for nth in range(size)}
-        body, headers = form(_file(claims), date_order="ymd")
-        self._bring(f"file {number}", claims, UPLOADS, body, headers, again=True)
+        rows = (
+            row(number=each, payer=PAYERS[cents % 3], billed=f"{cents / 100:.2f}") for each, cents in claims.items()
+        )
+        brought = Brought(claims, _table(rows))
+        body, headers = form(brought.content, date_order="ymd")
+        self._bring(f"file {number}", brought, UPLOADS, body, headers, again=True)
 
     def _files(self) -> None:
         while not self.ending.is_set():
@@ -95,9 +100,9 @@ class Clients:
             self.ledger.mapped[spelling] = self._sent("/api/v1/payer-mappings/", body, headers, again=True)
 
     def _bring(
-        self, name: str, claims: dict[str, int], path: str, body: bytes, headers: Mapping[str, str], *, again: bool
+        self, name: str, brought: Brought, path: str, body: bytes, headers: Mapping[str, str], *, again: bool
     ) -> None:
-        self.ledger.brought[name] = brought = Brought(claims)
+        self.ledger.brought[name] = brought
         brought.is_acknowledged = self._sent(path, body, headers, again=again)
 
     def _until_the_end(self) -> Iterator[int]:
@@ -124,9 +129,12 @@ class Clients:
         return answer
 
 
-def _file(claims: Mapping[str, int]) -> bytes:
+def _as_row(number: str, payer: str, cents: int) -> Row:
+    """The same as `claim` says of it, in a file."""
+    said = {"number": number, "payer": payer, "cpt": "99213", "submitted": "2026-01-05", "decided": "2026-01-20"}
+    return dict.fromkeys(HEADERS, "") | said | {"status": "Denied", "billed": f"{cents / 100:.2f}", "reason": "CO-197"}
+
+
+def _table(rows: Iterable[Row]) -> bytes:
     keys = list(HEADERS)
-    rows = [
-        row(number=number, payer=PAYERS[cents % 3], billed=f"{cents / 100:.2f}") for number, cents in claims.items()
-    ]
     return "\n".join([",".join(HEADERS.values()), *(",".join(each[key] for key in keys) for each in rows)]).encode()

@@ -10,9 +10,10 @@ from tests.chaos.own_server import OwnServer
 
 @dataclass
 class Brought:
-    """Claims that were sent together, by number, each with its amount in cents."""
+    """Claims that were sent together, by number, each with its amount in cents; and as they were written."""
 
     claims: dict[str, int]
+    content: bytes = b""
     is_acknowledged: bool = False
 
 

@@ -4,10 +4,12 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -23,6 +25,7 @@ FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 MOMENTS = 20 if FULL else 2
 FIRST_GOOD_ANSWER = 5.0
 SETTLES_WITHIN = 120.0
+Judged = dict[str, Any]
 SCOPES = ("claims.read", "claims.load", "mappings.manage", "mappings.read")
 
 
@@ -85,6 +88,27 @@ class Place:
     def _stored(self) -> Stored:
         return stored(self.server, self.database)
 
+    def judged(self) -> Judged:
+        return _judged(self.installation)
+
+    def judged_anew(self, directory: Path) -> Judged:
+        """By an installation that was never disturbed, in the claims that are kept here, as they were brought."""
+        kept = self._stored().claims
+        with self.server.new_database() as urls:
+            directory.mkdir()
+            anew = _installed(urls, directory)
+            file = directory / "claims.csv"
+            file.write_bytes(self._brought(kept))
+            anew.ask("load", file, "--date-order", "ymd")
+            return _judged(anew)
+
+    def _brought(self, kept: Counter[str]) -> bytes:
+        """All that is kept, as one table."""
+        brought = self.clients.ledger.brought.values()
+        tables = [each.content.split(b"\n", 1) for each in brought if all(number in kept for number in each.claims)]
+        [head] = {head for head, _ in tables}
+        return b"\n".join([head, *(rows for _, rows in tables)])
+
     # Processes of the product
 
     def worker(self) -> psutil.Process:
@@ -122,7 +146,7 @@ class Place:
 @contextmanager
 def placed(directory: Path) -> Iterator[Place]:
     with own_server() as (server, between):
-        installation = _installed(server, directory)
+        installation = _installed(server.urls, directory)
         key = installation.ask("issue_key", "--name", "Practice system", "--scope", *SCOPES)["key"]
         served = begun(installation, free_port(), **UNHINDERED)
         clients = Clients(served.port, {"Authorization": f"Bearer {key}"})
@@ -135,8 +159,16 @@ def placed(directory: Path) -> Iterator[Place]:
             place.served.process.wait(ENDED_WITHIN)
 
 
-def _installed(server: OwnServer, directory: Path) -> Installation:
-    environment = os.environ | server.urls | {"PAYERWATCH_DATA_DIR": str(directory), "PYTHONWARNINGS": "error"}
+def _judged(installation: Installation) -> Judged:
+    """What a run finds in all claims: of which cells it was made, and the figures of each payer and series."""
+    installation.ask("detect")
+    runs = [each for each in installation.everything()["drift_driftrun"] if each["data_version"]]
+    newest = max(runs, key=lambda each: each["id"])
+    return {name: newest[name] for name in ("as_of_week", "data_version", "series_checked", "tests", "nodes")}
+
+
+def _installed(urls: Mapping[str, str], directory: Path) -> Installation:
+    environment = os.environ | urls | {"PAYERWATCH_DATA_DIR": str(directory), "PYTHONWARNINGS": "error"}
     for name in ("DJANGO_SETTINGS_MODULE", "PAYERWATCH_CHECKPOINT_DIR", "PAYERWATCH_THROWAWAY"):
         environment.pop(name, None)
     installation = Installation(environment, directory)

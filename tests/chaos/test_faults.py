@@ -172,5 +172,12 @@ def test_a_clock_that_is_off_and_summer_time_that_ends(place: Place):
     place.serve()
 
 
+def test_what_is_found_is_what_is_found_in_the_same_claims_anew(place: Place, tmp_path: Path):
+    place.settled()
+    found = place.judged()
+    assert found["series_checked"]
+    assert place.judged_anew(tmp_path / "anew") == found
+
+
 def test_the_record_is_whole_after_all_of_it(place: Place):
     place.has_a_whole_record()
