@@ -13,6 +13,7 @@ from payerwatch.tenancy.context import acting_in
 from tests.api.loaded import Loaded
 from tests.claims.recount import assert_cells_are_right
 from tests.make import denied, row, upload, words
+from tests.web.asking import but_the_trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +26,7 @@ def claims(practice: Loaded, column: str) -> dict[str, str]:
 def newest_entry(practice: Loaded) -> tuple[str, str, str, Any]:
     with acting_in(practice.customer):
         entry = Entry.objects.order_by("-position")[0]
-    return entry.verb, entry.thing_kind, entry.thing_id, json.loads(entry.detail)
+    return entry.verb, entry.thing_kind, entry.thing_id, json.loads(but_the_trace(entry.detail))
 
 
 def mapping_of(practice: Loaded, spelling: str) -> dict[str, Any]:

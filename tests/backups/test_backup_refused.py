@@ -159,6 +159,7 @@ def test_two_at_a_time_into_one_directory_are_refused(installation: Installation
 
 
 @pytest.mark.sqlite
+@pytest.mark.untraced
 def test_a_full_disk_while_restoring_leaves_no_database(
     installation: Installation, tmp_path: Path, elsewhere: Callable[[], None]
 ):

@@ -1,6 +1,5 @@
 """The door: what is asked in which order, what a refusal leaves behind, and by what requests are counted."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,7 +23,7 @@ from payerwatch.tenancy.models import Customer
 from payerwatch.throttling.refusals import ThrottleUnavailable
 from tests import make
 from tests.members import credentials
-from tests.web.asking import NOBODY, Caller, problem_in
+from tests.web.asking import NOBODY, Caller, but_the_trace, problem_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,11 +34,6 @@ def entries(customer: Customer) -> list[tuple[str, str, str, str]]:
     with acting_in(customer):
         found = Entry.objects.order_by("position")
         return [(each.verb, each.thing_kind, each.outcome, but_the_trace(each.detail)) for each in found]
-
-
-def but_the_trace(detail: str) -> str:
-    """Requests of tests all have the same id, so that each entry names its trace beside it."""
-    return re.sub(r',?"trace":"[0-9a-f]{32}"', "", detail)
 
 
 def newest(customer: Customer) -> tuple[str, str, str, str]:
