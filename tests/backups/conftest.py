@@ -1,6 +1,7 @@
 """A practice with claims and a key, a backup of it, and empty databases to restore into."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,21 @@ def new_database(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[]
 
     yield make_one
     for name in made:
-        as_owner(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(name)
+
+
+def _drop(database: str, *, seconds: float = 20) -> None:
+    """Once the server has noticed that those who asked it are gone: some have another role."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            as_owner(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def backup_role() -> dict[str, Any] | None:

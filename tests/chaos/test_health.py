@@ -26,7 +26,7 @@ CHECK = "worker:heartbeatAge"
 def served(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with (
         copy_of(migrated, tmp_path_factory.mktemp("health")) as installation,
-        serving(installation, options=["--no-work"], **UNHINDERED) as running,
+        serving(installation, options=["--no-work"], workers=1, **UNHINDERED) as running,
     ):
         yield running
 

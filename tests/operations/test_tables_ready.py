@@ -6,7 +6,7 @@ import pytest
 
 from payerwatch.operations.command import TablesNotReady, refuse_unless_migrated
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def test_what_is_left_for_later_keeps_nobody_from_beginning(settings: Any):
