@@ -30,7 +30,8 @@ def test_what_is_due_has_an_age_by_queue_and_what_is_not_has_none():
         enqueue(note, "now")
         enqueue(send, "sent")
         enqueue(note, "later", at=timezone.now() + timedelta(hours=1))
-    change(f"UPDATE procrastinate_jobs SET scheduled_at = now() - interval '100 seconds' WHERE queue_name = '{SENDING}'")
+    earlier = "now() - interval '100 seconds'"
+    change(f"UPDATE procrastinate_jobs SET scheduled_at = {earlier} WHERE queue_name = '{SENDING}'")
     ages = state().oldest_due
     assert 0 <= ages[WORK] < 60
     assert 100 <= ages[SENDING] < 160
