@@ -28,7 +28,7 @@ from tests.journeys.serving import UNHINDERED, Answer, Served, add_member, beare
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.proof]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-KILLS, EVENTS = (200, 5_000) if FULL else (3, 80)
+KILLS, EVENTS = (200, 5_000) if FULL else (2, 50)
 TO_WORKERS = 5_000 if FULL else 150
 ROTATED = 5_000 if FULL else 150
 ENDPOINTS, SENDERS = 8, 4

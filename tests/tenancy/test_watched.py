@@ -135,7 +135,7 @@ def test_a_process_with_limits_gives_up_soon_after_them():
 def test_a_connection_that_does_not_answer_a_question_is_made_anew(between: Wire, monkeypatch: pytest.MonkeyPatch):
     """Django's, at the first statement of a request."""
     monkeypatch.setattr(watched, "LOOK_AFTER", 60)
-    own = dict(connection.settings_dict)
+    own = connection.settings_dict
     connection.close()
     connection.settings_dict = own | {"HOST": "127.0.0.1", "PORT": str(between.port), "CONN_HEALTH_CHECKS": True}
     try:
