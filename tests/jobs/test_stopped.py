@@ -26,8 +26,6 @@ pytestmark = [
 ]
 
 TRIALS = 50 if os.environ.get("PAYERWATCH_PROOF") == "full" else 2
-MOST = 20
-"""Trials for one in which the worker was stopped between two transactions, as chance has it."""
 AWAKE_SECONDS = 0.5
 """A step's next transaction begins within a twentieth of it."""
 IDLE = {"PGOPTIONS": "-c idle_in_transaction_session_timeout=1500ms"}
@@ -106,15 +104,3 @@ def test_a_worker_that_was_stopped_keeps_nothing_once_another_has_done_its_job(p
         assert pids[-ROWS:] == [pids[-1]] * ROWS
         assert pids[0] != pids[-1]
     assert left(practice.pk) == [row for each in found for row in each.rows]
-
-
-def test_without_the_proof_it_would(practice: Customer):
-    """Where it was stopped between two transactions: in the middle of one it loses its connection, and tries again."""
-    wanted = max(1, TRIALS // 5)
-    found = trials(practice, lambda found: len(between(found)) == wanted or len(found) == MOST * wanted, "--unheld")
-    assert between(found)
-    assert all(each.later for each in between(found))
-
-
-def between(found: list[Trial]) -> list[Trial]:
-    return [each for each in found if not each.in_transaction]
