@@ -1,4 +1,4 @@
-"""What a worker that was stopped would do with nothing to hold it back: the proof beside this sees what it looks for."""
+"""What a worker that was stopped would do with nothing to hold it back: so the proof sees what it looks for."""
 
 import pytest
 
