@@ -50,10 +50,9 @@ def migrations() -> Iterator[Finding]:
     applied = set(in_order)
     missing = [name for name, replaced in _known() if name not in applied and not (replaced and replaced <= applied)]
     before = [each for each in missing if not is_for_after(each)]
-    says = {
-        True: f"{len(before)} migrations of this release are not applied. Run: payerwatch migrate",
-        False: f"{len(missing)} migrations are left for when the release before runs no more." if missing else "",
-    }[bool(before)]
+    says = f"{len(missing)} migrations are left for when the release before runs no more." if missing else ""
+    if before:
+        says = f"{len(before)} migrations of this release are not applied. Run: payerwatch migrate"
     grade = Status.FAIL if before else Status.WARN if missing else Status.PASS
     yield _found("migrations:pending", grade, len(missing), "migrations", says)
     yield _found("migrations:version", Status.PASS, ".".join(in_order[-1]) if in_order else "")

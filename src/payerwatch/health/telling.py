@@ -15,8 +15,9 @@ from payerwatch.health.lookout import Lookout
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.connections import ask_apart
 
-NEEDED = ("database:responseTime", "migrations:pending", "disk:free", "queue:parked")
-"""What must not fail in a process that answers. That no worker runs keeps nobody from reading."""
+NEEDED = ("database:responseTime", "migrations:pending", "disk:free")
+"""What must not fail in a process that answers. The queue is a table, and asked with the database: where it cannot be,
+that does not answer. That no worker runs, or that much waits, keeps nobody from reading."""
 
 
 class NotReady(Refusal):
