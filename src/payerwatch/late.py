@@ -1,9 +1,9 @@
-"""A library that takes long to load and that few commands need, loaded when something of it is first used.
+"""Libraries that take long to load and that few commands need, loaded when something of them is first used.
 
     from payerwatch.late import polars as pl
 
-Modules that use it leave their annotations unevaluated (`from __future__ import annotations`), else it would be needed
-at once.
+Modules that use them leave their annotations unevaluated (`from __future__ import annotations`) and name kinds of
+arrays in quotes, else they would be needed at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy
     import polars
+    import scipy
 else:
 
     class _Late:
@@ -22,8 +24,12 @@ else:
             self._name = name
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(import_module(self._name), name)
+            """Asked once for each name, which is kept."""
+            found = self.__dict__[name] = getattr(import_module(self._name), name)
+            return found
 
+    numpy = _Late("numpy")
     polars = _Late("polars")
+    scipy = _Late("scipy")
 
-__all__ = ["polars"]
+__all__ = ["numpy", "polars", "scipy"]

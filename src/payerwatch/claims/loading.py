@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-import numpy as np
 from django.db import connection
 
 from payerwatch.claims import merging, staging
@@ -23,6 +22,7 @@ from payerwatch.claims.formats.setaside import SetAsideWriter
 from payerwatch.claims.models import CptGroupMapping, Upload
 from payerwatch.claims.numbers import StoredNumbers
 from payerwatch.claims.payers import PayerDirectory, PayerSuggestion
+from payerwatch.late import numpy as np
 from payerwatch.late import polars as pl
 from payerwatch.sealing.models import customer_key_id
 from payerwatch.tenancy.context import current_customer_id

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-import numpy as np
 from django.db import connection
 from django.db.models import BigIntegerField, Case, F, Min, Q, QuerySet, Sum, Value, When
 
@@ -20,6 +19,7 @@ from payerwatch.drift.models import RunoffCell
 from payerwatch.drift.parameters import METHOD_VERSION
 from payerwatch.drift.pending import check_pending
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, WEEKS_NEEDED, Ints, RunoffArrays
+from payerwatch.late import numpy as np
 from payerwatch.late import polars as pl
 
 _KEY = ("payer_id", "cpt_group", "submit_week", "lag_weeks", "outcome", "denial_category")

@@ -4,12 +4,11 @@ A one-sample log-rank test (Breslow 1975) with weekly hazards from the series' o
 count for as long as they wait, so recent submissions do not bias it and a complete stall shows.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-import scipy  # whose parts are loaded when they are first used, which most commands never do
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts, median_days
@@ -21,8 +20,13 @@ from payerwatch.drift.window_tests import (
     trailing_window,
     weeks_since_first_decision,
 )
+from payerwatch.late import numpy as np
+from payerwatch.late import scipy
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 WINDOW_WEEKS = (1, 2, 4)
 HAZARD_PRIOR_CLAIMS = 50

@@ -7,11 +7,11 @@ outcomes (a slow-down, a stall, a flushed backlog) leaves the order of outcomes 
 rate expected.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts
@@ -27,8 +27,12 @@ from payerwatch.drift.rate_baseline import (
 from payerwatch.drift.runoff_arrays import RunoffArrays, by_submission_week
 from payerwatch.drift.strata import PlacedCells, fractions_decided, place_in_strata
 from payerwatch.drift.window_tests import WindowTests, baseline_span, trailing_window, weeks_since_first_decision
+from payerwatch.late import numpy as np
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 DECIDED_WEEKS = 4
 SUBMITTED_WEEKS = (4, 8, 12)

@@ -11,9 +11,9 @@ A payer with a single series appears twice with the same numbers: the payer is w
 is shown under it, and leaving either out would make families differ between customers for no gain.
 """
 
-from functools import cached_property
+from __future__ import annotations
 
-import numpy as np
+from functools import cached_property
 
 from payerwatch.drift.decision_delay import DecisionDelay
 from payerwatch.drift.denial_rate import DenialRate
@@ -32,6 +32,7 @@ from payerwatch.drift.opinion import Opinion, confirmed_tier, is_quiet
 from payerwatch.drift.parameters import DEFAULTS, Parameters
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.window_tests import Direction, Measure, WindowTests, baseline_span
+from payerwatch.late import numpy as np
 
 
 def judge(
@@ -92,7 +93,7 @@ class Detectors:
             self._delay.median_days(node, recent, week_index),
         )
 
-    def _family(self, tests: WindowTests, *, provisional: bool) -> "_Family":
+    def _family(self, tests: WindowTests, *, provisional: bool) -> _Family:
         return _Family(self._arrays, tests, self._parameters, provisional)
 
 

@@ -1,18 +1,21 @@
 """What stands behind a drift event: its weeks against the expected band, median days, and its claims."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, cast
 
 from payerwatch.drift.cells import CellsAsOf, cells_as_of
 from payerwatch.drift.detectors import Detectors
 from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.queries import claims_behind
 from payerwatch.drift.window_tests import Measure
+from payerwatch.late import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CHART_WEEKS = 30
 

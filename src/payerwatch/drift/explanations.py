@@ -1,14 +1,18 @@
 """Figures that explain a finding to a person: weekly bands, median days, what changed, the final rate."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift import statistics
+from payerwatch.late import numpy as np
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 DAYS_TO_MID_WEEK = 3.5
 
@@ -28,7 +32,7 @@ class WeeklyCounts:
     variance: Floats
     """[nodes, weeks] variance of observed around expected."""
 
-    def band(self, node: int, coverage: float = 0.90) -> "WeeklyBand":
+    def band(self, node: int, coverage: float = 0.90) -> WeeklyBand:
         """The rates of one node with the range that ``coverage`` of weeks would stay in without drift."""
         claims, expected, variance = self.claims[node], self.expected[node], self.variance[node]
         tail = (1 - coverage) / 2

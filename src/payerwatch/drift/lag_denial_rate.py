@@ -5,9 +5,9 @@ those decided after the same number of weeks. A change of speed can then pass fo
 what it finds is provisional.
 """
 
-from functools import cached_property
+from __future__ import annotations
 
-import numpy as np
+from functools import cached_property
 
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts
@@ -22,6 +22,7 @@ from payerwatch.drift.rate_baseline import (
 )
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.window_tests import WindowTests, baseline_span, trailing_window, weeks_since_first_decision
+from payerwatch.late import numpy as np
 
 DECIDED_WEEKS = (2, 4, 8)
 LAG_STRATA = (0, 1, 2, 3, 4, 5, 6, 8, 11)

@@ -1,17 +1,21 @@
 """One family of nodes in one direction: adjusted p-values, effects worth telling, tiers."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift import statistics
 from payerwatch.drift.judgement import Tier
 from payerwatch.drift.parameters import DEFAULTS, Parameters
 from payerwatch.drift.window_tests import Direction, Measure, WindowTests
+from payerwatch.late import numpy as np
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+Flags: TypeAlias = "NDArray[np.bool_]"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Opinion:
     parameters: Parameters
 
     @classmethod
-    def of(cls, tests: WindowTests, direction: Direction, judged: Flags, parameters: Parameters) -> "Opinion":
+    def of(cls, tests: WindowTests, direction: Direction, judged: Flags, parameters: Parameters) -> Opinion:
         """Judge the nodes of ``judged`` as one family."""
         p_values, telling = tests.most_telling(direction)
         q_values = np.ones(p_values.size)

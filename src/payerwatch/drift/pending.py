@@ -4,14 +4,18 @@ Many exports list decided claims only. The share decided at each age follows fro
 (chain ladder development factors, Mack 1993), so the number that should still be waiting can be foretold.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift.runoff_arrays import LAG_WEEKS, Ints, RunoffArrays, by_submission_week
+from payerwatch.late import numpy as np
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 RECENT_WEEKS = 12
 EXPECTED_MINIMUM = 10

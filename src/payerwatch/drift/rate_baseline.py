@@ -1,18 +1,22 @@
 """The denial rate to expect in each stratum, learned from a baseline and shared by both denial measures."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-import scipy  # whose parts are loaded when they are first used, which most commands never do
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift import statistics
 from payerwatch.drift.explanations import WeeklyCounts
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.window_tests import Window, WindowTests
+from payerwatch.late import numpy as np
+from payerwatch.late import scipy
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 SERIES_PRIOR_CLAIMS = 40
 """Claims' worth of weight that draws a series' rate towards its payer's."""
@@ -30,7 +34,7 @@ class StratumCounts:
     denied: Floats
     decided: Floats
 
-    def over(self, axis: int) -> "StratumCounts":
+    def over(self, axis: int) -> StratumCounts:
         """Summed over an axis."""
         return StratumCounts(self.denied.sum(axis=axis), self.decided.sum(axis=axis))
 
@@ -122,7 +126,7 @@ class WindowCounts:
         baseline: Baseline,
         windows: tuple[Window, ...],
         counts: Sequence[StratumCounts],
-    ) -> "WindowCounts":
+    ) -> WindowCounts:
         """Add up the counts [S, strata] of each window for every series and payer."""
         by_stratum = np.stack([count.decided for count in counts], axis=1)
         denied = np.stack([count.denied.sum(axis=1) for count in counts], axis=1)
@@ -136,7 +140,7 @@ class WindowCounts:
             variance,
         )
 
-    def scaled(self, ratio: Floats) -> "WindowCounts":
+    def scaled(self, ratio: Floats) -> WindowCounts:
         """The same windows with ``ratio`` times the denials expected."""
         return replace(self, expected=self.expected * ratio, variance=self.variance * ratio)
 

@@ -1,11 +1,10 @@
 """What a run keeps of how things stand after it, so that the first look in the morning counts nothing again."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from payerwatch.claims.queries import UploadsSoFar
 from payerwatch.drift.cells import CellsAsOf
@@ -14,6 +13,10 @@ from payerwatch.drift.models import DriftEvent
 from payerwatch.drift.parameters import DEFAULTS
 from payerwatch.drift.queries import events
 from payerwatch.drift.window_tests import baseline_span
+from payerwatch.late import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RECENT_WEEKS = 4
 EVENTS_KEPT = 10

@@ -1,12 +1,16 @@
 """The run-off counts of one customer as arrays: what every detector reads, and nothing else."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from payerwatch.late import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LAG_WEEKS = 26
 """Lag weeks 0 to 25 between submission and decision; the last holds 25 weeks or more."""
@@ -14,8 +18,8 @@ LAG_WEEKS = 26
 WEEKS_NEEDED = 59
 """Weeks that decide a judgement: a baseline from 33 weeks back, whose cohorts reach 25 weeks further."""
 
-Ints = NDArray[np.int64]
-Number = TypeVar("Number", bound=np.generic)
+Ints: TypeAlias = "NDArray[np.int64]"
+Number = TypeVar("Number", bound="np.generic")
 
 
 class MisshapenRunoffArrays(ValueError):

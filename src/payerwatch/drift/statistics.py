@@ -3,11 +3,17 @@
 Pure functions of arrays, vectorised over nodes and windows; nothing here knows of claims.
 """
 
-import numpy as np
-import scipy  # whose parts are loaded when they are first used, which most commands never do
-from numpy.typing import NDArray
+from __future__ import annotations
 
-Floats = NDArray[np.float64]
+from typing import TYPE_CHECKING, TypeAlias
+
+from payerwatch.late import numpy as np
+from payerwatch.late import scipy
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 SMALLEST_BINOMIAL_CORRELATION = 1e-6
 LARGEST_CORRELATION = 0.5

@@ -1,14 +1,18 @@
 """Placing decided claims in strata of the fraction of their cohort already decided."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from payerwatch.drift.rate_baseline import StratumCounts
 from payerwatch.drift.runoff_arrays import Ints, RunoffArrays
+from payerwatch.late import numpy as np
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 STRATA = 10
 COHORT_PRIOR_CLAIMS = 10

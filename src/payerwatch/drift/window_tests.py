@@ -1,14 +1,17 @@
 """What a measure says of every node in every window of one week, before tiers are decided."""
 
-from dataclasses import dataclass
-from typing import Literal
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from payerwatch.drift.runoff_arrays import WEEKS_NEEDED, RunoffArrays
+from payerwatch.late import numpy as np
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 Measure = Literal["denial_rate", "days_to_decision"]
 Direction = Literal["worse", "better"]
 
@@ -53,7 +56,7 @@ class WindowTests:
     """[nodes] weeks of the baseline since the node's first decision, 0 to 26."""
     baseline_decided: NDArray[np.int64]
     """[nodes] claims decided in the baseline."""
-    calibrated: "WindowTests | None" = None
+    calibrated: WindowTests | None = None
     """A second opinion that must agree before anything is raised; None if there is none."""
 
     def p_by_window(self, direction: Direction) -> Floats:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-import numpy as np
-
 from payerwatch.drift.explanations import median_days
 from payerwatch.drift.models import RunoffCell
 from payerwatch.drift.runoff_arrays import LAG_WEEKS
+from payerwatch.late import numpy as np
 from payerwatch.late import polars as pl
 from payerwatch.reports.intervals import difference_interval, share_interval
 from payerwatch.reports.months import Weeks

@@ -1,14 +1,18 @@
 """What each claim of a practice was for and what came of the money, in whole US cents."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from payerwatch.late import numpy as np
 from payerwatch.operations.practice.catalogue import GroupProfile
 from payerwatch.operations.practice.drawing import Practice
 
-Cents = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Cents: TypeAlias = "NDArray[np.int64]"
 CHARGES_STREAM = 1
 PARTLY_PAID_RATE = 0.04
 APPEALED_RATE = 0.15

@@ -1,18 +1,22 @@
 """The claims of a practice as arrays: when each is submitted, when and how it is first decided, and why."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from payerwatch.late import numpy as np
 from payerwatch.operations.practice.catalogue import REASONS
 from payerwatch.operations.practice.drifts import Placement
 from payerwatch.operations.practice.shape import Calendar, PracticeShape
 from payerwatch.operations.practice.traits import Traits
 
-Ints = NDArray[np.int32]
-Flags = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Ints: TypeAlias = "NDArray[np.int32]"
+Flags: TypeAlias = "NDArray[np.bool_]"
 DAYS = 7
 SUBMITTED_ON = (0.20, 0.21, 0.20, 0.19, 0.16, 0.03, 0.01)
 LAG_SIGMA = 0.45

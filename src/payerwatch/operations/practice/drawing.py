@@ -1,15 +1,19 @@
 """A practice drawn whole: its claims, its people's money and the truth of what changed."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from payerwatch.late import numpy as np
 from payerwatch.operations.practice.claims import Claims, Ways, draw_claims
 from payerwatch.operations.practice.drifts import describe, place_drifts
 from payerwatch.operations.practice.shape import Calendar, Drift, DriftKind, PracticeShape, require_between
 from payerwatch.operations.practice.traits import draw_traits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_CLAIMS = 10_000_000
 LARGEST_SEED = 2**63 - 1

@@ -1,12 +1,16 @@
 """Where and when a practice's payers change their ways."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from payerwatch.late import numpy as np
 from payerwatch.operations.practice.shape import Calendar, Drift, DriftKind, Measure, PracticeShape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WEEKS_OF_BASELINE = 35
 USUAL_WEEKS_AFTER = (10, 14)
@@ -21,7 +25,7 @@ MEASURES: dict[DriftKind, tuple[Measure, ...]] = {
     "both": ("denial_rate", "days_to_decision"),
 }
 Site = tuple[int, int | None]
-Floats = NDArray[np.float64]
+Floats: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from payerwatch.late import numpy as np
 from payerwatch.late import polars as pl
 from payerwatch.operations.practice.catalogue import REASONS
 from payerwatch.operations.practice.charges import Charges, codes_of, draw_charges
 from payerwatch.operations.practice.claims import NO_REASON
 from payerwatch.operations.practice.drawing import Practice
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ROWS_AT_ONCE = 200_000
 FIRST_CLAIM_NUMBER = 1_000_001

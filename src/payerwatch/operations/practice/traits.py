@@ -1,11 +1,12 @@
 """The standing character of a practice: its volumes, how often each payer denies and how fast it decides."""
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from payerwatch.late import numpy as np
 from payerwatch.operations.practice.catalogue import (
     FAVOURITE_DENIAL_WEIGHT,
     REASONS,
@@ -14,7 +15,10 @@ from payerwatch.operations.practice.catalogue import (
 )
 from payerwatch.operations.practice.shape import PracticeShape
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 LOWEST_RATE, HIGHEST_RATE = 0.04, 0.25
 
 
