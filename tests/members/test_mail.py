@@ -114,6 +114,16 @@ def test_a_mail_server_that_fails_undoes_nothing_and_the_link_can_be_sent_again(
     accept_invitation(again.text, name="Ann", password="seven grey herons wade", origin=origin())
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_service_for_mail_that_does_not_answer_undoes_nothing(settings, caplog: pytest.LogCaptureFixture):
+    settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "token", "POSTMARK_API_URL": "http://127.0.0.1:1/"}
+    with acting_in(customer()):
+        invite("a@example.com", "viewer", actor=ACTOR)
+    [logged] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert logged.getMessage().endswith("could not be sent: AnymailRequestsAPIError.")
+
+
 def fail(error: Exception) -> None:
     raise error
 

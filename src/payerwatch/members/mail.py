@@ -5,13 +5,13 @@ for again. Secrets stand beside the address that takes them and never in it, whi
 """
 
 import logging
-import smtplib
 from pathlib import Path
 
-from anymail.exceptions import AnymailError
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+
+from payerwatch.config.mail_failures import mail_failures
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,6 @@ def _send(email: str, subject: str, body: str, *, about: str) -> None:
 def _deliver(message: EmailMessage, about: str) -> None:
     try:
         message.send()
-    except (smtplib.SMTPException, AnymailError, OSError) as error:
+    except mail_failures() as error:
         # The server's own words may hold the address: they are not repeated.
         logger.warning("The message about %s could not be sent: %s.", about, type(error).__name__)

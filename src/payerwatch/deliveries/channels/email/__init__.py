@@ -9,11 +9,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from anymail.exceptions import AnymailError
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template import Context, Engine
 
+from payerwatch.config.mail_failures import mail_failures
 from payerwatch.deliveries.answers import CONNECTION_FAILED, Answer
 from payerwatch.deliveries.notices import Chart, Notice, Parcel
 
@@ -41,7 +41,7 @@ def send(parcel: Parcel) -> Answer:
     started = monotonic()
     try:
         message.send()
-    except (smtplib.SMTPException, AnymailError, OSError) as error:
+    except mail_failures() as error:
         # The server's own words may hold the address: they are not kept.
         status = _status_of(error)
         return Answer(status, "" if status else CONNECTION_FAILED, _since(started))
