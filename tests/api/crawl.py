@@ -43,7 +43,8 @@ IMPOSSIBLE = (
 )
 
 # What differs from one request to the next by itself; and how to ask for a part that does not.
-NEVER_THE_SAME = frozenset({"SignIn.prepare", "AuditEntries.export"})
+# What the health document tells is the installation's, not a customer's, and of the moment.
+NEVER_THE_SAME = frozenset({"SignIn.prepare", "AuditEntries.export", "Health.show"})
 STEADY = {"AuditEntries.list": {"verb": "issue"}}
 
 
