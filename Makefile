@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 WITH_POSTGRES := $(BIN)/python scripts/with_postgres.py
-TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
-UNTRACED := proof or untraced
+TOGETHER := --dist loadfile --no-loadscope-reorder
+UNTRACED := proof or untraced or database
 # The files in which a mark stands, so that a few of the tests are found without loading all.
 MARKED = $(shell grep -rlE 'mark\.($(1))\b' tests --include='test_*.py')
-ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOGETHER)
-ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q $(TOGETHER)
+ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q -n 2 $(TOGETHER)
+# One more than there are processors: many of these tests wait.
+ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 3 $(TOGETHER)
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
 
 # The tests are hundreds of processes: each but the first finds the code compiled, whatever the machine's habit is.
@@ -58,9 +59,10 @@ demo: install  ## the whole journey on an invented practice, ending with finding
 
 test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 
-# With COVERED, what adds nothing to the coverage of the others runs apart and untraced: tracing takes as long again.
+# With COVERED, processes and what adds nothing to the coverage of the others run apart and untraced: tracing them takes
+# as long again.
 test-sqlite: install-dev $(CHECKS) $(PROMTOOL)  ## pass all tests on SQLite
-	$(ON_SQLITE) $(if $(COVERED),-m "$(UNTRACED)" $(call MARKED,proof|untraced)) $(PYTEST_ARGS)
+	$(ON_SQLITE) $(if $(COVERED),-m "$(UNTRACED)" $(call MARKED,proof|untraced|database)) $(PYTEST_ARGS)
 	$(if $(COVERED),$(ON_SQLITE) -m "not ($(UNTRACED))" $(COVERED) $(PYTEST_ARGS))
 
 test-postgres: install-dev $(CHECKS) $(PGBOUNCER)  ## pass all tests that touch a database on PostgreSQL

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, p
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 STARTS = 32
-ROUNDS, ROUNDS_OF_PROCESSES, ROUNDS_WITH_LESS = (200, 200, 40) if FULL else (4, 2, 1)
+ROUNDS, ROUNDS_OF_PROCESSES, ROUNDS_WITH_LESS = (200, 200, 40) if FULL else (2, 1, 1)
 MONDAY = date(2024, 1, 1)
 GUARDS = {
     "drift_driftrun": ("drift_driftrun_week_data_unique",),

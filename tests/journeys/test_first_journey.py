@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys.conftest import Installation, assert_cells_are_right
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 
 def test_a_practice_learns_which_payer_changed(installation: Installation, tmp_path: Path):
@@ -55,6 +55,7 @@ def samples() -> Path:
     return Path(directory) / "claims"
 
 
+@pytest.mark.once
 def test_a_practice_export_loads_without_a_flag(installation: Installation, samples: Path):
     loaded = installation.ask("load", samples / "practice_export.csv")
     assert loaded["rows"] == loaded["accepted"] + loaded["set_aside"] == 2_800
@@ -68,6 +69,7 @@ def test_a_practice_export_loads_without_a_flag(installation: Installation, samp
     assert run["not_judged"]
 
 
+@pytest.mark.once
 def test_an_export_without_decision_dates_is_refused_with_the_mapping_that_loads_what_can_be(
     installation: Installation, samples: Path
 ):

@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.conftest import Installation
 from tests.make import HEADERS, Row, claims_file, row
 
-pytestmark = [pytest.mark.database, pytest.mark.once, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 LONG_LINE_MIB = 1024 if FULL else 200

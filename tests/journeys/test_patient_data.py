@@ -10,7 +10,7 @@ from tests.journeys.serving import UNHINDERED, serving
 from tests.journeys.test_uploads_over_http import UPLOADS, key_of, send, watched
 from tests.make import HEADERS, Row, claims_file, denied, pending, row
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 PERSONAL = {
     "Patient Name": "Zyxwold, Quentinella",

@@ -16,7 +16,7 @@ from tests.journeys.test_kills import kill_at, many, wait_until_gone
 from tests.make import Row, claims_file, pending, row
 from tests.sealing.conftest import key
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 KILLS = 4
 FILES = ("CANARYFILE", "SECONDCANARY")

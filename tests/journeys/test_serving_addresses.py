@@ -6,7 +6,7 @@ import pytest
 
 from tests.journeys.conftest import Installation
 
-pytestmark = [pytest.mark.database, pytest.mark.once, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 
 def test_a_port_that_another_program_has_is_refused_with_its_address(installation: Installation):

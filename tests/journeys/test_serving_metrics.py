@@ -21,7 +21,7 @@ from tests.journeys.serving import UNHINDERED, Served, add_member, bearer, free_
 from tests.journeys.test_uploads_over_http import key_of, send, watched
 from tests.make import claims_file, row
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 TOKEN = "collects-what-is-counted-0123456789"
 ADDRESSES = 100_000 if os.environ.get("PAYERWATCH_PROOF") == "full" else 600

@@ -25,7 +25,7 @@ from tests.journeys.serving import (
     wait_for_link,
 )
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 OWNER, OPERATOR = "owner@example.com", "operator@example.com"
 ME, FACTOR = "/api/v1/me/", "/api/v1/me/second-factor/"

@@ -17,7 +17,7 @@ from tests.journeys.conftest import MIGRATOR_URL, Installation, copy_of
 from tests.journeys.serving import Answer, Served, serving
 from tests.wires import Wire, wire
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 ROOT = Path(__file__).parents[2]
 LIVE, READY, HEALTH = "/livez", "/readyz", "/api/v1/health/"

@@ -13,7 +13,7 @@ from tests.drift.run_off_claims import claims_of, written
 from tests.journeys.conftest import Installation
 from tests.journeys.serving import Headers, Served, bearer, serving
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 JUDGED_WITHIN = 30
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.journeys.conftest import copy_of
 from tests.journeys.serving import PASSWORD, UNHINDERED, Answer, Browser, Served, add_member, serving
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 EMAIL, OTHER = "ada@example.com", "second@example.com"
 SIGN_IN, ME = "/api/v1/auth/sign-in/", "/api/v1/me/"

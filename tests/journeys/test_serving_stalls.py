@@ -61,6 +61,7 @@ HALF_SENT = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("missing", HALF_SENT)
 def test_however_many_clients_keep_back_something_others_are_answered_at_once(served: Served, missing: str):
     with ExitStack() as stack:
@@ -73,6 +74,7 @@ def test_however_many_clients_keep_back_something_others_are_answered_at_once(se
             assert time.monotonic() - began < 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("missing", ["a body", "the rest of the head"])
 def test_a_client_that_sends_no_more_is_told_that_it_is_late(served: Served, missing: str):
     with connected(served) as peer:
@@ -86,6 +88,7 @@ def test_a_client_that_sends_no_more_is_told_that_it_is_late(served: Served, mis
     assert json.loads(body)["code"] == "body_late"
 
 
+@pytest.mark.once
 def test_a_client_that_never_ends_is_late_although_it_is_never_silent(served: Served):
     with connected(served) as peer:
         began = time.monotonic()
@@ -102,11 +105,13 @@ def test_a_client_that_never_ends_is_late_although_it_is_never_silent(served: Se
     assert time.monotonic() - began > WHOLE * 0.9
 
 
+@pytest.mark.once
 def test_a_client_that_says_nothing_is_parted_with_in_silence(served: Served):
     with connected(served) as peer:
         assert rest_of(peer) == b""
 
 
+@pytest.mark.once
 def test_a_slow_client_that_ends_in_time_is_answered_like_any(served: Served):
     body = b'{"email": "nobody@example.com", "password": "wrong wrong wrong"}'
     sent = head(len(body), "Connection: close") + body
@@ -117,6 +122,7 @@ def test_a_slow_client_that_ends_in_time_is_answered_like_any(served: Served):
         assert rest_of(peer).startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.once
 def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(served: Served):
     with connected(served) as peer:
         peer.sendall(head(2, "Expect: 100-continue", "Connection: close"))
@@ -125,6 +131,7 @@ def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(served: Served):
         assert b"HTTP/1.1 400 " in rest_of(peer)
 
 
+@pytest.mark.once
 def test_requests_sent_one_behind_the_other_are_all_answered(served: Served):
     with connected(served) as peer:
         peer.sendall(READY * 3 + READY[:20])
@@ -143,6 +150,7 @@ def reading_slowly(served: Served, path: str, key: dict[str, str]) -> socket.soc
     return peer
 
 
+@pytest.mark.once
 def test_who_takes_an_answer_byte_by_byte_keeps_no_thread(installation: Installation, served: Served, tmp_path: Path):
     key = key_of(installation)
     good, *broken = [row(number="C1"), *(row(number=f"B{number}", cpt="none") for number in range(25_000))]

@@ -15,7 +15,7 @@ import pytest
 from tests.journeys.conftest import MIGRATOR_URL, Installation, copy_of
 from tests.journeys.serving import PASSWORD, Answer, Served, add_member, bearer, serving, tokens_of
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 EMAIL = "ada@example.com"
 ASKED, LIMIT = 40, 17

@@ -16,7 +16,7 @@ from tests.journeys.receiving import Received, receiver
 from tests.journeys.serving import UNHINDERED, Answer, Browser, Served, add_member, bearer, serving
 from tests.journeys.test_uploads_over_http import form, watched
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 API = "/api/v1"
 

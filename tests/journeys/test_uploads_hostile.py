@@ -15,7 +15,7 @@ from tests.journeys.conftest import Installation, copy_of
 from tests.journeys.serving import UNHINDERED, Served, serving
 from tests.journeys.test_uploads_over_http import BOUNDARY, UPLOADS, form, key_of, send, watched
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 

@@ -16,7 +16,7 @@ from tests.journeys.serving import UNHINDERED, Served, serving
 from tests.journeys.test_uploads_over_http import UPLOADS, key_of, watched
 from tests.make import claims_file, row
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 RESUMABLE = f"{UPLOADS}resumable/"
 TUS = {"Tus-Resumable": "1.0.0"}

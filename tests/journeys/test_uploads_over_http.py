@@ -11,7 +11,7 @@ from tests.journeys.conftest import Installation, assert_cells_are_right, copy_o
 from tests.journeys.serving import UNHINDERED, Answer, Served, bearer, serving
 from tests.make import claims_file, denied, pending, row
 
-pytestmark = [pytest.mark.database, pytest.mark.untraced]
+pytestmark = pytest.mark.database
 
 UPLOADS = "/api/v1/uploads/"
 BOUNDARY = "a-boundary-of-ours"

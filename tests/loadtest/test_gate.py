@@ -118,9 +118,8 @@ def test_a_database_that_somebody_needs_is_not_filled(tmp_path: Path):
 
 @pytest.mark.once
 @pytest.mark.database
-@pytest.mark.untraced
 def test_an_endpoint_that_is_slow_and_one_that_fails_turn_the_gate_red(tmp_path: Path):
-    options = ["--seconds", "20", "--users", "10", "--customers", "1", "--claims", "6000"]
+    options = ["--seconds", "12", "--users", "10", "--customers", "1", "--claims", "6000"]
     done = subprocess.run(
         [sys.executable, "-m", "loadtest", "gate", *options, "--results", tmp_path],
         cwd=ROOT,

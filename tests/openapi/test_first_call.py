@@ -14,7 +14,7 @@ from tests.journeys.serving import Served, serving
 from tests.make import claims_file, denied, row
 from tests.openapi.tools import NODE, run
 
-pytestmark = [pytest.mark.database, pytest.mark.once, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 

@@ -12,7 +12,7 @@ from tests.journeys.conftest import Installation
 from tests.journeys.serving import PASSWORD, Served, add_member, serving
 from tests.openapi.tools import HERE, node, run
 
-pytestmark = [pytest.mark.database, pytest.mark.once, pytest.mark.untraced]
+pytestmark = [pytest.mark.database, pytest.mark.once]
 
 GOLDEN = HERE.parents[1] / "docs" / "openapi.json"
 OWNER = "owner@example.com"

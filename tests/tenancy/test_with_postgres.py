@@ -121,7 +121,8 @@ before = state()
 
 
 MIGRATE = (
-    "import subprocess, sys; subprocess.run([sys.executable, '-m', 'payerwatch', 'migrate', '-v', '0'], check=True)"
+    "import subprocess, sys; "
+    "subprocess.run([sys.executable, '-m', 'payerwatch', 'migrate', 'tenancy', '-v', '0'], check=True)"
 )
 
 
