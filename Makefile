@@ -52,7 +52,8 @@ schema: install-dev  ## write the API's description to docs/openapi.json
 
 lock:  ## lock the dependencies anew, hashes and no addresses (needs uv)
 	uv pip compile $(LOCK) --extra build pyproject.toml -o requirements/base.lock
-	uv pip compile $(LOCK) --extra build --extra dev -c requirements/base.lock pyproject.toml -o requirements/dev.lock
+	uv pip compile $(LOCK) --extra build --extra otel -c requirements/base.lock pyproject.toml -o requirements/otel.lock
+	uv pip compile $(LOCK) --extra build --extra otel --extra dev -c requirements/base.lock pyproject.toml -o requirements/dev.lock
 
 demo: install  ## the whole journey on an invented practice, ending with findings
 	@$(BIN)/payerwatch demo

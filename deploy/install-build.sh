@@ -1,6 +1,7 @@
 #!/bin/sh
 # install-build.sh BUILD < source.tar.gz: a build beside the one that runs, in /opt/payerwatch/releases/BUILD.
-# Its command comes last: without it there is none, and what an earlier try has left is made anew.
+# Its command comes last: without it there is none, and what an earlier try has left is made anew. With LOCK=otel in the
+# environment it can send spans to a collector.
 set -eu
 build=${1:?which build}
 case $build in
@@ -13,6 +14,6 @@ trap 'rm -rf "$source"' EXIT
 tar --extract --gzip --directory "$source" --file -
 rm -rf "$place"
 "${PYTHON:-python3}" -m venv "$place"
-"$place/bin/pip" install --quiet --no-cache-dir --require-hashes -r "$source/requirements/base.lock"
+"$place/bin/pip" install --quiet --no-cache-dir --require-hashes -r "$source/requirements/${LOCK:-base}.lock"
 "$place/bin/pip" install --quiet --no-cache-dir --no-deps --no-build-isolation "$source"
 echo "$build is installed."

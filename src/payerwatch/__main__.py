@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand
 
+from payerwatch.config.collector import record_for_collector
 from payerwatch.config.env import METRICS, data_directory
 from payerwatch.config.logging import told
 from payerwatch.measuring.sharing import share_between_processes
@@ -50,6 +51,7 @@ def main() -> None:
         if arguments[:1] in (["serve"], ["work"]):
             share_between_processes(data_directory() / METRICS)
         django.setup()
+        record_for_collector()
         if not settings.TELL_ALL:
             sys.excepthook = _tell_place
         if _names_no_command(arguments):

@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.pure
 
-LATE = ("numpy", "scipy", "polars", "matplotlib")
+LATE = ("numpy", "scipy", "polars", "matplotlib", "opentelemetry")
 BEGIN = """
 import sys, django
 django.setup()

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from payerwatch.config.trace_context import continued
+from payerwatch.config.trace_context import continued, describe
 from payerwatch.deliveries import health, outbox
 from payerwatch.deliveries.answers import SENDING_FAILED, Answer
 from payerwatch.deliveries.channels import channels
@@ -71,13 +71,14 @@ def _sent(taken: Taken) -> Answer:
 
     What fails by a fault of ours is an attempt like any other: else it would stop all behind it.
     """
-    with continued(taken.message.traceparent):
+    with continued(taken.message.traceparent, name=f"send {taken.channel}"):
         try:
             answer = channels()[taken.channel].send(taken.parcel)
         except Exception as error:
             logger.error("The message %s could not be sent.", taken.message.public_id, exc_info=error)
             return Answer(None, SENDING_FAILED)
         about = {"thing": taken.message.public_id, "status": answer.status, "milliseconds": answer.milliseconds}
+        describe(f"send {taken.channel}", **{"http.response.status_code": answer.status or 0})
         logger.log(usual_level(), "sent", extra=about)
         return answer
 

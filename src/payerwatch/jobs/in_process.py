@@ -85,7 +85,7 @@ def _do_in_turn(traced: Traced) -> None:
 
 
 def _do_traced(traced: Traced) -> None:
-    with continued(traced.trace):
+    with continued(traced.trace, name=traced.job.step):
         do(traced.job)
 
 

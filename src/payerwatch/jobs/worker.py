@@ -171,7 +171,7 @@ class Worker:
 
     def _do(self, taken: Taken) -> None:
         try:
-            with continued(taken.trace):
+            with continued(taken.trace, name=taken.job.step):
                 self._attempt(taken)
         except (DatabaseError, InterfaceError) as error:
             # Nobody does it now: it is put back with the next beat, or by others once this worker is dead.

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from payerwatch.config.trace_context import describe
 from payerwatch.measuring.sharing import VARIABLE
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -55,6 +56,7 @@ set_aside = Counter("payerwatch_rows_set_aside", "Rows of files that could not b
 def note_job(step: str, outcome: str, milliseconds: float | None = None) -> None:
     """`outcome` is done, put_off, failed or parked; the time is of one that is done."""
     jobs.labels(step, outcome).inc()
+    describe(step, **{"payerwatch.outcome": outcome})
     if milliseconds is not None:
         job_seconds.labels(step).observe(milliseconds / 1000)
 

@@ -85,7 +85,8 @@ class PayerwatchCommand(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            with continued(env.text("TRACEPARENT")):
+            name = type(self).__module__.rpartition(".")[2]
+            with continued(env.text("TRACEPARENT"), name=f"payerwatch {name}"):
                 answer = self.answer(**options)
         except Refusal as refusal:
             self._refuse(refusal, as_json=options["json"])

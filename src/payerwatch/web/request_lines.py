@@ -9,7 +9,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 
 from payerwatch.config.logging import milliseconds_since, request_id
-from payerwatch.config.trace_context import continued
+from payerwatch.config.trace_context import continued, describe
 from payerwatch.measuring import metrics
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class RequestLines:
 
     def __call__(self, request: Any) -> HttpResponseBase:
         began = time.perf_counter()
-        with continued(request.META.get("HTTP_TRACEPARENT", "")) as span:
+        with continued(request.META.get("HTTP_TRACEPARENT", ""), name="request") as span:
             request.request_id = id_of(request.META.get("HTTP_X_REQUEST_ID", ""), span.trace_id)
             before = request_id.set(request.request_id)
             try:
@@ -57,9 +57,17 @@ def _log(request: Any, response: HttpResponseBase, milliseconds: float) -> None:
         "customer": caller.customer.public_id if caller and caller.customer else "",
     }
     _count(about, response.status_code)
+    _describe(about)
     failed = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     usual = logging.DEBUG if getattr(request, "is_probe", False) else logging.INFO
     log.log(logging.ERROR if failed else usual, "answered", extra=about)
+
+
+def _describe(about: Mapping[str, Any]) -> None:
+    """By the names that OpenTelemetry has for them."""
+    told = {"http.request.method": about["method"], "http.response.status_code": about["status"]}
+    route = {"http.route": about["route"]} if about["route"] else {}
+    describe(f"{about['method']} {about['route']}".strip(), **told, **route)
 
 
 def _count(about: Mapping[str, Any], status: int) -> None:

@@ -322,7 +322,7 @@ def _do_what_is_due(calendar: Calendar) -> None:
 @contextmanager
 def _named_request() -> Iterator[None]:
     """What never became a request has an id all the same, in the answer and in the log."""
-    with continued() as span:
+    with continued(name="request") as span:
         before = request_id.set(span.trace_id)
         try:
             yield
