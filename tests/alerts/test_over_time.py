@@ -46,7 +46,7 @@ from tests.make import ACTOR, customer
 pytestmark = [pytest.mark.django_db, pytest.mark.proof]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-HISTORIES = 400 if FULL else 6
+HISTORIES = 400 if FULL else 4
 STEPS = 60 if FULL else 40
 DOUBLED_FROM = 1_000_00
 OF_ALERTS = ("alert.raised", "alert.escalated", "alert.digest")

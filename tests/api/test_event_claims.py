@@ -16,7 +16,7 @@ from tests.api.test_drift_runs import drifting_claims
 from tests.drift.run_off_claims import detect, load
 from tests.make import answer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 
 def walked(practice: Loaded, route: str, size: int, **query: str) -> list[dict[str, Any]]:

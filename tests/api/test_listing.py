@@ -24,7 +24,7 @@ from tests.api.routes import endpoints
 from tests.api.test_paging import LISTINGS, ids, page, walked
 from tests.api.world import Answer, World, ask
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 ORDERED = [(name, order) for name, each in LISTINGS.items() for order in each.view.orders]
 # What nothing that is made here has.

@@ -17,7 +17,7 @@ from tests.api.makers import MAKERS, MONDAY, invitation
 from tests.api.routes import Endpoint, endpoints
 from tests.api.world import Answer, Headers, World, ask
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 LISTINGS = {each.name.removeprefix("GET "): each for each in endpoints() if each.in_pages and not each.parameters}
 # These show one row, the customer itself, whatever is made; an operator sees all customers.

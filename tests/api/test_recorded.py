@@ -23,7 +23,7 @@ from tests.api.role_table import may_reach
 from tests.api.routes import Endpoint, endpoints
 from tests.api.world import World, ask, matching
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 # What shows claims, their files or entries: each request of it is recorded.
 RECORDED = {

@@ -17,7 +17,7 @@ from tests.api.role_table import ALLOWED, BY_SCOPE, TURNED_AWAY, may_reach
 from tests.api.routes import METHODS, Endpoint, endpoints
 from tests.api.world import CALLERS, Answer, Headers, World, as_key, as_person, ask, newcomer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 
 def turned_away(answer: Answer) -> bool:
@@ -39,7 +39,6 @@ def test_the_table_speaks_of_every_action_and_of_no_other():
     assert set(ALLOWED) == {each.key for each in endpoints()}
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("caller", CALLERS)
 def test_each_caller_reaches_what_the_table_says_and_nothing_else(caller: str, world: World):
     asker = Asker(world)

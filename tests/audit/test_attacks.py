@@ -14,7 +14,7 @@ from tests.audit.conftest import LENGTH, act
 from tests.audit.owner import TABLES, Owner, run, triggers_off
 from tests.make import answer, words
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 Practices = tuple[Customer, Customer]
 Attack = Callable[[Owner, Owner], None]

@@ -7,7 +7,7 @@ import pytest
 from payerwatch.deliveries.signing import SIGNATURE, TOLERANCE_SECONDS, new_secret, signed
 from tests.deliveries.verifiers import Message, Verifier, python, shell, typescript
 
-pytestmark = pytest.mark.pure
+pytestmark = [pytest.mark.pure, pytest.mark.untraced]
 
 NOW = 1_750_000_000
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw9u3Zqz4xVYk="

@@ -18,7 +18,7 @@ from tests.drift.test_golden_vectors import arrays as golden_arrays
 from tests.drift.test_golden_vectors import golden
 from tests.make import answer, customer, denied, pending, row, upload, words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.untraced]
 
 MONDAY = date(2024, 1, 1)
 AETNA = pl.col("payer") == "Aetna"

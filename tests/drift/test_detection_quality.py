@@ -12,7 +12,7 @@ from benchmarks.quality_scenarios import DENIALS_FASTER, DENIALS_SLOWER, ONE_IN_
 from payerwatch.drift.denial_rate import DenialRate
 from payerwatch.drift.window_tests import WindowTests
 
-pytestmark = pytest.mark.pure
+pytestmark = [pytest.mark.pure, pytest.mark.untraced]
 
 SEED = 20_240
 LOOKS = 20

@@ -14,7 +14,7 @@ from tests.drift.invented import history
 from tests.drift.run_off_claims import as_known_on, claims_of, denying_more, detect, load, sunday
 from tests.make import answer, customer, words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.untraced]
 
 MONDAY = date(2024, 1, 1)
 LAST = 57

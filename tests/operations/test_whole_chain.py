@@ -14,7 +14,7 @@ from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.make import answer, claims_file, customer, denied, pending, row
 from tests.tenancy.schema import schema_as_text
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 CHANGED_BY_MIGRATING = {"django_migrations", "audit_installationchain", "audit_installationentry"}
 Rows = dict[str, list[dict[str, Any]]]

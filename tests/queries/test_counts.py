@@ -17,7 +17,7 @@ from tests.queries.counting import REWRITTEN_BY, differences, keep, statements, 
 from tests.queries.operations import REFUSED, Practised, operations
 from tests.queries.steps import CAUSES
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 WRITING = os.environ.get("PAYERWATCH_QUERY_COUNTS") == "write"
 

@@ -12,7 +12,7 @@ from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.schema_changes.conftest import FIRST, LAST, STEPS, migrate
 from tests.tenancy.schema import schema_as_text
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
 
 COLUMNS = [field.column for field in Claim._meta.local_fields]
 

@@ -16,7 +16,7 @@ from payerwatch.claims.formats.csv import Remembered, open_claims_file, read_hea
 from payerwatch.claims.formats.values import accepted_schema
 from tests.claims.formats.files import HEADER, ROW, TODAY, accepted, codes, lines, only_row, opened, read, row, write
 
-pytestmark = pytest.mark.pure
+pytestmark = [pytest.mark.pure, pytest.mark.untraced]
 
 SAMPLES = os.environ.get("PAYERWATCH_SAMPLES_DIR", "")
 needs_samples = pytest.mark.skipif(not SAMPLES, reason="PAYERWATCH_SAMPLES_DIR names no folder with claims/*.csv")

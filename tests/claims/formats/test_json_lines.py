@@ -17,7 +17,7 @@ from payerwatch.claims.formats.lines import HeldFile
 from payerwatch.claims.formats.setaside import SetAsideWriter
 from tests.claims.formats.files import TODAY, accepted, codes
 
-pytestmark = pytest.mark.pure
+pytestmark = [pytest.mark.pure, pytest.mark.untraced]
 
 CLAIM = {
     "claim_number": "C1",
