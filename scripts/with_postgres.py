@@ -36,6 +36,7 @@ import psycopg
 from throwaway_database import Unavailable, database_on_given_server, make_roles
 
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+PRIVILEGES_ON_PARAMETERS = 150_000  # the version of PostgreSQL that came with them
 START_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -173,6 +174,8 @@ def roles_of(cluster: Cluster, address: str) -> dict[str, str]:
     """Make both roles and the database on a server that runs; their URLs, by which it is reached at the address."""
     with psycopg.connect(**cluster.superuser(), autocommit=True) as administrator:
         urls = make_roles(administrator, address, prefix="")
+        if administrator.info.server_version >= PRIVILEGES_ON_PARAMETERS:
+            administrator.execute("GRANT SET ON PARAMETER session_replication_role TO migrator")  # to empty tables
     return urls | {"PAYERWATCH_POSTGRES_PROGRAMS": str(cluster.programs)}
 
 

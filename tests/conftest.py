@@ -9,8 +9,10 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, connections
+from django.test import TransactionTestCase
 
 from payerwatch.jobs import queue
+from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.queries import repeated
 from tests.throttling.counts import own_counts
 
@@ -53,6 +55,20 @@ def connections_as_before(transactional_db: None) -> Iterator[None]:
     connections["default"].settings_dict = named
     named.clear()
     named.update(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_over_one_connection() -> Iterator[None]:
+    """As who owns the tables, whom emptying them would else connect anew for each part of it."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def emptied(case: TransactionTestCase) -> None:
+        with as_migrator():
+            empty(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", emptied)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

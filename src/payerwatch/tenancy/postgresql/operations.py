@@ -15,6 +15,7 @@ _REFUSING = (
     "WHERE NOT tgisinternal AND tgtype & %s <> 0 AND tgrelid = ANY (%s::text[]::regclass[])"
 )
 _ON_DELETE, _ON_TRUNCATE = 8, 32  # bits of pg_trigger.tgtype
+_PRIVILEGES_ON_PARAMETERS = 150_000  # the version of PostgreSQL that came with them
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -58,8 +59,18 @@ class DatabaseOperations(operations.DatabaseOperations):
         each = ", ".join(f"of_{number} AS (DELETE FROM {table})" for number, table in enumerate(quoted))
         return [f"WITH {each} SELECT"]
 
+    def _may_pass_triggers(self, cursor: Any) -> bool:
+        """Whether they may be left out for a transaction: to switch them off and on changes tables, at which every
+        session forgets what it knew of them."""
+        if self.connection.pg_version < _PRIVILEGES_ON_PARAMETERS:
+            return False
+        cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
+        return bool(cursor.fetchone()[0])
+
     def _unhindered(self, cursor: Any, tables: Sequence[str], event: int, emptying: list[str]) -> list[str]:
         """Without the triggers of append-only tables."""
+        if event == _ON_DELETE and self._may_pass_triggers(cursor):
+            return ["SET LOCAL session_replication_role = replica", *emptying]
         cursor.execute(_REFUSING, [event, list(tables)])
         triggers = cursor.fetchall()
         return [
