@@ -21,7 +21,9 @@ GIVES_UP = 4
 """Each batch of so many is sent once, and never again: whatever became of it, it became so as a whole."""
 PATIENCE = 40.0
 """Seconds; an answer that takes longer fails the test."""
-PAUSE = 0.1
+PAUSE, LONG_PAUSE = 0.1, 1.0
+"""Seconds between two writes of a client; the long one where a fault lasts, so that no more waits then than is done in
+as long."""
 
 
 def served_at(port: int, method: str, path: str, body: Any, headers: Mapping[str, str], within: float) -> int:
@@ -43,6 +45,7 @@ class Clients:
     ledger: Ledger = field(default_factory=Ledger)
     ending: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    pause: float = PAUSE
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -89,7 +92,7 @@ class Clients:
     def _files(self) -> None:
         while not self.ending.is_set():
             self.bring_file(FILE)
-            time.sleep(PAUSE)
+            time.sleep(self.pause)
 
     def _mappings(self) -> None:
         for number in self._until_the_end():
@@ -108,7 +111,7 @@ class Clients:
     def _until_the_end(self) -> Iterator[int]:
         while not self.ending.is_set():
             yield next(self.numbers)
-            time.sleep(PAUSE)
+            time.sleep(self.pause)
 
     def _sent(self, path: str, body: bytes, headers: Mapping[str, str], *, again: bool) -> bool:
         """Whether it was acknowledged; sent again until it is, if so wished."""

@@ -13,6 +13,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.chaos.clients import LONG_PAUSE, PAUSE
 from tests.chaos.own_server import limit_files, wait_for
 from tests.chaos.place import FULL, Place, placed
 
@@ -29,6 +30,14 @@ SUMMER_TIME_ENDS = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)  # in New York
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with placed(tmp_path_factory.mktemp("chaos")) as found:
         yield found
+
+
+@pytest.fixture
+def patient(place: Place) -> Iterator[None]:
+    """Whoever writes takes their time, in the full proof: a minute's backlog is a minute's work."""
+    place.clients.pause = LONG_PAUSE if FULL else PAUSE
+    yield
+    place.clients.pause = PAUSE
 
 
 def stopped_for_a_while(place: Place, process: psutil.Process) -> None:
@@ -85,6 +94,7 @@ def test_connections_to_the_database_left_half_open(place: Place):
     place.survives("half open", place.between.leave_open)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_web_process_stopped_for_a_while(place: Place):
     place.survives(
         f"web process stopped for {STOPPED} s",
@@ -93,6 +103,7 @@ def test_a_web_process_stopped_for_a_while(place: Place):
     )
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_worker_stopped_for_a_while(place: Place):
     place.survives(f"worker stopped for {STOPPED} s", lambda: stopped_for_a_while(place, place.worker()))
 
