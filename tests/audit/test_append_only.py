@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
-from payerwatch.audit.models import Entry
+from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.audit.verifying.definition import GENESIS
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+from payerwatch.tenancy.postgresql.operations import DatabaseOperations
 from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.audit.conftest import LENGTH
 from tests.audit.owner import run
@@ -67,6 +69,23 @@ def test_the_application_may_not_insert_entries_itself(practices: tuple[Customer
 def test_a_trigger_refuses_the_owner_too(practices: tuple[Customer, Customer], table: str, change: str):
     with as_migrator(), pytest.raises(ProgrammingError, match=f"append-only: {change} refused on {table}"):
         run(CHANGES[change].format(table))
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("may_pass", [True, False])
+def test_between_tests_they_are_emptied_whether_or_not_triggers_may_be_left_out(
+    practices: tuple[Customer, Customer], monkeypatch: pytest.MonkeyPatch, may_pass: bool
+):
+    """A server that was given may let nobody leave them out."""
+    monkeypatch.setattr(DatabaseOperations, "_may_pass_triggers", lambda *_: may_pass)
+    call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
+    for practice in practices:
+        with acting_in(practice):
+            assert not Entry.objects.exists()
+    assert not InstallationEntry.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'")
+        assert cursor.fetchone() == (0,)
 
 
 @pytest.mark.postgresql
