@@ -18,7 +18,7 @@ from tests.throttling.counts import own_counts
 
 ON_POSTGRESQL = "postgresql" in settings.DATABASES["default"]["ENGINE"]
 TESTS = Path(__file__).parent
-LONG = ("chaos", "journeys", "openapi", "api")  # folders of which files take long, the longest first
+LONG = ("chaos", "release", "journeys", "openapi", "api")  # folders of which files take long, the longest first
 _NUMBERS = count()
 
 # How long an example takes says what the machine is doing, and nothing of what is tested.
