@@ -82,7 +82,10 @@ class Wire:
         self._stalled_until = time.monotonic() + seconds
 
     def leave_open(self) -> None:
+        """Those left open before are gone from both ends, as keepalives would have found by then."""
         with self._lock:
+            for strand in [each for each in self._strands if each.is_left_open]:
+                self._drop(strand, at_once=True)
             for strand in self._strands:
                 strand.is_left_open = True
                 for half in strand.halves:
