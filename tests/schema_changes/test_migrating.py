@@ -98,7 +98,7 @@ def test_a_migration_that_is_one_transaction_is_begun_again_until_the_table_is_f
     """It stands in the queue for 20 ms at a time, and is taken back whole each time."""
     migrate("shelf", "zero")
     with as_migrator():
-        held = using("tenancy_customer", "SHARE ROW EXCLUSIVE", seconds=1.5)
+        held = using("tenancy_customer", "SHARE ROW EXCLUSIVE", seconds=5)
         with held:
             migrate("shelf", patience=60)
     assert "is begun again" in capsys.readouterr().err
