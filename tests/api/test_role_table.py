@@ -17,7 +17,7 @@ from tests.api.role_table import ALLOWED, BY_SCOPE, TURNED_AWAY, may_reach
 from tests.api.routes import METHODS, Endpoint, endpoints
 from tests.api.world import CALLERS, Answer, Headers, World, as_key, as_person, ask, newcomer
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.untraced]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once, pytest.mark.untraced]
 
 
 def turned_away(answer: Answer) -> bool:

@@ -128,6 +128,7 @@ def told(answer: Any) -> str:
     return f"{answer.headers} {answer.cookies} {answer.content.decode()}" if answer.status_code >= 400 else ""
 
 
+@pytest.mark.once
 @pytest.mark.untraced
 @pytest.mark.parametrize("caller", CALLERS)
 def test_no_place_of_any_request_leads_a_canary_into_what_is_kept(
