@@ -45,7 +45,6 @@ class Stored:
     amounts: dict[str, int]
     spellings: dict[str, tuple[int, int]]
     """How often each is there, and how often the record says that it was mapped."""
-    unfinished: list[tuple[Any, ...]]
 
 
 _SPELLINGS = """
@@ -71,8 +70,12 @@ def stored(server: OwnServer, database: str) -> Stored:
         Counter(number for number, _ in claims),
         dict(claims),
         {name: (times, noted) for name, times, noted in spellings},
-        rows(_UNFINISHED),
     )
+
+
+def unfinished(server: OwnServer, database: str) -> list[tuple[Any, ...]]:
+    """Files that are not loaded and judged yet, and jobs that wait for that or have failed for good."""
+    return server.ask(_UNFINISHED, database=database)
 
 
 def differences(ledger: Ledger, found: Stored) -> list[str]:

@@ -107,5 +107,5 @@ def wait_for(what: Any, *, seconds: float, told: Any = "") -> Any:
     until = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < until, told() if callable(told) else told
-        time.sleep(0.05)
+        time.sleep(0.1)
     return found

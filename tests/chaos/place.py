@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from tests.chaos.clients import Clients
-from tests.chaos.ledger import Stored, differences, stored
+from tests.chaos.ledger import Stored, differences, stored, unfinished
 from tests.chaos.own_server import OwnServer, own_server, wait_for
 from tests.journeys.conftest import Installation, assert_cells_are_right
 from tests.journeys.serving import ENDED_WITHIN, UNHINDERED, Served, begun, free_port, wait_until_it_answers
@@ -23,7 +23,8 @@ from tests.wires import Wire
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 MOMENTS = 20 if FULL else 2
-FIRST_GOOD_ANSWER = 5.0
+FIRST_GOOD_ANSWER = 5.0 if FULL else 20.0
+"""Seconds. Beside other tests the machine is asked for more than it has, and what takes how long says little."""
 SETTLES_WITHIN = 300.0 if FULL else 120.0
 Judged = dict[str, Any]
 SCOPES = ("claims.read", "claims.load", "mappings.manage", "mappings.read")
@@ -58,9 +59,10 @@ class Place:
                 fault()
                 firsts.append(self.clients.good_answer_within(FIRST_GOOD_ANSWER))
             if FULL:
-                self.is_as_told()
-                self.has_a_whole_record()
-        if not (FULL or held_with_next):
+                assert differences(self.clients.ledger, self.settled()) == []
+        if FULL:
+            self.has_a_whole_record()
+        if FULL or not held_with_next:
             self.is_as_told()
         assert self.clients.ledger.acknowledged > acknowledged
         sys.stdout.write(
@@ -79,11 +81,11 @@ class Place:
 
     def settled(self) -> Stored:
         """What is stored once nothing is left to be done, which the product must come to by itself."""
-        return wait_for(self._if_settled, seconds=SETTLES_WITHIN, told=lambda: self._stored().unfinished)
+        wait_for(lambda: not self._unfinished(), seconds=SETTLES_WITHIN, told=self._unfinished)
+        return self._stored()
 
-    def _if_settled(self) -> Stored | None:
-        found = self._stored()
-        return None if found.unfinished else found
+    def _unfinished(self) -> list[tuple[Any, ...]]:
+        return unfinished(self.server, self.database)
 
     def _stored(self) -> Stored:
         return stored(self.server, self.database)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.chaos.clients import LONG_PAUSE, PAUSE
 from tests.chaos.own_server import limit_files, wait_for
-from tests.chaos.place import FULL, Place, placed
+from tests.chaos.place import FIRST_GOOD_ANSWER, FULL, Place, placed
 
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.proof]
 
@@ -43,7 +43,7 @@ def patient(place: Place) -> Iterator[None]:
 def stopped_for_a_while(place: Place, process: psutil.Process) -> None:
     process.suspend()
     try:
-        place.clients.good_answer_within(5)
+        place.clients.good_answer_within(FIRST_GOOD_ANSWER)
         time.sleep(STOPPED)
     finally:
         with suppress(psutil.NoSuchProcess):  # the server kills a process that does not move for half a minute
@@ -128,7 +128,7 @@ def test_the_disk_of_the_product_full(place: Place):
     def fill() -> None:
         limit_files(place.served.process.pid, 0)
         try:
-            place.clients.good_answer_within(5)
+            place.clients.good_answer_within(FIRST_GOOD_ANSWER)
             time.sleep(1)
         finally:
             limit_files(place.served.process.pid, None)
@@ -156,7 +156,7 @@ def test_the_worker_out_of_memory(place: Place):
         worker = place.worker()
         worker.rlimit(resource.RLIMIT_AS, (worker.memory_info().vms + ROOM, resource.RLIM_INFINITY))
         place.clients.bring_file(20_000 if FULL else 8_000)
-        place.clients.good_answer_within(5)
+        place.clients.good_answer_within(FIRST_GOOD_ANSWER)
         time.sleep(3)
         with suppress(psutil.NoSuchProcess):  # where something in it gave up the whole process
             worker.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
