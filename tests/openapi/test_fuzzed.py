@@ -122,6 +122,7 @@ def schemathesis(fuzzed: Fuzzed, seed: int, folder: Path, phases: str, *more: st
         "--no-color",
         *("--generation-database", "none"),
         *("--suppress-health-check", "all"),
+        *("--wait-for-schema", 60),  # a busy machine takes long to make it
         *more,
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
