@@ -88,7 +88,7 @@ mutate: install-dev  ## put small faults into statistics, signing, throttling an
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/python scripts/mutate.py throttling signing chain statistics
 	$(WITH_POSTGRES) --fast -- $(BIN)/python scripts/mutate.py tenancy
 
-coverage: install-dev  ## all tests, with the branch coverage of those on SQLite and of what only PostgreSQL has; fails under 85 %
+coverage: install-dev  ## all tests, with the branch coverage of those on SQLite and of what only PostgreSQL has, processes aside; fails under 85 %
 	$(BIN)/coverage erase
 	$(MAKE) test COVERED="--cov --cov-append --cov-report="
 	$(BIN)/coverage report --fail-under=85

@@ -82,3 +82,10 @@ def judged(*, stalled: bool = False, at: datetime = NOON) -> DriftRun:
 
 def alerts_in(state: str) -> list[Alert]:
     return list(Alert.objects.filter(state=state).order_by("pk"))
+
+
+def is_quiet(of_whom: Rule, now: datetime) -> bool:
+    """Whether the rule tells nobody at that hour, reckoned without the product."""
+    if of_whom.quiet_from is None or of_whom.quiet_until is None:
+        return False
+    return (now.hour - of_whom.quiet_from) % 24 < (of_whom.quiet_until - of_whom.quiet_from) % 24

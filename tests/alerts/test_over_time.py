@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count, pairwise
 from typing import Any
 
@@ -40,7 +40,7 @@ from payerwatch.drift.triage import EventOver, Until, acknowledge_event, close_e
 from payerwatch.members.models import Member
 from payerwatch.tenancy.context import acting_in
 from tests.alerts import making
-from tests.alerts.making import MONDAY, Clock, becomes
+from tests.alerts.making import MONDAY, Clock, becomes, is_quiet
 from tests.make import ACTOR, customer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.proof]
@@ -382,12 +382,6 @@ def fits(rule_: Rule, event: DriftEvent) -> bool:
     enough = not rule_.least_amount or (event.amount_at_risk or 0) >= rule_.least_amount
     sure = CERTAINTIES.index(event.certainty) >= CERTAINTIES.index(rule_.certainty)
     return enough and sure and rule_.measure in ("", event.measure) and rule_.level in ("", level)
-
-
-def is_quiet(rule_: Rule, now: datetime) -> bool:
-    if rule_.quiet_from is None or rule_.quiet_until is None:
-        return False
-    return (now.hour - rule_.quiet_from) % 24 < (rule_.quiet_until - rule_.quiet_from) % 24
 
 
 def test_whatever_happens_each_alert_is_told_once_in_its_time_or_says_why_not() -> None:

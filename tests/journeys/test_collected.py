@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.journeys.conftest import Installation
 from tests.journeys.receiving import receiver
@@ -116,6 +116,18 @@ def test_what_a_command_did_is_told_before_it_ends(installation: Installation):
         Installation(told, installation.directory).ask("events")
         span = collecting.wait_for("payerwatch events", trace, seconds=1)
     assert span.end_time_unix_nano > span.start_time_unix_nano
+
+
+def test_of_what_is_refused_only_the_kind_is_told(installation: Installation):
+    trace = secrets.token_hex(16)
+    with collector() as collecting:
+        told = installation.environment | collecting.named | {"TRACEPARENT": f"00-{trace}-{'1' * 16}-01"}
+        done = Installation(told, installation.directory).run("load", "canary.csv", "--customer", "Practice")
+        span = collecting.wait_for("payerwatch load", trace, seconds=1)
+    assert done.code == 1, done
+    assert span.status.code == Status.STATUS_CODE_ERROR
+    assert span.status.message.isidentifier()
+    assert not any(b"canary" in body for body in collecting.bodies)
 
 
 def test_a_collector_that_hangs_keeps_nobody(installation: Installation):
