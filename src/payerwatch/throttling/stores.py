@@ -6,6 +6,7 @@ application's transaction takes back.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -43,7 +44,9 @@ def store() -> Store:
 
 @lru_cache(maxsize=8)
 def _postgresql(_process: int, _database: tuple[str, ...]) -> Store:
-    return PostgresqlStore(connection.get_connection_params())
+    made = PostgresqlStore(connection.get_connection_params())
+    atexit.register(made.close)
+    return made
 
 
 @lru_cache(maxsize=8)
