@@ -133,8 +133,9 @@ def test_a_process_with_limits_gives_up_soon_after_them():
 
 
 def test_a_connection_that_does_not_answer_a_question_is_made_anew(between: Wire, monkeypatch: pytest.MonkeyPatch):
-    """Django's, at the first statement of a request."""
+    """Django's, at the first statement of a request: it is looked after at once."""
     monkeypatch.setattr(watched, "LOOK_AFTER", 60)
+    monkeypatch.setattr(watched, "PING_SECONDS", 60)
     own = connection.settings_dict
     connection.close()
     connection.settings_dict = own | {"HOST": "127.0.0.1", "PORT": str(between.port), "CONN_HEALTH_CHECKS": True}

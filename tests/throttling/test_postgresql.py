@@ -4,7 +4,9 @@ import random
 import socket
 import time
 from collections import defaultdict
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,7 +15,7 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
 
 from payerwatch.tenancy.postgresql.roles import as_migrator
-from payerwatch.throttling.postgresql import PostgresqlStore
+from payerwatch.throttling.postgresql import CONNECTIONS, PostgresqlStore
 from payerwatch.throttling.rates import Rate
 from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.throttling.stores import store
@@ -23,6 +25,7 @@ from payerwatch.throttling.window import has_room, held, settled
 from tests.tenancy.schema import schema_as_text
 from tests.throttling.counts import FORGET
 from tests.throttling.rows import execute, hits, put
+from tests.wires import Wire, wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
@@ -134,6 +137,29 @@ def test_a_connection_that_the_server_closed_is_replaced():
     with closing(another_connection()) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [process])
     assert store().take(2, BUCKET).held[0].hits == 2
+
+
+def test_connections_that_fall_silent_together_cost_one_answer():
+    with by_wire() as (between, counting):
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            list(pool.map(lambda _: counting._ask("SELECT pg_sleep(0.3)", []), range(CONNECTIONS)))
+        assert len(counting._idle) == CONNECTIONS
+        between.leave_open()
+        with pytest.raises(ThrottleUnavailable):
+            counting.take(1, BUCKET)
+        assert counting.take(2, BUCKET).allowed
+
+
+@contextmanager
+def by_wire() -> Iterator[tuple[Wire, PostgresqlStore]]:
+    with closing(another_connection()) as other:
+        there = other.info
+        target = Path(there.host) / f".s.PGSQL.{there.port}" if there.host.startswith("/") else (there.host, there.port)
+    with wire(lambda: target) as between:
+        by = {"host": "127.0.0.1", "port": between.port}
+        counting = PostgresqlStore(connection.get_connection_params() | by)
+        yield between, counting
+        counting.close()
 
 
 def test_counting_under_another_isolation_is_an_error():

@@ -67,10 +67,8 @@ class PostgresqlStore:
         """A connection that the server closed while it was idle is replaced once; if it answered late it is not."""
         used = self._taken_from_idle()
         if used is not None:
-            try:
+            with suppress(_Dropped):
                 return self._run(used, statement, values)
-            except _Dropped:
-                self.close()
         return self._run(_Connection.connect(**self._parameters), statement, values)
 
     def _taken_from_idle(self) -> _Connection | None:
@@ -84,6 +82,7 @@ class PostgresqlStore:
         except psycopg.Error as error:
             dropped = connection.broken
             connection.close()
+            self.close()  # the others were made as long ago: each that is gone too would cost somebody an answer
             if dropped:
                 raise _Dropped(str(error)) from error
             raise

@@ -20,7 +20,7 @@ from payerwatch.tenancy.postgresql.operations import DatabaseOperations
 from payerwatch.tenancy.postgresql.pooling import BEHIND_PGBOUNCER, POOL, TRUSTED_SECONDS, close_pool, note_use, pool_of
 from payerwatch.tenancy.postgresql.roles import MIGRATING, refuse_connected_role_above_policies
 from payerwatch.tenancy.postgresql.schema import DatabaseSchemaEditor
-from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN, DRIVER, IN_TIME, PING_SECONDS
+from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN, DRIVER, IN_TIME
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
         if self.connection is None:
             return False
-        with self.connection.answering_within(PING_SECONDS):
+        with self.connection.asked_whether_it_is_there():
             return bool(super().is_usable())
 
     def get_connection_params(self) -> dict[str, Any]:

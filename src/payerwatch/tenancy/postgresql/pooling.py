@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from payerwatch.tenancy.postgresql.watched import PING_SECONDS, WatchedConnection
+from payerwatch.tenancy.postgresql.watched import WatchedConnection
 
 POOL = "POOL"  # key in a connection's settings: the most connections that this process has, if it has a pool
 BEHIND_PGBOUNCER = (
@@ -55,7 +55,7 @@ def _pool(most: int, parameters: Mapping[str, Any], configure: Configure) -> Con
             return
         try:
             # plain: with its own factory's, limits would go before it
-            with connection.answering_within(PING_SECONDS), psycopg.Cursor(connection) as cursor:
+            with connection.asked_whether_it_is_there(), psycopg.Cursor(connection) as cursor:
                 cursor.execute("SELECT")
         except psycopg.Error:
             pool.drain()

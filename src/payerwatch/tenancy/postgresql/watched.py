@@ -20,9 +20,11 @@ MARGIN = 5
 SETUP_SECONDS = 10.0
 """That the first statements on a connection may take, and those of a look."""
 PING_SECONDS = 2.0
-"""In which a server that is there answers the question whether it is."""
-LOOK_AFTER = 2.0
+"""In which a server that is there answers the question whether it is, however busy."""
+LOOK_AFTER = 1.0
 """Seconds of silence; the next look is after twice as long, and then every few seconds."""
+LOOK_AFTER_PING = 0.3
+"""Sooner after the question whether the server is there: no more is lost by another connection than making it."""
 LOOK_EVERY = 5.0
 LOOK_SECONDS = 2
 ON_ITS_WAY = 0.5
@@ -55,6 +57,8 @@ class WatchedConnection(psycopg.Connection[Any]):
 
     answers_within: float | None = SETUP_SECONDS
     """Seconds of silence after which the server is given up, whatever it does; None: it is only looked after."""
+    look_after: float | None = None
+    """Seconds of silence after which the server is looked after; None: LOOK_AFTER."""
     way: Mapping[str, Any] | None = None
     """How another connection to the same server is made; None where it would be another server, as behind a pool."""
 
@@ -71,12 +75,14 @@ class WatchedConnection(psycopg.Connection[Any]):
         self.way = {name: value for name, value in parameters.items() if name not in _NOT_OF_THE_WAY}
 
     @contextmanager
-    def answering_within(self, seconds: float) -> Iterator[None]:
-        usual, self.answers_within = self.answers_within, seconds
+    def asked_whether_it_is_there(self) -> Iterator[None]:
+        """What is asked meanwhile is answered at once by a server that is, and soon given up otherwise."""
+        usual = self.answers_within, self.look_after
+        self.answers_within, self.look_after = PING_SECONDS, LOOK_AFTER_PING
         try:
             yield
         finally:
-            self.answers_within = usual
+            self.answers_within, self.look_after = usual
 
     def _watched(self, gen: Waiting[Result]) -> Waiting[Result]:
         """What it gives; each time that nothing has come for an interval is a moment of silence."""
@@ -100,7 +106,7 @@ class _Silence:
     def __init__(self, connection: WatchedConnection) -> None:
         self._connection = connection
         self._since = time.monotonic()
-        self._look_after = LOOK_AFTER
+        self._look_after = connection.look_after or LOOK_AFTER
         self._is_doubted = False
 
     def is_for_good(self) -> bool:
