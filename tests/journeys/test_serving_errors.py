@@ -29,6 +29,16 @@ def request(line: str = f"GET {ME} HTTP/1.1", *fields: str, body: bytes = b"", h
     return head.encode("utf-8", "surrogateescape") + body
 
 
+@pytest.mark.parametrize("path", [ME, "/api/v1/schema/", "/api/v1/unknown/", "/livez"])
+def test_an_answer_says_its_length_and_comes_as_a_whole(served: Served, path: str):
+    asked, head = (
+        served.ask(method, path, None, bearer(tokens_of(served, EMAIL)["access"])) for method in ("GET", "HEAD")
+    )
+    assert asked.header("Transfer-Encoding") is None
+    assert asked.header("Content-Length") == head.header("Content-Length") == str(len(asked.body))
+    assert not head.body
+
+
 CHUNKED = ("Content-Type: application/json", "Transfer-Encoding: chunked")
 TOKEN = "POST /api/v1/auth/token/ HTTP/1.1"
 NO_REQUESTS = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase
 
 from payerwatch.config.logging import milliseconds_since, request_id
 from payerwatch.config.trace_context import continued, describe
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _ID_LENGTH = range(8, 65)
 _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_WITHOUT_LENGTH = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT"})
 
 
@@ -33,6 +34,7 @@ class RequestLines:
             try:
                 response = self.get_response(request)
                 response.headers["X-Request-ID"] = request.request_id
+                _tell_length(response)
                 _log(request, response, milliseconds_since(began))
                 response._has_been_logged = True  # type: ignore[attr-defined]  # else Django adds a line without the id
             finally:
@@ -44,6 +46,12 @@ def id_of(given: str, trace_id: str) -> str:
     """The id that was given. Without one, or with one that no well-behaved client gives, it is that of the trace."""
     well_formed = len(given) in _ID_LENGTH and set(given) <= _ID_LETTERS
     return given if well_formed else trace_id
+
+
+def _tell_length(response: HttpResponseBase) -> None:
+    """Else the server would send it in pieces. What is made as it is sent has none yet."""
+    if isinstance(response, HttpResponse) and response.status_code not in _WITHOUT_LENGTH:
+        response.headers.setdefault("Content-Length", str(len(response.content)))
 
 
 def _log(request: Any, response: HttpResponseBase, milliseconds: float) -> None:
