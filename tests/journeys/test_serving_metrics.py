@@ -44,6 +44,13 @@ def served(installation: Installation) -> Iterator[Served]:
         yield running
 
 
+@pytest.fixture
+def alone(migrated: tuple[str, Path], tmp_path: Path) -> Iterator[Installation]:
+    """An installation in which no worker takes jobs beside the one that is started."""
+    with copy_of(migrated, tmp_path / "alone") as copy:
+        yield copy
+
+
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -161,8 +168,8 @@ def test_what_people_send_makes_no_series_of_its_own(served: Served):
 
 
 @pytest.mark.postgresql
-def test_a_worker_tells_what_it_has_counted_at_an_address_of_its_own(installation: Installation, tmp_path: Path):
-    port = free_port()
+def test_a_worker_tells_what_it_has_counted_at_an_address_of_its_own(alone: Installation, tmp_path: Path):
+    installation, port = alone, free_port()
     worker = installation.start("work", "--metrics", f"127.0.0.1:{port}")
     try:
         with serving(installation, options=["--no-work"], **UNHINDERED) as served:
