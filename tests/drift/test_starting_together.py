@@ -34,7 +34,7 @@ from tests.together import at_once
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, pytest.mark.proof]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-STARTS = 32
+STARTS = 32 if FULL else 8
 ROUNDS, ROUNDS_OF_PROCESSES, ROUNDS_WITH_LESS = (200, 200, 40) if FULL else (2, 1, 1)
 MONDAY = date(2024, 1, 1)
 GUARDS = {

@@ -20,11 +20,11 @@ from tests.make import claims_file, denied, row
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.minutes]
 
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
-# All phases always. What costs most is each value at its limits, and what is made up: of a third of the operations and
+# All phases always. What costs most is each value at its limits, and what is made up: of a sixth of the operations and
 # few in each run, of all and many in the full proof.
 SEEDS, EXAMPLES = ((1, 2, 3), 500) if FULL else ((1,), 3)
 MADE_UP, AT_THE_LIMITS = "examples,fuzzing,stateful", "coverage"
-SHARE = 1 if FULL else 3
+SHARE = 1 if FULL else 6
 HERE = Path(__file__).parent / "fuzzing"
 ROOT = HERE.parents[2]
 COUNTS = "counts.json"
