@@ -10,7 +10,7 @@ MOST_ATTEMPTS = 5
 _NOT_HELD = "PW001"
 _BROKEN_OFF = "57014"  # the SQL state of a statement that was
 _AFTER_A_FAULT = (5, 30, 120, 300)
-_WHILE_AWAY = (1, 5, 15, 30, 60, 120, 300)
+_WHILE_AWAY = (1, 5, 15, 30)
 
 
 def passes_by_itself(error: BaseException) -> bool:
@@ -36,7 +36,7 @@ def pause_after_fault(attempts: int) -> timedelta:
 
 
 def pause_while_away(times: int) -> timedelta:
-    """Before the next look, after so many times without an answer: longer and longer, up to five minutes."""
+    """Before the next look, after so many times without an answer: longer and longer, up to half a minute."""
     return _nth(_WHILE_AWAY, times)
 
 
