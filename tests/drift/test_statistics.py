@@ -44,11 +44,14 @@ def test_beta_binomial_tails_equal_exact_enumeration(
     assert (upper[0], lower[0]) == pytest.approx(expected, rel=1e-9, abs=1e-13)
 
 
-def test_no_more_than_binomial_variance_gives_binomial_tails() -> None:
-    observed = np.arange(21.0)
-    upper, lower = statistics.beta_binomial_tails(observed, np.full(21, 20.0), np.full(21, 3.0), np.ones(21))
-    assert upper == pytest.approx(stats.binom.sf(observed - 1, 20, 0.15), abs=1e-13)
-    assert lower == pytest.approx(stats.binom.cdf(observed, 20, 0.15), abs=1e-13)
+@pytest.mark.parametrize("rate", [0.15, 0.85])
+@pytest.mark.parametrize("trials", [1, 3, 20])
+def test_no_more_than_binomial_variance_gives_binomial_tails(trials: int, rate: float) -> None:
+    observed = np.arange(trials + 1.0)
+    counts = (np.full(trials + 1, value) for value in (trials, trials * rate, trials * rate * (1 - rate) / 2))
+    upper, lower = statistics.beta_binomial_tails(observed, *counts)
+    assert upper == pytest.approx(stats.binom.sf(observed - 1, trials, rate), rel=1e-9)
+    assert lower == pytest.approx(stats.binom.cdf(observed, trials, rate), rel=1e-9)
 
 
 def test_tails_of_thousands_of_claims_stay_accurate_far_out() -> None:
@@ -58,6 +61,14 @@ def test_tails_of_thousands_of_claims_stay_accurate_far_out() -> None:
     size = 1 / ((2600 / (20000 * rate * (1 - rate)) - 1) / 19999) - 1
     expected = stats.betabinom.pmf(np.arange(3000, 20001), 20000, rate * size, (1 - rate) * size).sum()
     assert upper[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_tail_far_out_is_summed_and_not_what_the_other_leaves_of_one() -> None:
+    a, b, trials = 0.05, 30.0, 100
+    upper, _ = statistics._spread_tails(*(np.array([each]) for each in (50.0, float(trials), a, b)))
+    expected = stats.betabinom.pmf(np.arange(50, trials + 1), trials, a, b).sum()
+    assert 0 < expected < 1e-9
+    assert upper[0] == pytest.approx(expected, rel=1e-9)
 
 
 def test_no_trials_are_no_evidence() -> None:
