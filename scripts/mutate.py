@@ -59,7 +59,10 @@ SUBJECTS = {
         ),
         tuple(
             f"tests/drift/test_{name}.py"
-            for name in ("statistics", "detectors", "measures", "golden_vectors", "lifecycle", "explanations")
+            for name in (
+                *("statistics", "thresholds", "recomputed", "detectors", "measures", "golden_vectors"),
+                *("lifecycle", "explanations"),
+            )
         ),
     ),
     "signing": Subject(
