@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from payerwatch.audit.verifying.checkpoints import Checkpoint
 from payerwatch.audit.verifying.definition import GENESIS, StoredEntry, customer_of_chain, entry_digest
-from payerwatch.audit.verifying.walking import CLOCK_TOLERANCE, Claimed, verify
+from payerwatch.audit.verifying.walking import CLOCK_TOLERANCE, Claimed, Verdict, verify
 
 pytestmark = pytest.mark.pure
 
@@ -71,3 +71,73 @@ def test_checkpoints_of_two_machines_vouch_together_in_whatever_order():
     written = [each._replace(signature=key.sign(each.signed_bytes()).hex()) for each in unsigned]
     verdict = verify(entries, Claimed(7), [*written[::2], *written[1::2]], key.public_key())
     assert (verdict.stands, verdict.vouched_until) == (True, 4)
+
+
+def told(verdict: Verdict) -> list[tuple[str, int, str]]:
+    return [(problem.kind, problem.position, problem.says) for problem in verdict.problems]
+
+
+def test_an_entry_beyond_the_head_was_put_there():
+    entries = chain(0, 1, 2)
+    verdict = verify(entries, Claimed(7, head=(2, entries[1].digest)))
+    assert told(verdict) == [("inserted", 3, "stands beyond the head of the chain")]
+
+
+def test_a_chain_that_ends_before_its_head_was_cut():
+    entries = chain(0, 1, 2)
+    verdict = verify(entries[:2], Claimed(7, head=(3, entries[2].digest)))
+    assert told(verdict) == [("cut", 3, "is missing: the chain had 3 entries and ends at 2")]
+    assert verdict.length == 3
+
+
+def test_a_last_entry_that_the_head_does_not_name_was_written_anew():
+    entries = chain(0, 1, 2)
+    verdict = verify(entries, Claimed(7, head=(3, chain(0, 1, 3)[2].digest)))
+    assert told(verdict) == [("edited", 3, "is not the entry that the head of the chain names")]
+
+
+def test_an_entry_says_which_one_was_before_it():
+    """Its digest is right, as is its place: what it says of the one before it is not."""
+    entries = chain(0, 1, 2)
+    verdict = verify([entries[0], entries[1]._replace(previous=GENESIS), entries[2]], Claimed(7))
+    assert [problem.position for problem in verdict.problems] == [2]
+
+
+def test_an_entry_is_on_its_own_customers_chain():
+    entries = chain(0, 1)
+    assert [each.position for each in verify([entries[0], entries[1]._replace(customer=8)], Claimed(7)).problems] == [2]
+
+
+def test_how_far_a_clock_went_back_is_told_in_seconds_and_once():
+    verdict = verify(chain(5_000_000_000, 2_000_000_000, 0), Claimed(7))
+    assert told(verdict) == [("clock", 2, "is 3,000 s older than the entry before")]
+
+
+def test_of_a_months_checkpoints_the_newest_vouches_for_those_before_that_agree():
+    """Verifying a signature is dear, so a line that agrees is not verified where a newer one of its file is."""
+    key, entries = Ed25519PrivateKey.generate(), chain(0, 1, 2)
+    lines = [
+        Checkpoint("customer-7", each.position, each.digest.hex(), f"2026-11-30T00:00:0{each.at}Z") for each in entries
+    ]
+    lines[2] = lines[2]._replace(signature=key.sign(lines[2].signed_bytes()).hex())
+    verdict = verify(entries, Claimed(7), lines, key.public_key())
+    assert (verdict.stands, verdict.vouched_until) == (True, 3)
+    october = lines[0]._replace(at="2026-10-30T00:00:00Z")
+    assert told(verify(entries, Claimed(7), [october, *lines[1:]], key.public_key()))
+
+
+def test_only_a_line_that_cannot_be_read_is_covered_and_only_by_a_signed_one():
+    key, entries = Ed25519PrivateKey.generate(), chain(0, 1)
+    last = Checkpoint("customer-7", 2, entries[1].digest.hex(), "2026-11-30T00:00:02Z")
+    signed = last._replace(signature=key.sign(last.signed_bytes()).hex())
+    unreadable = Checkpoint("", 1, "", "2026-10-30T00:00:01Z", source="line 1")
+    anothers = unreadable._replace(chain="customer-8")
+
+    def found(*lines: Checkpoint) -> tuple[list[str], list[str]]:
+        verdict = verify(entries, Claimed(7), lines, key.public_key())
+        return [each.kind for each in verdict.problems], [each.kind for each in verdict.warnings]
+
+    assert found(unreadable, signed) == ([], ["unreadable"])
+    assert found(unreadable, last) == (["checkpoint"], [])
+    assert found(signed, unreadable) == (["checkpoint"], [])
+    assert found(anothers, signed) == (["checkpoint"], [])
