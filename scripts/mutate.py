@@ -76,9 +76,12 @@ SUBJECTS = {
     ),
     "tenancy": Subject(
         ("tenancy/context.py", "tenancy/models.py", "tenancy/statements.py", "tenancy/ways.py"),
-        tuple(
-            f"tests/tenancy/test_{name}.py"
-            for name in ("context", "layers", "statements", "customers", "ahead", "conflicts")
+        (
+            *(
+                f"tests/tenancy/test_{name}.py"
+                for name in ("context", "layers", "statements", "customers", "keys", "ahead", "conflicts")
+            ),
+            "tests/api/test_search.py",
         ),
     ),
 }

@@ -278,6 +278,8 @@ def test_what_is_remembered_of_a_customer_ends_with_the_outermost_block(world: W
         with acting_in(world.own.customer):
             remembered().add("sealed")
         assert remembered() == {"sealed"}
+    with pytest.raises(NoCustomer):
+        remembered()
     with acting_in(world.own.customer):
         assert remembered() == set()
 
