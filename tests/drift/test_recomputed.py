@@ -13,9 +13,10 @@ from payerwatch.drift.denial_rate import SUBMITTED_WEEKS, YOUTH_PRIOR_DENIALS, D
 from payerwatch.drift.detectors import Detectors
 from payerwatch.drift.explanations import median_days
 from payerwatch.drift.lag_denial_rate import LagDenialRate
+from payerwatch.drift.rate_baseline import StratumCounts, expected_rates
 from payerwatch.drift.runoff_arrays import RunoffArrays
 from payerwatch.drift.strata import STRATA, _shares, fractions_decided
-from payerwatch.drift.window_tests import baseline_span
+from payerwatch.drift.window_tests import Window, baseline_span, trailing_window
 from tests.drift.invented import history
 
 pytestmark = pytest.mark.pure
@@ -161,6 +162,21 @@ def test_the_first_decision_of_a_series_is_sought_from_the_week_it_was_made_in()
     for counts in late.values():
         counts[0, : WEEK + 1] = 0
     assert DenialRate(replace(arrays, **late)).test(WEEK).baseline_weeks.tolist() == [0, stop - start, 0, stop - start]
+
+
+def test_of_a_series_that_is_new_what_its_payer_shows_is_expected() -> None:
+    denied, decided = np.full((2, STRATA), 30.0), np.full((2, STRATA), 200.0)
+    denied[0], decided[0] = 0, 0
+    nothing = np.zeros((2, 1, 26), int)
+    arrays = RunoffArrays(history().first_week, np.array([0, 0]), np.zeros((2, 1), int), nothing, nothing, nothing)
+    rates = expected_rates(arrays, StratumCounts(denied, decided))
+    assert rates[0] == pytest.approx(np.full(STRATA, 31 / 208))
+    assert rates[1] == pytest.approx(np.full(STRATA, 0.15), abs=0.001)
+
+
+def test_a_window_begins_with_the_first_week_that_there_is() -> None:
+    assert trailing_window("decided", 2, 8) == Window("decided_8", 0, 2)
+    assert trailing_window("decided", 8, 8) == Window("decided_8", 1, 8)
 
 
 def test_little_variance_does_not_count_and_one_claim_counts_once() -> None:

@@ -156,6 +156,17 @@ def test_a_feed_is_stalled_at_exactly_the_share_and_the_number_of_payers() -> No
     assert stalled_feed(4, 3, stalled_payers_minimum=5).data_feed_stalled is False
 
 
+def test_a_payer_of_exactly_the_p_value_is_not_slower() -> None:
+    judged = [
+        each.worse.p_value
+        for each in stalled_feed(4, 3, stalled_share=2.0).nodes
+        if each.measure == "days_to_decision" and each.series is None and each.worse
+    ]
+    least_clear = sorted(judged)[2]
+    assert not stalled_feed(4, 3, stalled_share=0.75, watch_p_value=least_clear).data_feed_stalled
+    assert stalled_feed(4, 3, stalled_share=0.75, watch_p_value=above(least_clear)).data_feed_stalled
+
+
 def test_payers_that_are_slower_by_little_stall_no_feed() -> None:
     """Both are asked for: that it is no chance, and that it is large."""
     assert not stalled_feed(4, 4, slower_ratio=-1.0).data_feed_stalled
