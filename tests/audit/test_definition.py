@@ -109,8 +109,8 @@ def test_an_entry_is_on_its_own_customers_chain():
 
 
 def test_how_far_a_clock_went_back_is_told_in_seconds_and_once():
-    verdict = verify(chain(5_000_000_000, 2_000_000_000, 0), Claimed(7))
-    assert told(verdict) == [("clock", 2, "is 3,000 s older than the entry before")]
+    verdict = verify(chain(9_000_000_000_000, 1_000_000_000_000, 0), Claimed(7))
+    assert told(verdict) == [("clock", 2, "is 8,000,000 s older than the entry before")]
 
 
 def test_of_a_months_checkpoints_the_newest_vouches_for_those_before_that_agree():
@@ -141,3 +141,53 @@ def test_only_a_line_that_cannot_be_read_is_covered_and_only_by_a_signed_one():
     assert found(unreadable, last) == (["checkpoint"], [])
     assert found(signed, unreadable) == (["checkpoint"], [])
     assert found(anothers, signed) == (["checkpoint"], [])
+
+
+KEY = Ed25519PrivateKey.generate()
+
+
+def checkpoint(entry: StoredEntry, *, signed: bool = True, **other: str) -> Checkpoint:
+    said = Checkpoint("customer-7", entry.position, entry.digest.hex(), "2026-11-30T00:00:00Z", source="line 9")
+    said = said._replace(at=f"2026-{entry.position:02}-01T00:00:00Z", **other)
+    return said._replace(signature=KEY.sign(said.signed_bytes()).hex()) if signed else said
+
+
+def test_an_entry_at_another_place_than_its_own_is_seen():
+    entries = chain(0, 1, 2)
+    assert [each.position for each in verify([entries[0], entries[1]._replace(position=5)], Claimed(7)).problems] == [2]
+
+
+def test_a_chain_without_entries_stands():
+    assert verify([], Claimed(7), [], KEY.public_key()).stands
+
+
+def test_what_is_vouched_for_ends_where_the_chain_breaks():
+    entries = chain(0, 1, 2, 3)
+    broken = [entries[0], entries[1]._replace(content=("changed",)), *entries[2:]]
+    assert verify(broken, Claimed(7), [checkpoint(each) for each in entries], KEY.public_key()).vouched_until == 1
+
+
+def test_one_signed_checkpoint_of_an_entry_vouches_beside_one_that_is_not():
+    entries = chain(0, 1)
+    lines = [checkpoint(entries[1], signed=False), checkpoint(entries[1])]
+    assert verify(entries, Claimed(7), lines, KEY.public_key()).vouched_until == 2
+
+
+def test_entries_written_anew_are_named_from_the_first_that_nobody_vouched_for():
+    real, anew = chain(0, 1, 2, 3), chain(0, 1, 2, 4)
+    lines = [checkpoint(real[0]), checkpoint(real[3])]
+    says = "is not what it was: entries 2 to 4 were written anew"
+    assert told(verify(anew, Claimed(7), lines, KEY.public_key())) == [("rewritten", 2, says)]
+    lines = [checkpoint(each) for each in real]
+    says = "is not the entry its signed checkpoint names"
+    assert told(verify(anew, Claimed(7), lines, KEY.public_key())) == [("rewritten", 4, says)]
+
+
+def test_a_checkpoint_that_is_not_trusted_says_why_and_where():
+    entries = chain(0, 1)
+    unsigned = checkpoint(entries[1], signed=False)
+    verdict = verify(entries, Claimed(7), [unsigned], KEY.public_key())
+    assert told(verdict) == [("checkpoint", 2, "is not signed with the key (line 9)")]
+    anothers = checkpoint(entries[1], chain="customer-8")
+    verdict = verify(entries, Claimed(7), [anothers], KEY.public_key())
+    assert told(verdict) == [("checkpoint", 2, "is not a checkpoint of the chain (line 9)")]
