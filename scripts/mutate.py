@@ -75,13 +75,10 @@ SUBJECTS = {
         tuple(f"tests/throttling/test_{name}.py" for name in ("window", "rates", "headers", "policies")),
     ),
     "tenancy": Subject(
-        ("tenancy/context.py", "tenancy/models.py", "tenancy/statements.py", "tenancy/ways.py"),
-        (
-            *(
-                f"tests/tenancy/test_{name}.py"
-                for name in ("context", "layers", "statements", "customers", "keys", "ahead", "conflicts")
-            ),
-            "tests/api/test_search.py",
+        ("tenancy/context.py", "tenancy/models.py", "tenancy/statements.py"),
+        tuple(
+            f"tests/tenancy/test_{name}.py"
+            for name in ("context", "layers", "statements", "customers", "keys", "ahead", "conflicts")
         ),
     ),
 }
