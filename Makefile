@@ -8,9 +8,9 @@ TOGETHER := --dist loadfile --no-loadscope-reorder
 UNTRACED := proof or untraced or database
 # The files in which a mark stands, so that a few of the tests are found without loading all.
 MARKED = $(shell grep -rlE 'mark\.($(1))\b' tests --include='test_*.py')
-# Twice as many as there are processors, where many tests wait for other processes.
-ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q $(TOGETHER)
-ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 4 $(TOGETHER)
+ON_SQLITE := env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/pytest -q -n 2 $(TOGETHER)
+# One more than there are processors: many of these tests wait.
+ON_POSTGRES := $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 3 $(TOGETHER)
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
 
 # The tests are hundreds of processes: each but the first finds the code compiled, whatever the machine's habit is.
@@ -63,8 +63,8 @@ test: test-sqlite test-postgres  ## pass all tests, on SQLite and on PostgreSQL
 # With COVERED, processes and what adds nothing to the coverage of the others run apart and untraced: tracing them takes
 # as long again.
 test-sqlite: install-dev $(CHECKS) $(PROMTOOL)  ## pass all tests on SQLite
-	$(ON_SQLITE) -n 4 $(if $(COVERED),-m "$(UNTRACED)" $(call MARKED,proof|untraced|database)) $(PYTEST_ARGS)
-	$(if $(COVERED),$(ON_SQLITE) -n 2 -m "not ($(UNTRACED))" $(COVERED) $(PYTEST_ARGS))
+	$(ON_SQLITE) $(if $(COVERED),-m "$(UNTRACED)" $(call MARKED,proof|untraced|database)) $(PYTEST_ARGS)
+	$(if $(COVERED),$(ON_SQLITE) -m "not ($(UNTRACED))" $(COVERED) $(PYTEST_ARGS))
 
 test-postgres: install-dev $(CHECKS) $(PGBOUNCER)  ## pass all tests that touch a database on PostgreSQL
 	$(ON_POSTGRES) $(if $(COVERED),-m "$(UNTRACED) or not postgresql") $(PYTEST_ARGS)
@@ -84,7 +84,7 @@ query-counts: install-dev  ## count anew how often each operation and step asks 
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL PAYERWATCH_QUERY_COUNTS=write $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
 	PAYERWATCH_QUERY_COUNTS=write $(WITH_POSTGRES) --fast -- $(BIN)/pytest -q -n 0 tests/queries/test_counts.py
 
-mutate: install-dev  ## put small faults into statistics, signing, throttling and tenancy: tests must find them (an hour)
+mutate: install-dev  ## put small faults into statistics, signing, throttling and tenancy: tests must find them (ten minutes)
 	env -u DATABASE_URL -u MIGRATOR_DATABASE_URL $(BIN)/python scripts/mutate.py throttling signing chain statistics
 	$(WITH_POSTGRES) --fast -- $(BIN)/python scripts/mutate.py tenancy
 

@@ -2,12 +2,20 @@
 
 import hashlib
 import struct
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from payerwatch.audit.verifying.checkpoints import Checkpoint
-from payerwatch.audit.verifying.definition import GENESIS, StoredEntry, customer_of_chain, entry_digest
+from payerwatch.audit.verifying.definition import (
+    GENESIS,
+    StoredEntry,
+    chain_name,
+    customer_of_chain,
+    entry_digest,
+    microseconds,
+)
 from payerwatch.audit.verifying.walking import CLOCK_TOLERANCE, Claimed, Verdict, verify
 
 pytestmark = pytest.mark.pure
@@ -35,6 +43,18 @@ def test_what_is_no_customers_chain_has_no_customer(name: str):
 
 def test_a_customers_chain_has_its_number():
     assert customer_of_chain("customer-17") == 17
+    assert [chain_name(each) for each in (17, None)] == ["customer-17", "installation"]
+
+
+def test_a_moment_is_in_whole_microseconds_since_1970():
+    at = microseconds(datetime(1970, 1, 2, 0, 0, 0, 7, tzinfo=UTC))
+    assert (at, type(at)) == (86_400_000_007, int)
+
+
+def test_an_entry_is_itself_at_its_own_place_and_on_its_own_chain():
+    [entry] = chain(0)
+    assert entry.is_entry(1, 7) is True
+    assert entry.is_entry(2, 7) is entry.is_entry(1, 8) is False
 
 
 def chain(*times: int) -> list[StoredEntry]:

@@ -9,6 +9,8 @@ from tests.make import customer
 from tests.tenancy.conftest import World
 from tests.tenancy.shelf.models import Book, Shelf
 
+pytestmark = pytest.mark.django_db
+
 
 def test_it_has_neither_djangos_constraint_nor_its_index():
     key = TenantForeignKey(Shelf, models.CASCADE, null=True, related_name="+")
@@ -22,7 +24,6 @@ def test_in_a_migration_it_says_neither_since_it_always_is_so():
     assert said == {"to": "shelf.shelf", "on_delete": models.CASCADE, "null": True, "related_name": "+"}
 
 
-@pytest.mark.django_db
 def test_a_join_names_the_customer_on_both_sides(world: World):
     with acting_in(world.own.customer):
         written = str(Book.objects.filter(shelf__name="Top").query)
@@ -31,7 +32,6 @@ def test_a_join_names_the_customer_on_both_sides(world: World):
     assert '"shelf_book"."customer_id"' in joined
 
 
-@pytest.mark.django_db
 def test_a_customer_is_called_by_its_name_and_known_by_its_own_kind_of_id():
     found = customer("Alder Clinic")
     assert str(found) == "Alder Clinic"
