@@ -19,8 +19,8 @@ def restored_document(restored: Restored, now: datetime) -> dict[str, Any]:
         "tables": manifest.contents.rows,
         "entries": sum(length for length, _ in manifest.contents.chains.values()),
         "newest_entry_at": newest,
-        "rpo_seconds": round((now - manifest.made_at).total_seconds(), 1),
-        "rto_seconds": round(restored.seconds, 1),
+        "rpo_seconds": round((now - manifest.made_at).total_seconds(), 3),
+        "rto_seconds": round(restored.seconds, 3),
     }
 
 
