@@ -1,6 +1,5 @@
 """Which tests run on which database, and that a skipped test is a failure where none may be skipped."""
 
-import gc
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -96,12 +95,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if _belongs_here(item) else left_out).append(item)
     items[:] = sorted(kept, key=_place)
     config.hook.pytest_deselected(items=left_out)
-
-
-def pytest_collection_finish() -> None:
-    """What was loaded to collect the tests is no garbage, and need not be looked through for it with each test."""
-    gc.collect()
-    gc.freeze()
 
 
 def _place(item: pytest.Item) -> int:
