@@ -171,7 +171,7 @@ def _finds(
         resource.setrlimit(resource.RLIMIT_CPU, (patience, patience))
         try:
             failed = _fails_in_this_copy(session, items, fault)
-        except BaseException:
+        except BaseException:  # a copy must never go on as if it were the process that it was copied from
             traceback.print_exc()
             os._exit(COPY_BROKEN)
         os._exit(failed)
@@ -226,7 +226,7 @@ def _function(module: Any, name: str) -> FunctionType:
 
 def _let_go_of_connections() -> None:
     """A copy has its own: two processes that talk to PostgreSQL on one would hear each other's answers."""
-    from django.db import connection
+    from django.db import connection  # its settings are there once pytest has read its own
 
     if connection.vendor == "postgresql":
         connection.close()
