@@ -14,10 +14,18 @@ _KEYS = (
     "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint "
     "WHERE contype = 'f' AND conrelid <> confrelid"
 )
+_SEQUENCES = (
+    "SELECT json_object_agg(seqrelid::regclass, pg_sequence_last_value(seqrelid))::text FROM pg_sequence "
+    "WHERE pg_sequence_last_value(seqrelid) IS NOT NULL"
+)
+_GO_ON = (
+    "SELECT setval(name::regclass, greatest(reached::bigint, pg_sequence_last_value(name::regclass))) "
+    "FROM json_each_text(%s) AS kept (name, reached)"
+)
 
 
 def keep() -> PutBack:
-    """Keep what is committed now. Sequences are not put back on PostgreSQL: they have gone on, and may."""
+    """Keep what is committed now. On PostgreSQL sequences that have gone on since go on from there."""
     return _keep_pages() if connection.vendor == "sqlite" else _keep_rows()
 
 
@@ -41,6 +49,8 @@ def _keep_rows() -> PutBack:
         rows = dict(cursor.fetchall())
         cursor.execute(_KEYS)
         ordered = _parents_first(set(rows), cursor.fetchall())
+        cursor.execute(_SEQUENCES)
+        [reached] = cursor.fetchone()
     inserts = "; ".join(
         f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s)" for table in ordered
     )
@@ -49,6 +59,7 @@ def _keep_rows() -> PutBack:
     def put_back() -> None:
         with as_migrator(), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(inserts, values)
+            cursor.execute(_GO_ON, [reached])  # something may have begun them anew since
 
     return put_back
 
