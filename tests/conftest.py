@@ -1,5 +1,6 @@
 """Which tests run on which database, and that a skipped test is a failure where none may be skipped."""
 
+import gc
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -110,6 +111,12 @@ def _belongs_here(item: pytest.Item) -> bool:
         elsewhere = item.get_closest_marker("sqlite") or item.get_closest_marker("once")
         return bool(touches_database) and not elsewhere
     return item.get_closest_marker("postgresql") is None
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: looking through it for garbage after each test is for nothing."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
