@@ -13,6 +13,7 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 
 from payerwatch.jobs import queue
+from payerwatch.tenancy import clock
 from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.queries import repeated
 from tests.throttling.counts import own_counts
@@ -43,6 +44,12 @@ def own_throttles(throttle_directory) -> Iterator[None]:
 def a_worker_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """None runs beside tests. What the health document says without one is tried on servers that run."""
     monkeypatch.setattr(queue, "state", lambda: queue.State(0.0, {}, 0))
+
+
+@pytest.fixture(autouse=True)
+def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker of one test was told of the database's clock no other goes by."""
+    monkeypatch.setattr(clock, "_told", [])
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from payerwatch.audit.models import Entry
 from payerwatch.drift.models import DriftRun
@@ -38,7 +39,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Sets the time."""
-    return lambda now: monkeypatch.setattr(nights.timezone, "now", lambda: now)
+    return lambda now: monkeypatch.setattr(timezone, "now", lambda: now)
 
 
 def practice_in(zone: str, since: str, name: str = "Practice") -> Customer:

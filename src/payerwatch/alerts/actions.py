@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.utils import timezone
 
 from payerwatch.alerts.models import Alert, Verdict
 from payerwatch.alerts.raising import bring_up, link_again, matches_of, new_alerts
@@ -30,7 +29,7 @@ from payerwatch.drift.triage import wake_snoozed
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
 from payerwatch.jobs.steps import step
 from payerwatch.refusals import Kind, Refusal
-from payerwatch.tenancy import time_zones
+from payerwatch.tenancy import clock, time_zones
 from payerwatch.tenancy.context import acting_in, current_customer_id
 from payerwatch.tenancy.models import Customer
 
@@ -78,7 +77,7 @@ def send_due(customer_id: int, _customer: str) -> None:
 def bring_up_to_date() -> None:
     """Wake, follow, raise and send, for the customer entered."""
     lock_findings()
-    now = timezone.now()
+    now = clock.now()
     woken = wake_snoozed()
     standing = standing_at(now)
     unsettled, raised = _followed_and_raised(now)
@@ -129,7 +128,7 @@ def release_alert(alert: Alert, *, actor: Actor) -> Alert:
     because, alert.because = alert.because, ""
     if alert.event is not None:
         bring_up(alert, alert.event)
-    tell([alert], timezone.now())
+    tell([alert], clock.now())
     alert.save()
     after = {"state": str(alert.state), "because": str(alert.because)}
     record("release", Thing("alert", alert.public_id), actor=actor, before={"because": because}, after=after)
@@ -156,7 +155,7 @@ def _to_be_looked_at() -> Q:
     for_time = waits & Q(waits_for=Alert.WaitsFor.TIME)
     for_snooze = waits & Q(waits_for=Alert.WaitsFor.SNOOZE)
     awake = for_snooze & ~Q(event__triage=DriftEvent.Triage.SNOOZED)
-    return for_time & (Q(due_at=None) | Q(due_at__lte=timezone.now())) | awake
+    return for_time & (Q(due_at=None) | Q(due_at__lte=clock.now())) | awake
 
 
 def _look_again_when_due(waiting: Iterable[Alert]) -> None:

@@ -16,7 +16,6 @@ from time import monotonic
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from payerwatch.config.trace_context import continued, describe
 from payerwatch.deliveries import health, outbox
@@ -31,6 +30,7 @@ from payerwatch.jobs.in_process import usual_level
 from payerwatch.jobs.steps import sending_step
 from payerwatch.measuring import metrics
 from payerwatch.members.queries import email_of_member
+from payerwatch.tenancy import clock
 from payerwatch.tenancy.context import acting_in
 
 LEASE = timedelta(seconds=60)
@@ -59,7 +59,7 @@ def deliver(customer_id: int, lane: str) -> None:
     with acting_in(customer_id):
         taken = take(lane)
     while taken is not None:
-        started = timezone.now()
+        started = clock.now()
         answer = _sent(taken)
         with acting_in(customer_id):
             settle(taken, answer, started)
@@ -86,7 +86,7 @@ def _sent(taken: Taken) -> Answer:
 def _next(lane: str, answer: Answer, ends: float) -> Taken | None:
     """Members have no breaker of their own: where the mail server does not answer, theirs waits for a while."""
     if answer.status is None and not lane.startswith("end_"):
-        enqueue(deliver, lane, at=timezone.now() + MAIL_PAUSE)
+        enqueue(deliver, lane, at=clock.now() + MAIL_PAUSE)
         return None
     if monotonic() < ends:
         return take(lane)
@@ -101,7 +101,7 @@ def take(lane: str) -> Taken | None:
 
 
 def _take_for_endpoint(lane: str) -> Taken | None:
-    now = timezone.now()
+    now = clock.now()
     endpoint = Endpoint.objects.select_for_update(no_key=True).filter(public_id=lane).first()
     if endpoint is None:
         return None
@@ -124,7 +124,7 @@ def _take_for_member(lane: str) -> Taken | None:
     if address is None:
         _drop(Q(recipient=lane))
         return None
-    now = timezone.now()
+    now = clock.now()
     message = _leased(Q(recipient=lane), now, lane)
     if message is None:
         return None
@@ -145,7 +145,7 @@ def _leased(whose: Q, now: datetime, lane: str) -> Message | None:
     if message is None:
         return None
     assert message.due_at is not None
-    if message.due_at > now:
+    if message.due_at > now and message.attempts_of_schedule:  # else it may be of a machine that is ahead
         enqueue(deliver, lane, at=message.due_at)
         return None
     if message.sending_until is not None and _gives_up(message, now):
@@ -194,7 +194,7 @@ def settle(taken: Taken, answer: Answer, started: datetime) -> None:
 
 def _decide(message: Message, answer: Answer) -> None:
     """What becomes of a message after an attempt of its schedule."""
-    now = timezone.now()
+    now = clock.now()
     message.attempts_of_schedule += 1
     message.sending_until = None
     message.due_at = next_attempt(message.attempts_of_schedule, now, answer, Random())
@@ -207,4 +207,4 @@ def _decide(message: Message, answer: Answer) -> None:
 def _drop(whose: Q) -> None:
     """Nobody is there to be told: it is kept, and can be sent again once somebody is."""
     waiting = Message.objects.filter(whose, state=Message.State.WAITING)
-    waiting.update(state=Message.State.DROPPED, due_at=None, settled_at=timezone.now())
+    waiting.update(state=Message.State.DROPPED, due_at=None, settled_at=clock.now())

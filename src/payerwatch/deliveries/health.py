@@ -7,8 +7,6 @@ endpoints are told by e-mail.
 
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.deliveries import outbox
@@ -18,6 +16,7 @@ from payerwatch.deliveries.notices import Notice
 from payerwatch.deliveries.retries import DISABLED_AFTER, Meaning, meaning_of, slowed_until
 from payerwatch.members.queries import members_who_may
 from payerwatch.members.roles import Permission
+from payerwatch.tenancy import clock
 
 FAILURES_BEFORE_A_PAUSE = 5
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
@@ -31,7 +30,7 @@ _WORDS = {
 def note(endpoint_id: int, answer: Answer) -> list[Message]:
     """Bring the endpoint up to an attempt's answer. The messages that tell of it, where it is now disabled."""
     endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
-    now = timezone.now()
+    now = clock.now()
     meaning = meaning_of(answer)
     if meaning is Meaning.DELIVERED:
         if endpoint.failing_since is not None:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from payerwatch.deliveries import outbox
 from payerwatch.deliveries.delivering import deliver
 from payerwatch.deliveries.models import Endpoint, Message
 from payerwatch.deliveries.notices import Notice
 from payerwatch.jobs.enqueue import again, enqueue, for_each_customer
+from payerwatch.tenancy import clock
 from payerwatch.tenancy.context import acting_in
 
 
@@ -34,7 +34,7 @@ def tell_all(told: Iterable[Told]) -> list[Message]:
 
 def put_on_their_way_again(messages: Sequence[Message]) -> None:
     """As if they had just been told, each under the id that it has: but for what is being sent just now."""
-    now = timezone.now()
+    now = clock.now()
     idle = Message.objects.filter(pk__in=[each.pk for each in messages]).exclude(sending_until__gt=now)
     idle.update(state=Message.State.WAITING, due_at=now, attempts_of_schedule=0, settled_at=None, sending_until=None)
     _put_on_their_way(messages)
@@ -47,7 +47,7 @@ def take_up_waiting_messages() -> None:
 
 def _take_up_messages_of(customer_id: int) -> None:
     with acting_in(customer_id, reading=True):
-        due = Message.objects.filter(state=Message.State.WAITING, due_at__lte=timezone.now())
+        due = Message.objects.filter(state=Message.State.WAITING, due_at__lte=clock.now())
         lane = Coalesce("recipient", "endpoint__public_id")
         lanes: set[str] = set(due.values_list(lane, flat=True).distinct())
     for each in sorted(lanes):

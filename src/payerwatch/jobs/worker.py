@@ -30,6 +30,7 @@ from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import told_when_parked
 from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself, pause_after_fault, pause_while_away
 from payerwatch.measuring.metrics import note_job
+from payerwatch.tenancy.clock import go_by
 from payerwatch.tenancy.connections import have_own_connection
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,8 @@ class Worker:
         if clock is None:
             self._number = queue.register()
             clock = queue.beat(self._number)
+        if clock is not None:
+            go_by(clock, asked_at=now)
         self._beaten_at = now
         self._beating_since = self._beating_since or now
         self._on_beat()

@@ -9,13 +9,12 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from django.utils import timezone
-
 from payerwatch.audit.actors import Actor
 from payerwatch.drift.actions import NothingToJudge, lock_findings
 from payerwatch.jobs.enqueue import enqueue, for_each_customer
 from payerwatch.jobs.steps import step, when_parked
 from payerwatch.judging.week import judge_week
+from payerwatch.tenancy import clock
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
 from payerwatch.tenancy.time_zones import zone_named
@@ -55,7 +54,7 @@ def look_for_nights() -> None:
 
 def _look_at(customer_id: int) -> None:
     customer = Customer.objects.get(pk=customer_id)
-    if is_due(customer, last_night(customer.time_zone, timezone.now())):
+    if is_due(customer, last_night(customer.time_zone, clock.now())):
         with acting_in(customer):
             enqueue(judge_night, customer.public_id)
 
@@ -66,7 +65,7 @@ def judge_night(customer_id: int, _public_id: str) -> None:
     with acting_in(customer_id):
         lock_findings()
         customer = Customer.objects.get(pk=customer_id)
-        night = last_night(customer.time_zone, timezone.now())
+        night = last_night(customer.time_zone, clock.now())
         if not is_due(customer, night):
             return
         with suppress(NothingToJudge):
@@ -80,7 +79,7 @@ def _give_up(customer_id: int, _public_id: str) -> None:
     with acting_in(customer_id):
         lock_findings()
         customer = Customer.objects.get(pk=customer_id)
-        _note(customer, last_night(customer.time_zone, timezone.now()))
+        _note(customer, last_night(customer.time_zone, clock.now()))
 
 
 def _note(customer: Customer, night: Night) -> None:

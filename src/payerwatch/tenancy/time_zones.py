@@ -4,9 +4,8 @@ from datetime import date
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.utils import timezone
-
 from payerwatch.refusals import Refusal
+from payerwatch.tenancy import clock
 from payerwatch.tenancy.context import current_customer_id
 from payerwatch.tenancy.models import Customer
 
@@ -33,7 +32,7 @@ def zone_named(name: str) -> ZoneInfo:
 def today() -> date:
     """The day it is where the customer entered is."""
     zone: str = Customer.objects.values_list("time_zone", flat=True).get(pk=current_customer_id())
-    return timezone.localdate(timezone=zone_named(zone))
+    return clock.now().astimezone(zone_named(zone)).date()
 
 
 @cache
