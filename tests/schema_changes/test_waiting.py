@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.minutes]
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "migrations.py"
 SMALL = ("--claims", "20000", "--clients", "3", "--noise", "2", "--open", "1")
-OF_A_BUSY_MACHINE = ("--limit", "300", "--statement", "1000", "--slack", "60000", "--control", "10")
+OF_A_BUSY_MACHINE = ("--limit", "300", "--statement", "1000", "--slack", "60000", "--control", "2", "--rounds", "50")
 
 
 def test_migrations_go_on_beside_traffic(tmp_path: Path):
