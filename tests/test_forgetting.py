@@ -88,6 +88,36 @@ def test_claims_of_which_all_lies_before_the_cutoff_are_forgotten_and_cells_foll
     assert sum(forgotten().values()) == 0
 
 
+def test_a_claim_whose_appeal_was_won_lately_is_kept_with_what_it_was(new_practice: Customer, tmp_path: Path):
+    days = {"service": "2023-07-03", "submitted": "2023-07-03"}
+    make.upload(tmp_path, [make.denied(number=name, decided="2023-08-01", **days) for name in ("won", "lost", "last")])
+    appeals = [("won", "2026-06-01"), ("lost", "2024-06-23"), ("last", str(CUTOFF))]
+    make.upload(tmp_path, [*weekly_rows(), *(make.row(number=name, decided=day, **days) for name, day in appeals)])
+    keep(claims=730)
+    told = forgotten("--dry-run")
+    assert forgotten() == {table: rows for table, rows in told.items() if rows}
+    with acting_in(new_practice):
+        kept = Claim.objects.filter(submitted_date__lt="2024-01-01")
+        assert {each.claim_number for each in kept} == {"won", "last", "late"}
+        assert {(each.outcome, each.first_outcome) for each in kept if each.claim_number == "won"} == {
+            ("paid", "denied")
+        }
+        assert ReplacedClaim.objects.filter(claim__in=kept).count() == 2
+    assert_cells_are_right(new_practice)
+    assert sum(forgotten().values()) == 0
+
+
+def test_a_claim_that_is_decided_no_more_is_forgotten_by_its_first_decision(new_practice: Customer, tmp_path: Path):
+    days = {"service": "2023-07-03", "submitted": "2023-07-03"}
+    make.upload(tmp_path, [make.denied(number="again", decided="2023-08-01", **days)])
+    make.upload(tmp_path, [*weekly_rows(), make.pending(number="again", **days)])
+    keep(claims=730)
+    assert forgotten()["claims_claim"] > 10
+    with acting_in(new_practice):
+        assert [each.claim_number for each in Claim.objects.filter(submitted_date__lt="2024-01-01")] == ["late"]
+    assert_cells_are_right(new_practice)
+
+
 def test_what_is_judged_is_the_same_before_and_after(practice: Customer):
     judged = make.answer("detect").document["run"]
     keep(claims=730)

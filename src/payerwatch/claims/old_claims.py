@@ -17,9 +17,21 @@ _WEEK = timedelta(weeks=1)
 
 
 def old_claims(cutoff: date) -> QuerySet[Claim]:
-    """Those of which everything lies before the day: submitted before it, and decided before it or never."""
-    decided = Q(first_decided_date=None) | Q(first_decided_date__lt=cutoff)
-    return Claim.objects.filter(decided, submitted_date__lt=cutoff)
+    """Those of which everything lies before the day: submitted before it, and decided before it or never.
+
+    The latest decision is looked at as well as the first: an appeal may be won years after a claim was denied.
+    """
+    first = Q(first_decided_date=None) | Q(first_decided_date__lt=cutoff)
+    latest = Q(decided_date=None) | Q(decided_date__lt=cutoff)
+    return Claim.objects.filter(first, latest, submitted_date__lt=cutoff)
+
+
+def old_in_week(monday: date, cutoff: date) -> tuple[str, list[str]]:
+    """SQL for the condition that a claim is one of the `old_claims` and of this week, and the parameters of it."""
+    condition = """submitted_date >= %s AND submitted_date < %s
+        AND (first_decided_date IS NULL OR first_decided_date < %s)
+        AND (decided_date IS NULL OR decided_date < %s)"""
+    return condition, [str(monday), str(monday + _WEEK), str(cutoff), str(cutoff)]
 
 
 def first_old_week(cutoff: date) -> date | None:
@@ -31,14 +43,14 @@ def first_old_week(cutoff: date) -> date | None:
 def forget_claims(monday: date, cutoff: date) -> dict[str, int]:
     """Forget the old ones of this week, and what they were before uploads changed them; how many, by table."""
     claim, customer = Claim._meta.db_table, current_customer_id()
-    which = f"""SELECT id FROM {claim} WHERE customer_id = %s AND submitted_date >= %s AND submitted_date < %s
-        AND (first_decided_date IS NULL OR first_decided_date < %s)"""
+    condition, values = old_in_week(monday, cutoff)
+    which = f"SELECT id FROM {claim} WHERE customer_id = %s AND {condition}"
     found = {}
     for table, column in ((ReplacedClaim._meta.db_table, "claim_id"), (claim, "id")):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"DELETE FROM {table} WHERE customer_id = %s AND {column} IN ({which})",
-                [customer, customer, monday, monday + _WEEK, cutoff],
+                [customer, customer, *values],
             )
             found[table] = int(cursor.rowcount)
     return found

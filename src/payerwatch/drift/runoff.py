@@ -6,13 +6,14 @@ same transaction. Encounters billed at nothing are no claims and are not counted
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from payerwatch.claims.models import Claim, ReplacedClaim, Upload
+from payerwatch.claims.old_claims import old_in_week
 from payerwatch.drift.models import RunoffCell
 from payerwatch.tenancy.context import current_customer_id
 
@@ -43,9 +44,7 @@ def count_codes(code_from: str, code_to: str, *, sign: int) -> None:
 
 def count_old(monday: date, cutoff: date, *, sign: int) -> None:
     """Count the claims of a week in or out of which everything lies before the cutoff."""
-    week = [monday.isoformat(), (monday + timedelta(weeks=1)).isoformat()]
-    old = "(first_decided_date IS NULL OR first_decided_date < %s)"
-    _add(Claim, f"submitted_date >= %s AND submitted_date < %s AND {old}", [*week, cutoff.isoformat()], sign)
+    _add(Claim, *old_in_week(monday, cutoff), sign)
     _drop_empty()
 
 
