@@ -1,15 +1,17 @@
 """What is backed up is there again: counts, chains and constraints as they were, and the application works on it."""
 
+import errno
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from payerwatch.audit.models import Entry, InstallationEntry
+from payerwatch.backups import making
 from payerwatch.backups.contents import Contents, contents_of
 from payerwatch.health.models import Backup
 from payerwatch.tenancy.connections import leading_to
@@ -121,6 +123,59 @@ def test_only_the_newest_are_kept_and_other_files_are_left(installation: Install
     assert {each.name for each in installation.backups.iterdir()} == {
         newest.name, old[2].name, old[3].name, "notes.txt"
     }  # fmt: skip
+
+
+def test_the_one_just_made_stays_though_a_clock_was_ahead(installation: Installation):
+    installation.backups.mkdir()
+    ahead = [installation.backups / f"payerwatch-2099010{day}T000000Z.backup" for day in (1, 2)]
+    for each in ahead:
+        each.touch()
+    made = installation.back_up("--keep", 2)
+    assert {each.name for each in installation.backups.iterdir()} == {made.name, ahead[1].name}
+    made_later = installation.back_up("--keep", 1)
+    assert [each.name for each in installation.backups.iterdir()] == [made_later.name]
+    assert Backup.objects.count() == 2
+
+
+def test_older_ones_that_cannot_be_removed_are_named_and_the_backup_is_made_and_noted(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    """As in a directory to which is written once."""
+    installation.backups.mkdir()
+    held, removed = (installation.backups / f"payerwatch-2026010{day}T000000Z.backup" for day in (2, 1))
+    held.touch()
+    removed.touch()
+    unlink = Path.unlink
+
+    def written_once(path: Path, **named: Any) -> None:
+        if path == held:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, **named)
+
+    monkeypatch.setattr(Path, "unlink", written_once)
+    done = make.answer("backup", "--to", installation.backups, "--keep", 1, customer=None)
+    assert done.code == 0
+    assert done.document["removed"] == [str(removed)]
+    assert done.document["not_removed"] == [{"file": str(held), "why": "Operation not permitted"}]
+    assert Path(done.document["file"]).exists()
+    assert Backup.objects.get().digest == done.document["sha256"]
+    assert InstallationEntry.objects.order_by("position").last().verb == "back_up"
+    told = make.words("backup", "--to", installation.backups, "--keep", 1, customer=None)
+    assert f"{held} was to be removed and is still there: Operation not permitted." in told
+
+
+def test_nothing_is_removed_before_the_new_one_is_noted(installation: Installation, monkeypatch: pytest.MonkeyPatch):
+    installation.backups.mkdir()
+    before = installation.backups / "payerwatch-20260101T000000Z.backup"
+    before.touch()
+
+    def failing(*_told: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(making, "note_backup", failing)
+    refused = make.answer("backup", "--to", installation.backups, "--keep", 1, customer=None)
+    assert refused.error["code"] == "database_not_ready"
+    assert before.exists()
 
 
 def test_a_database_in_which_something_is_is_refused_and_what_is_there_is_named(

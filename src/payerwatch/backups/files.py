@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from payerwatch.backups.contents import Progress
 from payerwatch.backups.refusals import BackupInProgress, BackupNotWritable, BackupUnreadable
@@ -66,12 +66,28 @@ def sync_directory(directory: Path) -> None:
         os.close(opened)
 
 
-def remove_all_but(newest: int, directory: Path) -> list[Path]:
-    """Which were removed, of those that have a backup's name."""
-    found = sorted((each for each in directory.iterdir() if _NAME.fullmatch(each.name)), reverse=True)
-    for each in found[newest:]:
-        each.unlink()
-    return found[newest:]
+class NotRemoved(NamedTuple):
+    """A backup that was to go and is still there."""
+
+    path: Path
+    why: str
+
+
+def remove_all_but(newest: int, made: Path) -> tuple[list[Path], list[NotRemoved]]:
+    """Which were removed, and which could not be, of those in its directory that have a backup's name.
+
+    The one that was just made counts as the newest, though by a clock that was ahead others are named later.
+    """
+    others = [each for each in made.parent.iterdir() if _NAME.fullmatch(each.name) and each != made]
+    removed, left = [], []
+    for each in sorted(others, reverse=True)[newest - 1 :]:
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            left.append(NotRemoved(each, error.strerror or "an error of the disk"))
+        else:
+            removed.append(each)
+    return removed, left
 
 
 class WatchedFile:

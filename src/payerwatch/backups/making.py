@@ -2,8 +2,8 @@
 
 1. What checkpoints there are is noted; then the database is looked at, at one moment.
 2. What it holds is counted, and it is written with the checkpoints into one sealed file aside.
-3. The file is read again from the disk, all of it, and only then given its name; older ones may go.
-4. That there is one is noted, and recorded.
+3. The file is read again from the disk, all of it, and only then given its name.
+4. That there is one is noted, and recorded. Only then may older ones go.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.backups import postgresql, sqlite
 from payerwatch.backups.checkpoint_files import files_by_now
 from payerwatch.backups.contents import Progress
-from payerwatch.backups.files import aside_in, name_of, put_in_place, remove_all_but, written_aside
+from payerwatch.backups.files import NotRemoved, aside_in, name_of, put_in_place, remove_all_but, written_aside
 from payerwatch.backups.manifest import PART
 from payerwatch.backups.parts import PartsWriter
 from payerwatch.backups.reading import WholeBackup, backup_keys, read_through
@@ -34,6 +34,7 @@ class Made:
     path: Path
     whole: WholeBackup
     removed: list[Path]
+    not_removed: list[NotRemoved]
 
 
 def make_backup(directory: Path, *, keep: int | None, actor: Actor, progress: Progress) -> Made:
@@ -47,9 +48,9 @@ def make_backup(directory: Path, *, keep: int | None, actor: Actor, progress: Pr
         file.flush()
         whole = read_through(aside_in(directory), progress)
         path = put_in_place(file, directory, name_of(whole.manifest.made_at))
-    removed = remove_all_but(keep, directory) if keep else []
     _note(whole, actor)
-    return Made(path, whole, removed)
+    removed, not_removed = remove_all_but(keep, path) if keep else ([], [])
+    return Made(path, whole, removed, not_removed)
 
 
 def _write(file: BinaryIO, key: bytes, progress: Progress) -> None:

@@ -118,6 +118,19 @@ class DatabaseNotEmpty(Refusal):
         )
 
 
+class DatabaseAppeared(Refusal):
+    """While a backup was restored, something else made a database where it was to be. That one is left as it is."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            "A database was made there by something else while the backup was restored.",
+            where=str(path),
+            fix="End what made it, such as a server, and move it aside with the files of its name; then restore again.",
+        )
+
+
 class LaterCheckpoints(Refusal):
     """Checkpoints outside the database know of entries that were written after the backup: they would be lost."""
 

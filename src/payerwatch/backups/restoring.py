@@ -22,6 +22,7 @@ from payerwatch.backups.checkpoint_files import PUBLIC_KEY, lay_out, put_back_mi
 from payerwatch.backups.contents import Progress
 from payerwatch.backups.making import DATABASE
 from payerwatch.backups.manifest import Manifest
+from payerwatch.backups.private_folder import private_folder
 from payerwatch.backups.reading import WholeBackup, read_through, reading
 from payerwatch.backups.refusals import (
     BackupFailsVerification,
@@ -71,7 +72,7 @@ def try_backup(path: Path, progress: Progress) -> Restored:
         if connection.vendor == "postgresql":
             name = place.enter_context(postgresql.scratch_database())
         else:
-            name = str(place.enter_context(sqlite.private_folder()) / "tried.sqlite3")
+            name = str(place.enter_context(private_folder()) / "tried.sqlite3")
         _restore_into(name, path, Path(folder), progress)
         _verify(name, whole.manifest, Path(folder), progress)
     return Restored(whole, time.monotonic() - began)
@@ -87,10 +88,11 @@ def _restore_on_postgresql(path: Path, folder: Path, progress: Progress) -> int:
 
 def _restore_on_sqlite(path: Path, folder: Path, progress: Progress) -> int:
     """Aside, so that it is verified before it is the database."""
-    with sqlite.private_folder() as aside:
+    with private_folder() as aside:
         restored = aside / "restored.sqlite3"
         manifest = _restore_into(str(restored), path, folder, progress)
         _verify(str(restored), manifest, folder, progress)
+        sqlite.refuse_appeared()  # beside another database these checkpoints would tell of entries it never had
         put_back = put_back_missing(folder)
         sqlite.put_in_place(restored)
         return put_back

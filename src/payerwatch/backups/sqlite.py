@@ -3,9 +3,8 @@
 import errno
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -15,9 +14,9 @@ from django.utils import timezone
 from payerwatch.backups.contents import TABLES, Ask, Progress, contents_of
 from payerwatch.backups.files import sync_directory
 from payerwatch.backups.manifest import Manifest
-from payerwatch.backups.refusals import BackupNotWritable, DatabaseNotEmpty
+from payerwatch.backups.private_folder import private_folder
+from payerwatch.backups.refusals import BackupNotWritable, DatabaseAppeared, DatabaseNotEmpty, RestoreNotWritable
 from payerwatch.backups.snapshot import Snapshot
-from payerwatch.config.private_files import make_private_directory
 
 BLOCK = 1024 * 1024
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -55,16 +54,26 @@ def database_file() -> Path:
 
 def refuse_unless_empty() -> None:
     """Raises DatabaseNotEmpty: there are tables, or a log that SQLite would take for the restored file's."""
-    path = database_file()
-    found = []
-    if path.exists() and path.stat().st_size:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as session:
-            found = [name for (name,) in _ask(session)(TABLES["sqlite"])]
-    if not found:
-        beside = (path.with_name(path.name + ending) for ending in _BESIDE)
-        found = [each.name for each in beside if each.exists()]
-    if found:
-        raise DatabaseNotEmpty(str(path), found)
+    if found := _tables_of(database_file()) or _logs_beside(database_file()):
+        raise DatabaseNotEmpty(str(database_file()), found)
+
+
+def refuse_appeared() -> None:
+    """As `refuse_unless_empty`, of what was empty when the restore began. Raises DatabaseAppeared."""
+    if _tables_of(database_file()) or _logs_beside(database_file()):
+        raise DatabaseAppeared(database_file())
+
+
+def _tables_of(path: Path) -> list[str]:
+    if not path.exists() or not path.stat().st_size:
+        return []
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as session:
+        return [name for (name,) in _ask(session)(TABLES["sqlite"])]
+
+
+def _logs_beside(path: Path) -> list[str]:
+    beside = (path.with_name(path.name + ending) for ending in _BESIDE)
+    return [each.name for each in beside if each.exists()]
 
 
 def write_database(blocks: Iterable[bytes], path: Path) -> None:
@@ -77,19 +86,39 @@ def write_database(blocks: Iterable[bytes], path: Path) -> None:
 
 
 def put_in_place(restored: Path) -> None:
-    """Let the restored file be the database: whole or not at all."""
+    """Let the restored file be the database: whole or not at all, and never instead of one that has appeared.
+
+    Raises DatabaseAppeared or RestoreNotWritable.
+    """
     connection.close()  # it would go on asking the file that was there
-    restored.replace(database_file())
-    sync_directory(database_file().parent)
+    refuse_appeared()
+    path = database_file()
+    try:
+        _make_way(path, restored.with_name("empty.sqlite3"))
+        os.link(restored, path)  # unlike a renaming it replaces nothing
+        restored.unlink()
+        sync_directory(path.parent)
+    except FileExistsError:
+        raise DatabaseAppeared(path) from None
+    except OSError as error:
+        raise RestoreNotWritable(error) from None
 
 
-@contextmanager
-def private_folder() -> Iterator[Path]:
-    """A folder beside the database, removed with all in it."""
-    path = Path(settings.DATA_DIR)
-    make_private_directory(path)
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=path) as folder:
-        yield Path(folder)
+def _make_way(path: Path, aside: Path) -> None:
+    """Put an empty file aside. It is looked at once more where nobody finds it: what was filled meanwhile goes back."""
+    with suppress(FileNotFoundError):
+        path.rename(aside)
+    if _logs_beside(path) or _is_filled(aside):
+        with suppress(FileNotFoundError):
+            os.link(aside, path)
+        raise DatabaseAppeared(path)
+
+
+def _is_filled(path: Path) -> bool:
+    try:
+        return bool(_tables_of(path))
+    except sqlite3.Error:  # somebody is at work in it, or it is no database
+        return True
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -42,10 +42,12 @@ class Command(PayerwatchCommand):
             "rows": manifest.total_rows,
             "tables": manifest.contents.rows,
             "removed": [str(path) for path in made.removed],
+            "not_removed": [{"file": str(path), "why": why} for path, why in made.not_removed],
         }
         removed = f" Removed {len(made.removed)} older ones." if made.removed else ""
         text = f"Backed up {manifest.total_rows:,} rows to {made.path} ({made.whole.size_bytes:,} bytes).{removed}"
-        return Answer(document, escape(text))
+        left = [f"{path} was to be removed and is still there: {why}." for path, why in made.not_removed]
+        return Answer(document, escape(text), [escape(each) for each in left])
 
 
 def _some(text: str) -> int:
