@@ -43,7 +43,7 @@ def own_throttles(throttle_directory) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def a_worker_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """None runs beside tests. What the health document says without one is tried on servers that run."""
-    monkeypatch.setattr(queue, "state", lambda: queue.State(0.0, {}, 0))
+    monkeypatch.setattr(queue, "state", lambda: queue.State(0.0, 1, {}, 0))
 
 
 @pytest.fixture(autouse=True)

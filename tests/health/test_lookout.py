@@ -103,3 +103,12 @@ def test_a_look_that_fails_is_no_answer_and_the_next_is_begun():
     out = over(look, within=0.2)
     assert out.found() == "no answer"
     assert out.found() == "look 2"
+
+
+def test_two_that_are_begun_together_take_the_time_of_one(looked: Looked):
+    looked.gate.clear()
+    first, second = over(looked, within=0.4), over(looked, within=0.4)
+    asked = time.monotonic()
+    second.begin(asked)
+    assert [first.found(asked), second.found(asked)] == ["no answer"] * 2
+    assert time.monotonic() - asked < 0.7

@@ -19,6 +19,7 @@ from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import WORK, Step
 from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself
 from payerwatch.jobs.worker import Times, Worker
+from payerwatch.measuring.metrics import workers_lost
 from payerwatch.tenancy.connections import share_connections
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -113,6 +114,16 @@ def test_jobs_take_turns_on_the_connections_of_their_process(practice: Customer,
         own = worker._listening.info.backend_pid
     assert 1 <= len(set(used)) <= 2
     assert own not in used
+
+
+def test_a_worker_that_fell_silent_is_counted_and_told_of(caplog: pytest.LogCaptureFixture):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 minute')")
+    before = workers_lost._value.get()
+    with working():
+        wait_for(lambda: workers_lost._value.get() > before)
+    assert workers_lost._value.get() == before + 1
+    assert "1 workers have not said" in caplog.text
 
 
 def test_four_workers_do_each_job_once(practice: Customer):

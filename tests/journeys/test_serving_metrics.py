@@ -119,6 +119,16 @@ def test_all_processes_count_together_and_exactly(served: Served):
     assert sum(value for (_, labels), value in timed.items() if ("route", "api/v1/me/") in labels) == 200
 
 
+def test_what_is_refused_unread_is_counted_too(served: Served):
+    before = read(served)
+    assert served.send(b"no request\r\n\r\n").status == 400
+    chunked = b"POST /api/v1/uploads/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert served.send(chunked).status == 501
+    after = read(served)
+    grown = {status: answered(after, "unread", status=status) for status in ("4xx", "5xx")}
+    assert grown == {status: answered(before, "unread", status=status) + 1 for status in ("4xx", "5xx")}
+
+
 def test_what_a_process_has_counted_that_is_killed_stays(served: Served):
     before = answered(read(served), "api/v1/auth/sign-in/")
     for _ in range(6):

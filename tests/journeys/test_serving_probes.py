@@ -20,8 +20,9 @@ from tests.wires import Wire, wire
 pytestmark = pytest.mark.database
 
 ROOT = Path(__file__).parents[2]
-LIVE, READY, HEALTH = "/livez", "/readyz", "/api/v1/health/"
+LIVE, READY, HEALTH, METRICS = "/livez", "/readyz", "/api/v1/health/", "/metrics"
 BUILD = "2027-01-15.4"
+TOKEN = "a-token-of-those-who-collect-metrics"
 WITHIN = 1.5
 """Seconds: one is promised, and this is asked on machines that do other things as well."""
 
@@ -44,13 +45,15 @@ def checks(answer: Answer) -> dict[str, dict[str, Any]]:
     return {name: found for name, [found] in answer.document["checks"].items()}
 
 
-def when_told(served: Served, check: str, status: str) -> dict[str, Any]:
+def when_told(served: Served, check: str, status: str, says: str = "") -> dict[str, Any]:
     """The finding, once it is as wanted: what was found is told for a second."""
     deadline = time.monotonic() + 30
-    while (found := checks(served.ask("GET", HEALTH)).get(check, {})).get("status") != status:
+    while True:
+        found = checks(served.ask("GET", HEALTH)).get(check, {})
+        if found.get("status") == status and says in found.get("output", ""):
+            return found
         assert time.monotonic() < deadline, found
         time.sleep(0.1)
-    return found
 
 
 def test_all_is_well(served: Served):
@@ -88,7 +91,7 @@ def test_nothing_that_anybody_may_read_is_a_secret(served: Served, installation:
 
 
 def test_metrics_are_nobodys_where_there_is_no_token(served: Served):
-    assert served.ask("GET", "/metrics").code == "not_found"
+    assert served.ask("GET", METRICS).code == "not_found"
 
 
 def when_not_ready(served: Served) -> Answer:
@@ -145,6 +148,32 @@ def forget_the_newest_migration(installation: Installation) -> None:
             file.execute(statement)
 
 
+# The database answers, but not for one of its tables
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("table", "check", "status", "ready"),
+    [("health_backup", "backup:age", "warn", 200), ("procrastinate_jobs", "queue:responseTime", "fail", 503)],
+)
+def test_what_somebody_keeps_a_table_from_is_told_by_its_name(
+    installation: Installation, served: Served, table: str, check: str, status: str, ready: int
+):
+    with psycopg.connect(installation.environment["MIGRATOR_DATABASE_URL"]) as holder:
+        holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        found = when_told(served, check, status, says="cannot be asked")
+        assert check in found["output"]
+        for _ in range(3):
+            time.sleep(1.1)  # for a second what was found is told
+            answer = quickly(served, READY)
+            assert answer.status == ready
+            if ready == 503:
+                assert check in answer.document["detail"]
+            assert checks(quickly(served, HEALTH))["database:responseTime"]["status"] == "pass"
+        holder.rollback()
+    when_ready(served)
+
+
 # The database is away
 
 
@@ -156,14 +185,14 @@ def by_wire(installation: Installation) -> Iterator[tuple[Served, Wire]]:
     target = Path(host) / f".s.PGSQL.{port}" if host.startswith("/") else (host, port)
     with wire(lambda: target) as between:
         there = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{between.port}").geturl()
-        there_alone = {"DATABASE_URL": there, "MIGRATOR_DATABASE_URL": ""}
+        there_alone = {"DATABASE_URL": there, "MIGRATOR_DATABASE_URL": "", "PAYERWATCH_METRICS_TOKEN": TOKEN}
         with serving(installation, options=["--no-work"], workers=1, **there_alone) as served:  # each process looks
             yield served, between
 
 
 def quickly(served: Served, path: str) -> Answer:
     began = time.monotonic()
-    answer = served.ask("GET", path)
+    answer = served.ask("GET", path, headers={"Authorization": f"Bearer {TOKEN}"} if path == METRICS else None)
     assert time.monotonic() - began < WITHIN
     return answer
 
@@ -187,6 +216,7 @@ def test_while_the_database_is_away_it_lives_and_says_so_at_once(installation: I
             assert told.status == 503
             assert set(checks(told)) == {"database:responseTime", "disk:free"}
             assert quickly(served, LIVE).status == 200
+            assert b"payerwatch_healthy 0.0" in quickly(served, METRICS).body
         between.refuse(False)
         between.stall(0)
         when_told(served, "database:responseTime", "pass")

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+from payerwatch.config.logging import milliseconds_since
 from payerwatch.deliveries.queries import oldest_due_anywhere
 from payerwatch.health.backups import newest_backup
 from payerwatch.health.findings import Finding, Status, graded
@@ -21,12 +22,16 @@ from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.schema_changes.releases import is_for_after
 
 MIB = 1024 * 1024
-SLOW_ANSWER = 0.25
+SLOW_ANSWER = 250.0
+"""Milliseconds."""
 SILENT_WORKER = 20.0
-"""A worker says every three seconds that it lives, and is taken for dead after fifteen."""
+"""Seconds. A worker says every three that it lives, and is taken for dead after fifteen."""
+NEEDED = ("database:responseTime", "migrations:pending", "disk:free", "queue:responseTime")
+"""What must not fail in a process that answers: without the queue, a table, nothing could be taken in. That no worker
+runs, or that much waits, keeps nobody from reading."""
 OLD_JOB_WARN, OLD_JOB_FAIL = 300.0, 1800.0
 OLD_BACKUP = timedelta(hours=26)
-"""One each day, and two hours in which it may be late. All in seconds but for this."""
+"""One each day, and two hours in which it may be late."""
 
 
 def database() -> Finding:
@@ -34,14 +39,20 @@ def database() -> Finding:
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    took = time.perf_counter() - began
+    took = milliseconds_since(began)
     slow = took > SLOW_ANSWER
     says = "The database takes long to answer." if slow else ""
-    return _found("database:responseTime", Status.WARN if slow else Status.PASS, round(took * 1000, 1), "ms", says)
+    return _found("database:responseTime", Status.WARN if slow else Status.PASS, took, "ms", says)
 
 
 def no_database() -> Finding:
     return _found("database:responseTime", Status.FAIL, says="The database does not answer.")
+
+
+def not_known(check: str) -> Finding:
+    """Of what the database could not be asked though it answers: somebody holds the table, or it is not there."""
+    status = Status.FAIL if check in NEEDED else Status.WARN
+    return _found(check, status, says=f"The database cannot be asked for this now: {check}.")
 
 
 def migrations() -> Iterator[Finding]:
@@ -68,11 +79,17 @@ def disk() -> Finding:
 
 
 def jobs() -> Iterator[Finding]:
-    """Of the table of jobs: what waits, and whether anybody is there to do it. On SQLite there is none."""
+    """Of the table of jobs: what waits, and whether anybody is there to do it. On SQLite there is none.
+
+    Raises DatabaseError where it cannot be asked.
+    """
     if connection.vendor != "postgresql":
         return
+    began = time.perf_counter()
     state = queue.state()
+    yield _found("queue:responseTime", Status.PASS, milliseconds_since(began), "ms")
     yield _worker(state.worker_silent_for)
+    yield _found("worker:count", Status.PASS, state.workers, "workers")
     for name, waiting_in in (("queue:oldestAge", WORK), ("outbox:lag", SENDING)):
         age = state.oldest_due.get(waiting_in, 0.0)
         status = graded(age, warn_above=OLD_JOB_WARN, fail_above=OLD_JOB_FAIL)
@@ -94,15 +111,16 @@ def outbox() -> Iterator[Finding]:
     yield _found("outbox:lag", status, round(lag, 1), "s", says)
 
 
-def backup() -> Finding:
+def backup() -> Iterator[Finding]:
     """A warning at most: without one everything works, until it does not."""
     newest = newest_backup()
     if newest is None:
-        return _found("backup:age", Status.WARN, says="There is no backup yet. Make one with: payerwatch backup")
+        yield _found("backup:age", Status.WARN, says="There is no backup yet. Make one with: payerwatch backup")
+        return
     age = timezone.now() - newest
     old = age > OLD_BACKUP
     says = "The last backup is more than a day old." if old else ""
-    return _found("backup:age", Status.WARN if old else Status.PASS, round(age.total_seconds()), "s", says)
+    yield _found("backup:age", Status.WARN if old else Status.PASS, round(age.total_seconds()), "s", says)
 
 
 def _worker(silent_for: float | None) -> Finding:

@@ -1,5 +1,6 @@
 """The metrics as they are collected: what was counted, and what is measured when somebody asks."""
 
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ _GAUGES = {
     "migrations:pending": ("migrations_pending", "Migrations of this release that are not applied.", 1),
     "disk:free": ("disk_free_bytes", "Of the place where there is least.", 1024 * 1024),
     "worker:heartbeatAge": ("worker_heartbeat_age_seconds", "Since any worker said that it lives.", 1),
+    "worker:count": ("workers", "Workers that live, or whose silence has not been noticed yet.", 1),
     "queue:oldestAge": ("queue_oldest_job_age_seconds", "For how long a job has been due that nobody has taken.", 1),
     "outbox:lag": ("outbox_lag_seconds", "For how long a receiver has been due whom nobody has sent to.", 1),
     "queue:parked": ("jobs_parked", "Jobs that failed for good and wait for a person.", 1),
@@ -76,14 +78,16 @@ class _Measured(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("payerwatch_build", "Which build answers.", {"build": settings.BUILD})
-        found = {each.check: each for each in telling.findings()}
+        asked = time.monotonic()
+        _lock_waits.begin(asked)
+        found = {each.check: each for each in telling.findings(asked)}
         healthy = float(all(each.status is not Status.FAIL for each in found.values()))
         yield GaugeMetricFamily("payerwatch_healthy", "1 unless a check of the health document fails.", healthy)
         for check, (name, words, scale) in _GAUGES.items():
             value = found[check].value if check in found else None
             if isinstance(value, int | float):
                 yield GaugeMetricFamily(f"payerwatch_{name}", words, value * scale)
-        waits = _lock_waits.found()
+        waits = _lock_waits.found(asked)
         if waits is not None:
             yield GaugeMetricFamily("payerwatch_lock_waits", "Who waits for a lock of the database now.", waits[0])
             yield GaugeMetricFamily(

@@ -28,15 +28,20 @@ class Lookout(Generic[Found]):
         self._found_at = float("-inf")
         self._begun_at: float | None = None
 
-    def found(self) -> Found:
-        asked = time.monotonic()
+    def begin(self, asked: float) -> None:
+        """Look, at this moment of `time.monotonic()`, unless somebody does or just did."""
         with self._changed:
-            if self._is_fresh(asked):
-                return self._found[0]
-            if self._begun_at is None or asked - self._begun_at > GIVEN_UP_AFTER:
-                self._begun_at = asked
-                threading.Thread(target=self._run, args=(asked,), name="lookout", daemon=True).start()
-            self._changed.wait_for(lambda: self._is_fresh(asked), self._within)
+            if self._is_fresh(asked) or (self._begun_at is not None and asked - self._begun_at <= GIVEN_UP_AFTER):
+                return
+            self._begun_at = asked
+            threading.Thread(target=self._run, args=(asked,), name="lookout", daemon=True).start()
+
+    def found(self, asked: float | None = None) -> Found:
+        """What is found within the time that counts from `asked`, of `time.monotonic()`: this moment unless given."""
+        asked = time.monotonic() if asked is None else asked
+        self.begin(asked)
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_fresh(asked), max(asked + self._within - time.monotonic(), 0))
             return self._found[0] if self._is_fresh(asked) else self._otherwise()
 
     def _is_fresh(self, asked: float) -> bool:
@@ -46,7 +51,8 @@ class Lookout(Generic[Found]):
         try:
             found = self._look()
             with self._changed:
-                self._found, self._found_at = [found], begun_at
+                if begun_at > self._found_at:  # else one that was begun later came before it
+                    self._found, self._found_at = [found], begun_at
         finally:
             with self._changed:
                 if self._begun_at == begun_at:

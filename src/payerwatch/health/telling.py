@@ -4,6 +4,7 @@ The form is that of draft-inadarei-api-health-check-06. Nobody has to say who th
 no address, no path, no name of a customer or a person.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +15,6 @@ from payerwatch.health.findings import Finding, Status, worst
 from payerwatch.health.lookout import Lookout
 from payerwatch.refusals import Kind, Refusal
 from payerwatch.tenancy.connections import ask_apart
-
-NEEDED = ("database:responseTime", "migrations:pending", "disk:free")
-"""What must not fail in a process that answers. The queue is a table, and asked with the database: where it cannot be,
-that does not answer. That no worker runs, or that much waits, keeps nobody from reading."""
 
 
 class NotReady(Refusal):
@@ -31,14 +28,14 @@ class NotReady(Refusal):
         )
 
 
-def findings() -> list[Finding]:
-    """Within a second, whatever hangs."""
-    return _lookout.found()
+def findings(asked: float | None = None) -> list[Finding]:
+    """Within a second of that moment of `time.monotonic()`, or of this one, whatever hangs."""
+    return _lookout.found(asked)
 
 
 def why_not_ready() -> list[str]:
     """The reasons for which this process should not be asked anything now; none where it may."""
-    return [each.says for each in findings() if each.status is Status.FAIL and each.check in NEEDED]
+    return [each.says for each in findings() if each.status is Status.FAIL and each.check in checks.NEEDED]
 
 
 def document() -> dict[str, Any]:
@@ -66,22 +63,34 @@ def _told(finding: Finding) -> dict[str, Any]:
 def _look() -> list[Finding]:
     try:
         ask_apart()
-        return [
-            checks.database(),
-            *checks.migrations(),
-            checks.disk(),
-            *checks.jobs(),
-            *checks.outbox(),
-            checks.backup(),
-        ]
+        found = [checks.database(), checks.disk()]
+        for check, look in _OF_TABLES.items():
+            found += _looked_at(check, look)
+        return found
     except (DatabaseError, InterfaceError):
         return _without_database()
     finally:
         connection.close()
 
 
+def _looked_at(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What is found; where that table cannot be asked, that. Raises DatabaseError where the database went away."""
+    try:
+        return list(look())
+    except (DatabaseError, InterfaceError):
+        if not connection.is_usable():
+            raise
+        return [checks.not_known(check)]
+
+
 def _without_database() -> list[Finding]:
     return [checks.no_database(), checks.disk()]
 
 
+_OF_TABLES = {
+    "migrations:pending": checks.migrations,
+    "queue:responseTime": checks.jobs,
+    "outbox:lag": checks.outbox,
+    "backup:age": checks.backup,
+}
 _lookout = Lookout(_look, _without_database)

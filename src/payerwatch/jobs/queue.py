@@ -27,7 +27,7 @@ VALUES (%(queue)s, %(step)s, %(key)s, %(key)s,
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id
 """
 _HOLD = "SELECT id, scheduled_at FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo' FOR KEY SHARE"
-_HASTEN = "UPDATE procrastinate_jobs SET scheduled_at = %s WHERE id = %s"
+_HASTEN = "UPDATE procrastinate_jobs SET scheduled_at = coalesce(%s, now()) WHERE id = %s"
 _THERE = """
 SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %(key)s AND status = 'todo'
 UNION ALL SELECT 1 FROM procrastinate_jobs WHERE lock = %(key)s AND status = 'doing'
@@ -63,16 +63,20 @@ FROM procrastinate_jobs AS job LEFT JOIN tenancy_customer AS customer ON custome
 WHERE status = 'failed' ORDER BY job.id
 """
 _SILENT_AND_PARKED = """
-SELECT (SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat)) FROM procrastinate_workers),
+SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat)), count(*),
     (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed')
+FROM procrastinate_workers
 """
+# A job that was put off, or back, has the time for which it was; any other has been due since it was put.
 _OLDEST_DUE = """
-SELECT name, extract(epoch FROM now() - coalesce(first.scheduled_at, put.at))
-FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL (
-    SELECT id, scheduled_at FROM procrastinate_jobs
-    WHERE queue_name = name AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
-    ORDER BY id LIMIT 1
-) AS first LEFT JOIN procrastinate_events AS put ON put.job_id = first.id AND put.type = 'deferred'
+SELECT name, extract(epoch FROM now() - due.at)
+FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL (SELECT least(
+    (SELECT min(scheduled_at) FROM procrastinate_jobs
+        WHERE queue_name = name AND status = 'todo' AND scheduled_at <= now()),
+    (SELECT put.at FROM procrastinate_events AS put WHERE put.type = 'deferred' AND put.job_id = (
+        SELECT min(id) FROM procrastinate_jobs
+        WHERE queue_name = name AND status = 'todo' AND scheduled_at IS NULL))
+) AS at) AS due WHERE due.at IS NOT NULL
 """
 _RETRY = """
 WITH parked AS (
@@ -83,7 +87,7 @@ WITH parked AS (
         ON newer.queueing_lock = parked.lock AND newer.status = 'todo')
     RETURNING id
 ), retried AS (
-    UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = NULL
+    UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = now()
     WHERE id IN (SELECT id FROM parked) AND id NOT IN (SELECT id FROM needless) RETURNING id
 )
 SELECT id FROM needless UNION ALL SELECT id FROM retried
@@ -92,7 +96,7 @@ SELECT id FROM needless UNION ALL SELECT id FROM retried
 _REGISTER = "SELECT worker_id FROM procrastinate_register_worker_v1()"
 _BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s RETURNING last_heartbeat"
 _LEAVE = "SELECT procrastinate_unregister_worker_v1(%s)"
-_STRIKE_OFF = "SELECT procrastinate_prune_stalled_workers_v1(%s)"
+_STRIKE_OFF = "SELECT worker_id FROM procrastinate_prune_stalled_workers_v1(%s)"
 _OF_THE_DEAD = f"""
 SELECT {_COLUMNS} FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL FOR UPDATE SKIP LOCKED
 """
@@ -222,15 +226,17 @@ class State(NamedTuple):
 
     worker_silent_for: float | None
     """Since any worker said that it lives; None where there is none."""
+    workers: int
+    """Those that live, or were not struck off yet."""
     oldest_due: dict[str, float]
-    """By queue, for how long the first of the jobs that are due has been so."""
+    """By queue, for how long that of the jobs has been due that has been so the longest."""
     parked: int
 
 
 def state() -> State:
-    [(silent_for, parked)] = _rows(_SILENT_AND_PARKED)
+    [(silent_for, workers, parked)] = _rows(_SILENT_AND_PARKED)
     ages = {name: float(age) for name, age in _rows(_OLDEST_DUE, [[WORK, SENDING]])}
-    return State(None if silent_for is None else float(silent_for), ages, parked)
+    return State(None if silent_for is None else float(silent_for), workers, ages, parked)
 
 
 def parked() -> list[Parked]:
@@ -266,13 +272,17 @@ def leave(worker: int) -> None:
     _run(_LEAVE, [worker])
 
 
-def take_from_the_dead(silent_for: float) -> None:
-    """Put back what workers had who have not said for so many seconds that they live. It counts as an attempt."""
-    _run(_STRIKE_OFF, [silent_for])
+def take_from_the_dead(silent_for: float) -> int:
+    """Put back what workers had who have not said for so many seconds that they live. It counts as an attempt.
+
+    How many workers that were, which are struck off.
+    """
+    struck_off = len(_rows(_STRIKE_OFF, [silent_for]))
     with transaction.atomic():
         for row in _rows(_OF_THE_DEAD):
             left = _taken(row, None)
             put_back(left, attempts=left.attempts + 1, pause=timedelta())
+    return struck_off
 
 
 def put_back_what_is_not_done(worker: int, doing: Collection[int]) -> None:

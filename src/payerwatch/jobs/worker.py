@@ -29,7 +29,7 @@ from payerwatch.jobs.periodic import Calendar, Periodic
 from payerwatch.jobs.queue import Taken
 from payerwatch.jobs.steps import told_when_parked
 from payerwatch.jobs.trouble import MOST_ATTEMPTS, passes_by_itself, pause_after_fault, pause_while_away
-from payerwatch.measuring.metrics import note_job
+from payerwatch.measuring.metrics import note_job, workers_lost
 from payerwatch.tenancy.clock import go_by
 from payerwatch.tenancy.connections import have_own_connection
 
@@ -143,9 +143,14 @@ class Worker:
         self._on_beat()
         queue.put_back_what_is_not_done(self._number, list(self._doing))
         if now - self._beating_since >= self._times.dead:  # else all may have been silent, as the database was
-            queue.take_from_the_dead(self._times.dead)
+            self._take_from_the_dead()
         if clock is not None:
             self._put_periodic(clock)
+
+    def _take_from_the_dead(self) -> None:
+        if lost := queue.take_from_the_dead(self._times.dead):
+            workers_lost.inc(lost)
+            logger.error("%d workers have not said for %g seconds that they live.", lost, self._times.dead)
 
     def _put_periodic(self, clock: datetime) -> None:
         for each, moment in self._calendar.due(clock):

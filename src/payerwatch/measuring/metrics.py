@@ -18,7 +18,7 @@ _OF_WORK = (0.1, 1, 10, 60, 600)
 
 requests = Counter(
     "payerwatch_http_requests",
-    "Requests answered, by method, route (never the address that was asked for) and class of status.",
+    "Requests answered, by method, route (never the address that was asked for; 'unread' is none) and class of status.",
     ["method", "route", "status"],
     registry=REGISTRY,
 )
@@ -31,12 +31,17 @@ request_seconds = Histogram(
 )
 shed = Counter(
     "payerwatch_http_requests_shed",
-    "Requests refused before anything was done for them, as too many waited. They are in no other count.",
+    "Requests refused before anything was done for them, as there was no room. They are in no other count.",
     registry=REGISTRY,
 )
 jobs = Counter("payerwatch_jobs", "Jobs tried, by step and what came of it.", ["step", "outcome"], registry=REGISTRY)
 job_seconds = Histogram(
     "payerwatch_job_seconds", "How long a job took that was done.", ["step"], buckets=_OF_WORK, registry=REGISTRY
+)
+workers_lost = Counter(
+    "payerwatch_workers_lost",
+    "Workers that were silent for so long that others took up what they had. One that ends by itself is none.",
+    registry=REGISTRY,
 )
 run_seconds = Histogram(
     "payerwatch_drift_run_seconds", "How long judging one week took.", buckets=_OF_WORK, registry=REGISTRY

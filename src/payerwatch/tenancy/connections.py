@@ -17,6 +17,8 @@ from payerwatch.tenancy.postgresql.pooling import BEHIND_PGBOUNCER, POOL
 from payerwatch.tenancy.postgresql.roles import reached_at
 from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN, MARGIN
 
+LOCK_MILLISECONDS = 150
+"""For which whoever asks apart waits for a lock."""
 OWN_ANSWERS_WITHIN = 10.0
 """Seconds, on the connection by which a worker lives: it asks for little there, and is taken for dead after fifteen."""
 
@@ -56,9 +58,12 @@ def have_own_connection() -> bool:
 
 
 def ask_apart(*, seconds: int = 1) -> None:
-    """Give this thread a connection of its own, which is made anew, and on which nothing takes longer than that."""
+    """Give this thread a connection of its own, which is made anew, and on which nothing takes longer than that.
+
+    For locks that others hold it waits but a moment.
+    """
     connection.close()
-    limit = (f"SET LOCAL statement_timeout = '{seconds}s'",)
+    limit = (f"SET LOCAL statement_timeout = '{seconds}s'", f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
     own = connection.settings_dict | {POOL: 0, "CONN_MAX_AGE": 0, LIMITS: limit, ANSWERS_WITHIN: seconds + 1}
     if connection.vendor == "postgresql":
         own["OPTIONS"] = own["OPTIONS"] | {"connect_timeout": seconds}

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -137,7 +138,6 @@ class Worker(ThreadWorker):
         elif request.whole and request.in_pieces:
             self._refuse(conn, http.TransferCodingUnknown())
         elif request.whole and not self._let_into_line(request):
-            metrics.shed.inc()
             self._refuse(conn, http.Overloaded())
         elif request.whole:
             self._forget(conn)
@@ -271,6 +271,7 @@ class Worker(ThreadWorker):
                 sent = _refused(REFUSAL_OF.get(type(exc), http.BadRequest)(), "not HTTP")
             else:
                 log.error("The server failed.", exc_info=exc)
+                metrics.requests.labels("another", "none", "5xx").inc()
                 sent = response(Failed())
             try:
                 util.write_nonblock(client, sent)
@@ -331,7 +332,12 @@ def _named_request() -> Iterator[None]:
 
 
 def _refused(refusal: Refusal, why: str) -> bytes:
-    log.warning(why, extra={"status": status_of(type(refusal)).value})
+    status = status_of(type(refusal))
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        metrics.shed.inc()
+    else:
+        metrics.requests.labels("another", "unread", f"{status // 100}xx").inc()
+    log.warning(why, extra={"status": status.value})
     return response(refusal)
 
 
