@@ -29,7 +29,8 @@ class Build:
     says_it_is: str = ""
     ready: bool = True
     checks: dict[str, str] = field(default_factory=dict)
-    left_to_migrate: int = 0
+    left_to_migrate: int | None = 0
+    """None: it does not say."""
     statuses: dict[str, int] = field(default_factory=dict)
     takes: float = 0.0
     answered: int = 0
@@ -56,7 +57,10 @@ class Build:
 
     def _checks(self) -> dict[str, Any]:
         told: dict[str, Any] = {check: [{"status": status}] for check, status in self.checks.items()}
-        return told | {"migrations:pending": [{"status": "pass", "observedValue": self.left_to_migrate}]}
+        pending: dict[str, Any] = {"status": "pass"}
+        if self.left_to_migrate is not None:
+            pending["observedValue"] = self.left_to_migrate
+        return told | {"migrations:pending": [pending]}
 
     def _counts(self) -> str:
         labels = f'method="POST",route="{ROUTE}"'

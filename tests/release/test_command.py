@@ -53,8 +53,26 @@ def test_settings_are_read_as_a_shell_would(tmp_path: Path):
     assert done.stdout == f"Refused: There is no build b1: {tmp_path}/releases/b1/bin/payerwatch cannot be run.\n"
 
 
+@pytest.mark.parametrize("value", ["O'Brien <secret@example.org>", '"secret', "secret\\"])
+def test_a_line_of_settings_that_cannot_be_read_is_named_and_not_repeated(tmp_path: Path, value: str):
+    settings = tmp_path / "settings.env"
+    settings.write_text(f"\n# ours\nPAYERWATCH_HTTPS=yes\nPAYERWATCH_MAIL_FROM={value}\n")
+    done = run(tmp_path, "--env-file", str(settings), "status")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"Refused: {settings}, line 4 cannot be read: ")
+    assert "secret" not in done.stdout
+
+
 @pytest.mark.parametrize(
-    "words", [(), ("switch",), ("roll-back",), ("switch", "b1", "--watch-seconds", "nan"), ("finish", "b1")]
+    "words",
+    [
+        (),
+        ("switch",),
+        ("roll-back",),
+        ("switch", "b1", "--watch-seconds", "nan"),
+        ("finish", "b1"),
+        ("--serve-options", "'", "status"),
+    ],
 )
 def test_what_is_not_understood_ends_with_two(tmp_path: Path, words: tuple[str, ...]):
     assert run(tmp_path, *words).returncode == 2

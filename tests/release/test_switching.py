@@ -228,6 +228,26 @@ def test_what_is_left_to_migrate_is_said_and_finished(pretended: Pretended):
     assert pretended.migrated[-2:] == [("new", True), ("new", False)]
 
 
+def test_what_is_left_to_migrate_is_not_known_of_a_build_that_does_not_say(pretended: Pretended):
+    new = pretended.install("new", left_to_migrate=None)
+    said: list[str] = []
+    assert release(pretended, said).switch("new") is Result.SWITCHED
+    assert said[-1].startswith("new does not say whether migrations are left.")
+    migrated = list(pretended.migrated)
+
+    with pytest.raises(ReleaseRefused, match="new does not say whether migrations are left"):
+        release(pretended).finish()
+    new.left_to_migrate = 1
+    pretended.stop("new", WEB, within=0)
+    with pytest.raises(ReleaseRefused, match="new does not say whether migrations are left"):
+        release(pretended).finish()
+    assert (pretended.migrated, pretended.layout.left_behind()) == (migrated, set())
+
+    pretended.start("new", WEB)
+    release(pretended).finish()
+    assert pretended.migrated == [*migrated, ("new", False)]
+
+
 def test_nothing_is_finished_while_a_release_is(pretended: Pretended):
     pretended.layout.note(Unfinished("new", "old"))
     with pytest.raises(ReleaseRefused, match="The release of new was interrupted"):

@@ -69,7 +69,7 @@ def _processes(options: argparse.Namespace, layout: Layout, environment: Mapping
     if options.systemd:
         return Units(layout)
     migrator = _read_environment(options.migrator_env_file)
-    return Detached(layout, environment, migrator, tuple(shlex.split(options.serve_options)))
+    return Detached(layout, environment, migrator, tuple(options.serve_options))
 
 
 def _release(
@@ -89,7 +89,7 @@ def _release(
         watch_seconds=options.watch_seconds,
         ready_within=options.ready_seconds,
         drain_within=options.drain_seconds,
-        key=_read(options.key_file) if options.key_file else "",
+        key=_read(options.key_file).strip() if options.key_file else "",
         metrics_token=environment.get("PAYERWATCH_METRICS_TOKEN", ""),
     )
 
@@ -110,13 +110,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--env-file", type=Path, help=f"settings of every process, NAME=value on each line; with --systemd {SETTINGS}"
     )
     parser.add_argument("--migrator-env-file", type=Path, help="beside, for migrate alone; with --systemd units say it")
-    parser.add_argument("--serve-options", default="", help="more options of payerwatch serve, such as '--workers 4'")
+    parser.add_argument(
+        "--serve-options", type=shlex.split, default="", help="more options of payerwatch serve, such as '--workers 4'"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     switch = commands.add_parser("switch", help="use this build; roll back by itself")
     switch.add_argument("build", help="the name of its directory in releases/")
     switch.add_argument("--watch-seconds", type=_seconds, default=30, help="after the switch, default 30")
     switch.add_argument("--ready-seconds", type=_seconds, default=30, help="it may take to be ready, default 30")
-    switch.add_argument("--drain-seconds", type=_seconds, default=40, help="what it has begun may take, default 40")
+    switch.add_argument(
+        "--drain-seconds",
+        type=_seconds,
+        default=40,
+        help="what it has begun may take, default 40; by units, theirs",
+    )
     switch.add_argument(
         "--key-file", type=Path, help="holds an API key that may read, for a rehearsal of all that can be read"
     )
@@ -139,14 +146,25 @@ def _read_environment(file: Path | None) -> dict[str, str]:
     """Lines as a shell would read them; remarks and empty lines are passed over. Raises ReleaseRefused."""
     if file is None:
         return {}
-    words = [word for line in _read(file).splitlines() for word in shlex.split(line, comments=True)]
+    lines = enumerate(_read(file).splitlines(), start=1)
+    words = [word for number, line in lines for word in _words(line, f"{file}, line {number}")]
     return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _words(line: str, place: str) -> list[str]:
+    """Raises ReleaseRefused, which repeats nothing of the line: it may hold a secret."""
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:
+        raise ReleaseRefused(
+            f"{place} cannot be read: a quotation mark is alone, or a backslash is last. Put the value in quotes."
+        ) from None
 
 
 def _read(file: Path) -> str:
     """Raises ReleaseRefused."""
     try:
-        return file.read_text().strip()
+        return file.read_text()
     except OSError as error:
         raise ReleaseRefused(f"{file} cannot be read: {error.strerror}.") from None
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from payerwatch.release.refusals import ReleaseRefused
 
-BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LONGEST_SOCKET = 107
 """Bytes of an address that the system takes."""
 
@@ -88,7 +88,7 @@ class Layout:
     def refuse_unless_there(self, build: str) -> None:
         """Raises ReleaseRefused."""
         if not BUILD.fullmatch(build):
-            raise ReleaseRefused("A build's name is of letters, digits and ._+-, at most 64.")
+            raise ReleaseRefused("A build's name is of letters, digits and ._-, at most 64.")
         if not os.access(self.command(build), os.X_OK):
             raise ReleaseRefused(f"There is no build {build}: {self.command(build)} cannot be run.")
         if len(os.fsencode(self.socket(build))) > LONGEST_SOCKET:

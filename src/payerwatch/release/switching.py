@@ -83,7 +83,10 @@ class Release:
             others = [each for each in self.layout.builds() if each != used]
             if running := [each for each in others if any(self.processes.runs(each, part) for part in PARTS)]:
                 raise ReleaseRefused(f"{', '.join(running)} runs still, and cannot live with what is to be applied.")
-            if not self._left_to_migrate(used):
+            left = self._left_to_migrate(used)
+            if left is None:
+                raise ReleaseRefused(f"{used} does not say whether migrations are left. Let it answer first.")
+            if not left:
                 self.say("No migration is left.")
                 return
             self.layout.leave_behind(others)
@@ -141,7 +144,10 @@ class Release:
                 self._end(before)
             self.layout.note(None)
             self.say(f"{build} is used now.")
-            if left := self._left_to_migrate(build):
+            left = self._left_to_migrate(build)
+            if left is None:
+                self.say(f"{build} does not say whether migrations are left. To look again: payerwatch-release finish")
+            elif left:
                 self.say(f"{left} migrations are left for when {before} is not gone back to: payerwatch-release finish")
 
     def _take_up_unfinished(self) -> None:
@@ -160,6 +166,9 @@ class Release:
         for part in (WORK, *(each for each in PARTS if each != WORK)):
             self.processes.stop(build, part, within=self.drain_within)
 
-    def _left_to_migrate(self, build: str) -> int:
-        [found, *_] = self.asker.health(self.layout.socket(build)).get("checks", {}).get(PENDING, [{}])
-        return int(found.get("observedValue", 0))
+    def _left_to_migrate(self, build: str) -> int | None:
+        """None where it is not known: the build does not answer, or cannot say."""
+        checks = self.asker.health(self.layout.socket(build)).get("checks", {})
+        [found, *_] = checks.get(PENDING) or [{}]
+        number = found.get("observedValue")
+        return None if number is None else int(number)
