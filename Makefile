@@ -140,6 +140,7 @@ prove: install-dev $(CHECKS) $(PGBOUNCER)  ## every heavy proof and benchmark in
 	$(WITH_POSTGRES) --fast -- env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	env PAYERWATCH_PROOF=full $(BIN)/pytest -q -n 2 -m proof
 	$(BIN)/python scripts/previous_release.py --all
+	$(WITH_POSTGRES) -- $(BIN)/python -m loadtest gate --customers 20 --claims 1000000
 	$(WITH_POSTGRES) -- $(BIN)/python -m loadtest full
 
 .PHONY: help install install-dev schema lock demo test test-sqlite test-postgres lint coverage query-counts previous-release loadtest loadtest-full bench prove hooks mutate
