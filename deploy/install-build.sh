@@ -5,7 +5,7 @@
 set -eu
 build=${1:?which build}
 case $build in
-  [!A-Za-z0-9]* | *[!A-Za-z0-9._+-]*) echo "A build's name is of letters, digits and ._+-." >&2; exit 2 ;;
+  [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) echo "A build's name is of letters, digits and ._-." >&2; exit 2 ;;
 esac
 place=${2:-/opt/payerwatch}/releases/$build
 [ ! -x "$place/bin/payerwatch" ] || { echo "$build is installed."; exit 0; }

@@ -27,6 +27,12 @@ def of_ours() -> dict[str, dict[str, Any]]:
     return {name: each for name, each in services().items() if "build" in each}
 
 
+def sources(service: dict[str, Any]) -> list[str]:
+    """What a service has mounted: volumes by their names, and paths."""
+    volumes: list[str | dict[str, str]] = service.get("volumes", [])
+    return [each["source"] if isinstance(each, dict) else each.split(":")[0] for each in volumes]
+
+
 def unit(path: Path) -> dict[str, list[str]]:
     """A unit's lines by name: one may stand there more than once."""
     found: dict[str, list[str]] = {}

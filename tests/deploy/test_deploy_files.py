@@ -26,6 +26,7 @@ from tests.deploy.reading import (
     instructions,
     of_ours,
     services,
+    sources,
     steps,
     unit,
 )  # fmt: skip
@@ -112,8 +113,15 @@ def test_the_tables_are_there_before_anybody_needs_them():
         assert services()[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert services()["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert services()["migrate"]["restart"] == "no"
+
+
+def test_who_owns_the_tables_is_told_to_what_ends_by_itself_and_nobody_can_ask():
+    """Whoever holds that address can pass over row policies: `migrate`, and what restores."""
     migrators = {name for name, each in of_ours().items() if "MIGRATOR_DATABASE_URL" in each["environment"]}
-    assert migrators == {"migrate"}
+    assert migrators == {"migrate", "verify"}
+    for name in migrators:
+        assert services()[name]["restart"] == "no"
+        assert "ports" not in services()[name]
 
 
 def test_the_image_runs_as_nobody_in_particular_and_is_made_of_what_is_there():
@@ -128,11 +136,10 @@ def test_the_image_runs_as_nobody_in_particular_and_is_made_of_what_is_there():
 
 def test_what_is_mounted_into_containers_is_there():
     for service in services().values():
-        for volume in service.get("volumes", ()):
-            source = volume.split(":")[0]
+        for source in sources(service):
             assert not source.startswith(".") or (DEPLOY / source).exists()
     declared = set(document(DEPLOY / "compose.yml")["volumes"])
-    used = {each.split(":")[0] for service in services().values() for each in service.get("volumes", ())}
+    used = {each for service in services().values() for each in sources(service)}
     assert declared == {each for each in used if re.fullmatch(r"\w+", each)}
 
 
@@ -149,12 +156,30 @@ def test_units_use_the_paths_of_a_release():
     assert f"{PLACE.root}/releases/%i/unit.env" in work["EnvironmentFile"]
 
 
+def test_how_long_what_ends_may_take_is_what_the_document_says():
+    """With --systemd it is the units that say it."""
+    told = (ROOT / "docs" / "releasing.md").read_text()
+    web, work = (unit(DEPLOY / "systemd" / f"payerwatch-{part}@.service")["TimeoutStopSec"][0] for part in (WEB, WORK))
+    assert f"(`TimeoutStopSec`, {web} s for the server and {work} for a worker)" in told
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_a_unit_runs_without_rights(path: Path):
     lines = path.read_text().splitlines()
     assert unit(path)["User"] == ["payerwatch"]
     assert [each for each in HARDENED if each not in lines] == []
     assert ("MIGRATOR" in path.read_text() or "migrator.env" in path.read_text()) == ("migrate" in path.name)
+
+
+@pytest.mark.parametrize("part", [WEB, WORK])
+def test_what_runs_is_started_again_for_as_long_as_the_database_is_away(part: str):
+    """And begins after one that is on the same machine."""
+    found = unit(DEPLOY / "systemd" / f"payerwatch-{part}@.service")
+    assert found["Restart"] == ["always"]
+    assert found["StartLimitIntervalSec"] == ["0"]
+    assert "StartLimitBurst" not in found
+    assert "postgresql.service" in found["After"][0].split()
+    assert not {"Requires", "BindsTo"} & set(found)
 
 
 def test_the_proxy_asks_where_a_release_leads_it():
@@ -191,6 +216,18 @@ def test_ci_passes_what_a_change_must_pass_and_keeps_what_the_load_test_measured
     assert kept["if"] == "always()"
 
 
+def test_ci_has_the_programs_without_which_tests_would_be_skipped():
+    """Each that scripts/get_program.sh would unpack, by the system's package of it; and no service listens for it."""
+    found = [step.get("run", "") for step in steps("ci")]
+    installs, stops = found[found.index(".ci/run") - 1].splitlines()
+    fetched = re.findall(r"get_program\.sh \S+ \S+ (\S+)", (ROOT / "Makefile").read_text())
+    assert len(fetched) == 2
+    asked = "sudo apt-get update && sudo apt-get install --yes --no-install-recommends "
+    assert installs.startswith(asked)
+    assert installs.removeprefix(asked).split() == fetched
+    assert stops.split() == ["sudo", "systemctl", "disable", "--now", *fetched]
+
+
 def test_after_each_deployment_its_health_is_asked_for_with_the_times_of_production():
     check = script("rollback_check")
     lines = [line for step in steps("deploy") for line in step.get("run", "").splitlines() if "rollback_check" in line]
@@ -220,4 +257,7 @@ def test_it_is_checked_after_the_switch_and_taken_back_where_it_fails():
     assert "if" not in switched
     assert "if" not in checked
     assert checked["id"] == "check"
-    assert back["if"] == "failure() && steps.check.outcome == 'failure'"
+    asked, named = back["if"].rsplit(" && ", 1)
+    assert asked == "failure() && steps.check.outcome == 'failure'"
+    assert named == "steps.before.outputs.build != 'none'"
+    assert back["env"] == {"BEFORE": "${{ steps.before.outputs.build }}"}

@@ -72,7 +72,7 @@ def test_one_that_was_not_finished_is_none_and_made_anew(root: Path):
     assert (root / "releases" / "b1" / "bin" / "payerwatch").exists()
 
 
-@pytest.mark.parametrize("build", ["", "../b1", ".b1", "-b1", "b1;id", "b 1", "b1/b2"])
+@pytest.mark.parametrize("build", ["", "../b1", ".b1", "-b1", "b1;id", "b 1", "b1/b2", "b1+2"])
 def test_what_is_no_name_is_refused(root: Path, build: str):
     assert install(root, build).returncode == 2
     assert not (root / "releases").exists()

@@ -1,10 +1,11 @@
 """What a release asks of systemd, where it is the one that starts processes."""
 
+import string
 from pathlib import Path
 
 import pytest
 
-from payerwatch.release.layout import Layout
+from payerwatch.release.layout import BUILD, Layout
 from payerwatch.release.processes import WEB, WORK
 from payerwatch.release.refusals import ReleaseRefused, Trouble
 from payerwatch.release.units import Units
@@ -12,12 +13,14 @@ from tests.release.builds import install
 
 pytestmark = pytest.mark.pure
 
-# Units that are enabled are files in $STATE, and those that fail are named in $STATE/failing.
+# Units that are enabled are files in $STATE, and those that fail are named in $STATE/failing. What a file says is the
+# state of its unit; one that says nothing is active.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>"$STATE/asked"
 for unit do :; done
 case "$1" in
-  is-active) [ -e "$STATE/$unit" ] ;;
+  is-active) state=inactive; [ ! -e "$STATE/$unit" ] || read -r state <"$STATE/$unit" || state=active
+    echo "$state"; [ "$state" = active ] || exit 3 ;;
   disable) rm -f "$STATE/$unit" ;;
   *) if grep -qsx "$unit" "$STATE/failing"; then echo "Job for $unit failed." >&2; exit 1; fi; touch "$STATE/$unit" ;;
 esac
@@ -59,6 +62,14 @@ def test_what_is_started_starts_again_with_the_machine_and_what_is_stopped_does_
     ]  # fmt: skip
 
 
+def test_what_has_ended_and_waits_to_be_started_again_does_not_run(units: Units, state: Path):
+    """As systemd says of one in `auto-restart`: a build that ends again and again is seen to have ended."""
+    units.start("b1", WEB)
+    assert units.runs("b1", WEB)
+    (state / "payerwatch-web@b1").write_text("activating\n")
+    assert not units.runs("b1", WEB)
+
+
 def test_workers_of_two_builds_tell_their_metrics_at_two_addresses(units: Units, state: Path):
     told = state / "releases" / "b1" / "unit.env", state / "releases" / "b2" / "unit.env"
     for build in ("b1", "b2"):
@@ -85,3 +96,9 @@ def test_what_systemd_does_not_start_is_trouble(units: Units, state: Path):
     (state / "failing").write_text("payerwatch-web@b1")
     with pytest.raises(Trouble, match=r"Job for payerwatch-web@b1 failed\."):
         units.start("b1", WEB)
+
+
+def test_a_builds_name_is_one_that_systemd_leaves_as_it_is():
+    """Of a unit's name it escapes all but these (systemd.unit(5)), and %i would be another directory."""
+    left_alone = set(string.ascii_letters + string.digits + ":-_.\\")
+    assert {each for each in string.printable if BUILD.fullmatch(f"b{each}")} <= left_alone
