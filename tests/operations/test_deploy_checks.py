@@ -202,10 +202,11 @@ def test_another_machines_database_is_reached_encrypted(
     assert ("payerwatch.E020" in found()) is refused
 
 
-def test_the_migrators_way_to_the_database_counts_too(sound, settings):
-    settings.MIGRATOR_DATABASE = {"ENGINE": env.POSTGRESQL, "HOST": "db.example.org", "OPTIONS": {}}
+@pytest.mark.parametrize("name", ["MIGRATOR", "BACKUP", "DIRECT"])
+def test_every_other_way_to_the_database_counts_too(sound, settings, name: str):
+    setattr(settings, f"{name}_DATABASE", {"ENGINE": env.POSTGRESQL, "HOST": "db.example.org", "OPTIONS": {}})
     [error] = [message for message in deploy_checks() if message.id == "payerwatch.E020"]
-    assert error.msg.startswith("MIGRATOR_DATABASE_URL")
+    assert f"{name}_DATABASE_URL leads to another machine" in error.msg
 
 
 def test_missing_field_keys_are_named_and_not_called_plain(sound, monkeypatch, tmp_path):

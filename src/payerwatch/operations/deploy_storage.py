@@ -34,6 +34,7 @@ def databases() -> Iterator[CheckMessage]:
         ("DATABASE_URL", settings.DATABASES["default"]),
         ("MIGRATOR_DATABASE_URL", settings.MIGRATOR_DATABASE),
         ("PAYERWATCH_BACKUP_DATABASE_URL", settings.BACKUP_DATABASE),
+        ("PAYERWATCH_DIRECT_DATABASE_URL", settings.DIRECT_DATABASE),
     ):
         if database and _is_remote(database) and database.get("OPTIONS", {}).get("sslmode") not in _ENCRYPTED:
             yield Error(
