@@ -5,6 +5,7 @@ import json
 from email import policy
 from email.message import EmailMessage
 from io import BytesIO
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ from payerwatch.deliveries.channels.webhook import LARGEST_BODY
 from payerwatch.deliveries.health import _notice
 from payerwatch.deliveries.models import Endpoint
 from payerwatch.deliveries.notices import Chart, Notice, Parcel
+from payerwatch.deliveries.signing import new_secret
 from payerwatch.drift.documents import event_sentence
 from payerwatch.drift.models import DriftEvent
+from payerwatch.tenancy import clock
 from tests.alerts.making import MONDAY, NOON, WINDOW
 
 pytestmark = pytest.mark.pure
@@ -93,6 +96,18 @@ def assert_slack_takes(body: str) -> None:
     blocks = json.loads(body)["blocks"]
     assert 1 <= len(blocks) <= SLACKS_MOST_BLOCKS
     assert all(1 <= len(each["text"]["text"]) <= SLACKS_MOST_CHARACTERS for each in blocks)
+
+
+# Webhooks
+
+
+def test_a_webhook_is_signed_with_the_time_of_the_database_s_clock(monkeypatch: pytest.MonkeyPatch):
+    """Receivers refuse what is five minutes old, and a worker's own clock may be off."""
+    sent: list[dict[str, str]] = []
+    monkeypatch.setattr(webhook, "post", lambda _url, _body, headers: sent.append(headers))
+    clock.go_by(NOON, asked_at=monotonic())
+    webhook.send(Parcel("msg_2222222222222222", "{}", url="https://hooks.example.com/1", secrets=(new_secret(),)))
+    assert 0 <= int(sent[0]["webhook-timestamp"]) - int(NOON.timestamp()) < 60
 
 
 # Slack

@@ -1,7 +1,6 @@
 """Signed JSON to another system, as Standard Webhooks says."""
 
 import json
-import time
 from datetime import UTC
 
 from payerwatch.config.trace_context import traceparent
@@ -10,6 +9,7 @@ from payerwatch.deliveries.answers import Answer
 from payerwatch.deliveries.notices import Notice, Parcel
 from payerwatch.deliveries.sending import post
 from payerwatch.deliveries.signing import signed
+from payerwatch.tenancy import clock
 
 TO_PEOPLE = False
 SIGNS = True
@@ -35,6 +35,6 @@ def compose(notice: Notice) -> str:
 
 def send(parcel: Parcel) -> Answer:
     body = parcel.body.encode()
-    headers = signed(parcel.message_id, int(time.time()), body, parcel.secrets)
+    headers = signed(parcel.message_id, int(clock.now().timestamp()), body, parcel.secrets)
     traced = {"traceparent": traceparent()} if traceparent() else {}
     return post(parcel.url, body, {"Content-Type": "application/json", **headers, **traced})
