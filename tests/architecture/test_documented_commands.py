@@ -71,6 +71,8 @@ def _called(text: str) -> Iterator[tuple[str, ...]]:
         if word not in ENDS:
             call.append(word)
             continue
+        if word == ">" and call[-1:] == ["2"]:  # where errors go
+            call.pop()
         if found := _ours(call):
             yield tuple(found)
         call = []

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from payerwatch.audit.models import Entry
 from payerwatch.deliveries import sending
 from payerwatch.deliveries.channels import webhook
 from payerwatch.deliveries.models import Message
-from payerwatch.jobs import enqueue
+from payerwatch.jobs import enqueue, queue
 from payerwatch.jobs.job import Job
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
@@ -155,7 +156,10 @@ def test_a_test_event_is_sent_and_what_failed_is_recovered(monkeypatch: pytest.M
         return sending.Answer(status=410 if len(sent) == 1 else 204)
 
     monkeypatch.setattr(webhook, "post", post)
-    message = done("send_test_event", endpoint)["message"]
+    assert "nothing was sent there yet" in make.words("endpoints")
+    answered = done("send_test_event", endpoint)
+    message = answered.pop("message")
+    assert answered == {"arrived": False, "status": 410, "failure": None}
     assert done("endpoints")[0]["state"] == "disabled"
     assert "it answered that it is gone" in make.words("endpoints")
     assert make.answer("recover", endpoint, "--since", "2026-01-01").error["code"] == "endpoint_disabled"
@@ -163,6 +167,50 @@ def test_a_test_event_is_sent_and_what_failed_is_recovered(monkeypatch: pytest.M
     assert done("change_endpoint", endpoint, "--enable")["state"] == "enabled"
     assert done("recover", endpoint, "--since", "2026-01-01") == {"messages": 1}
     assert sent == [message, message]
+    assert "Arrived, answered 204" in make.words("send_test_event", endpoint)
     assert done("change_endpoint", endpoint, "--disable", "--name", "off")["state"] == "disabled"
     assert done("remove_endpoint", endpoint) == {"removed": endpoint}
     assert done("endpoints") == []
+
+
+def test_whoever_asks_is_told_that_nothing_arrives_and_why(practice: Customer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(webhook, "post", lambda *_given: sending.Answer(None, "name_not_found"))
+    endpoint = done("add_endpoint", URL)["id"]
+    done("add_rule", "--measure", "denial_rate", "--endpoint", endpoint)
+    done("detect")
+    (alert,) = done("alerts")
+    assert (alert["state"], alert["messages"]) == ("sent", {"waiting": 1})
+    assert "arrived at 0 of 1 (1 waiting)" in make.words("alerts")
+    (standing,) = done("endpoints")
+    assert (standing["was_tried"], standing["last_failure"], standing["last_status"]) == (True, "name_not_found", None)
+    assert standing["next_attempt_at"]
+    words = make.words("endpoints")
+    assert "name_not_found. The host's name leads to no address. Next try 20" in words
+    assert "Not arrived: msg_" in make.words("send_test_event", endpoint, "--wait", "0")
+
+
+def test_what_has_arrived_is_said_of_an_alert(practice: Customer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(webhook, "post", lambda *_given: sending.Answer(204))
+    done("add_endpoint", URL)
+    done("add_rule", "--measure", "denial_rate")
+    done("detect")
+    assert "arrived at 1 of 1" in make.words("alerts")
+    assert "[dim]" not in make.words("endpoints")
+    assert done("endpoints")[0]["last_failure"] is None
+
+
+@pytest.mark.postgresql
+def test_who_waits_for_something_to_be_sent_is_told_that_no_worker_runs(
+    practice: Customer, monkeypatch: pytest.MonkeyPatch
+):
+    endpoint = done("add_endpoint", URL)["id"]
+    monkeypatch.setattr(enqueue, "put", lambda *_given, **_named: None)
+    monkeypatch.setattr(queue, "state", lambda: queue.State(None, 0, {}, 0))
+    for words in (make.words("send_test_event", endpoint, "--wait", "0"), make.words("alerts"), make.words("detect")):
+        assert "No worker runs, so that nothing goes out." in words
+
+
+def test_a_wait_that_is_no_number_is_a_mistake_in_what_was_typed():
+    make.customer()
+    with pytest.raises(CommandError, match="write a number of seconds, such as 10"):
+        make.answer("send_test_event", "end_2222222222222222", "--wait", "soon")

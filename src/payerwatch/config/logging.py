@@ -24,7 +24,9 @@ from payerwatch.config.trace_context import trace_id
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request this thread is answering; each line says it."""
 
-FIELDS = ("method", "route", "status", "milliseconds", "actor", "customer", "job", "step", "thing")
+FIELDS = (
+    "method", "route", "status", "failure", "milliseconds", "actor", "customer", "job", "step", "thing",
+)  # fmt: skip
 """What a message may carry beside its words, by `extra=`: values of our own making."""
 
 LEVELS = ("debug", "info", "warning", "error")

@@ -77,10 +77,17 @@ def _sent(taken: Taken) -> Answer:
         except Exception as error:
             logger.error("The message %s could not be sent.", taken.message.public_id, exc_info=error)
             return Answer(None, SENDING_FAILED)
-        about = {"thing": taken.message.public_id, "status": answer.status, "milliseconds": answer.milliseconds}
         describe(f"send {taken.channel}", **{"http.response.status_code": answer.status or 0})
-        logger.log(usual_level(), "sent", extra=about)
+        _log(taken.message, answer)
         return answer
+
+
+def _log(message: Message, answer: Answer) -> None:
+    about = {"thing": message.public_id, "status": answer.status, "milliseconds": answer.milliseconds}
+    if meaning_of(answer) is Meaning.DELIVERED:
+        logger.log(usual_level(), "sent", extra=about)
+    else:
+        logger.warning("not delivered", extra=about | {"failure": answer.failure})
 
 
 def _next(lane: str, answer: Answer, ends: float) -> Taken | None:

@@ -55,7 +55,8 @@ class Command(PayerwatchCommand):
             recipients = [member_with_email(each).public_id for each in options["recipient"]]
             rule = add_rule(_terms(options) | {"recipients": recipients}, actor=actor)
             document = {"id": rule.public_id, "sentence": rule_sentence(rule)}
-        return Answer(document, f"{rule.public_id}: {escape(document['sentence'])}")
+        text = f"{rule.public_id}: {escape(document['sentence'])}\nIt counts from the next judgement on."
+        return Answer(document, text)
 
 
 def _terms(options: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from rich.markup import escape
 
 from payerwatch.alerts.actions import alerts
 from payerwatch.alerts.models import Alert
+from payerwatch.deliveries.standing import became_of
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument
+from payerwatch.operations.delivery_wording import arrived, unless_a_worker_lives
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.queries import customer_named
 
@@ -40,8 +42,10 @@ class Command(PayerwatchCommand):
             if options["state"]:
                 chosen = chosen.filter(state=options["state"])
             found = list(chosen[:MOST])
-            text = "\n".join(map(_line, found)) or "There are no such alerts."
-            return Answer([_document(alert) for alert in found], text)
+            became = became_of(alert.public_id for alert in found if alert.state == Alert.State.SENT)
+            text = "\n".join(_line(alert, arrived(became[alert.public_id])) for alert in found)
+            documents = [_document(alert) | {"messages": became[alert.public_id]} for alert in found]
+        return Answer(documents, text or "There are no such alerts.", unless_a_worker_lives())
 
 
 def _document(alert: Alert) -> dict[str, Any]:
@@ -55,11 +59,12 @@ def _document(alert: Alert) -> dict[str, Any]:
     return document | {name: getattr(alert, name) for name in names} | {"verdict": verdict.kind if verdict else None}
 
 
-def _line(alert: Alert) -> str:
+def _line(alert: Alert, came_of_it: str) -> str:
     why = _WORDS.get(alert.because or alert.waits_for, "")
     due = f" ({alert.due_at:%Y-%m-%d %H:%M} UTC)" if alert.due_at is not None else ""
     said = f", found to be {alert.verdict.get_kind_display().lower()}" if alert.verdict is not None else ""
     return (
         f"{alert.state.upper():<9} {escape(alert.sentence)}\n"
-        f"      [dim]{alert.public_id}, raised {alert.raised_at:%Y-%m-%d}{said}{f': {why}{due}' if why else ''}[/dim]"
+        f"      [dim]{alert.public_id}, raised {alert.raised_at:%Y-%m-%d}{said}{f': {why}{due}' if why else ''}"
+        f"{f', {came_of_it}' if came_of_it else ''}[/dim]"
     )

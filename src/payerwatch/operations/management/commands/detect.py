@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from payerwatch import pipeline
 from payerwatch.audit.actors import command_actor
 from payerwatch.operations.command import Answer, PayerwatchCommand, add_customer_argument, day
+from payerwatch.operations.delivery_wording import unless_a_worker_lives
 from payerwatch.operations.wording import run_text, run_warnings
 from payerwatch.tenancy.queries import customer_named
 
@@ -40,4 +41,4 @@ class Command(PayerwatchCommand):
             "pending_known": run.pending_known,
             "data_feed_stalled": run.data_feed_stalled,
         }
-        return Answer(document, run_text(detected), warnings=run_warnings(detected))
+        return Answer(document, run_text(detected), warnings=[*run_warnings(detected), *unless_a_worker_lives()])
