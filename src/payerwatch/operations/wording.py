@@ -50,7 +50,7 @@ def _event_line(event: DriftEvent) -> str:
     state, style = _state(event)
     return (
         f"[{style}]{state:<5}[/{style}] {escape(event_sentence(event))}\n"
-        f"      [dim]{event.public_id}, since the week of {event.first_week}[/dim]"
+        f"      [dim]{event.public_id}, found in the week of {event.first_week}[/dim]"
     )
 
 
