@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from django.conf import settings as configured
 from django.db import connection
 from psycopg import sql
 
+from payerwatch.audit.checkpointing import public_key_path
 from payerwatch.backups.postgres_programs import conninfo
 from payerwatch.config.backup_keys import new_backup_key, read_backup_keys
 from payerwatch.tenancy.postgresql.roles import reached_at
@@ -38,6 +40,7 @@ class Installation:
 def installation(transactional_db: None, settings: Any, tmp_path: Path) -> Installation:
     settings.DATA_DIR = tmp_path / "data"
     settings.CHECKPOINT_DIR = tmp_path / "checkpoints"
+    (tmp_path / "backups").mkdir()
     settings.BACKUP_KEYS = read_backup_keys([new_backup_key()])
     settings.BACKUP_DATABASE = backup_role()
     make.customer()
@@ -57,6 +60,13 @@ def elsewhere(installation: Installation, settings: Any, tmp_path: Path) -> Call
         settings.CHECKPOINT_DIR = tmp_path / "elsewhere"
 
     return move
+
+
+def put_key_into(directory: Path) -> None:
+    """The key of checkpoints as processes that tests start look for it, in the directory of those."""
+    directory.mkdir()
+    for each in (configured.CHECKPOINT_KEY, public_key_path()):
+        copyfile(each, directory / each.name)
 
 
 @pytest.fixture

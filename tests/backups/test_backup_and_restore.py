@@ -115,7 +115,6 @@ def databases_or_files(installation: Installation) -> list[str]:
 
 
 def test_only_the_newest_are_kept_and_other_files_are_left(installation: Installation):
-    installation.backups.mkdir()
     old = [installation.backups / f"payerwatch-2026010{day}T000000Z.backup" for day in range(1, 5)]
     for each in [*old, installation.backups / "notes.txt"]:
         each.touch()
@@ -125,8 +124,14 @@ def test_only_the_newest_are_kept_and_other_files_are_left(installation: Install
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("kept", "told"), [(2, "Removed 1 older one."), (1, "Removed 2 older ones.")])
+def test_how_many_were_removed_is_told_in_words(installation: Installation, kept: int, told: str):
+    for day in (1, 2):
+        (installation.backups / f"payerwatch-2026010{day}T000000Z.backup").touch()
+    assert make.words("backup", "--to", installation.backups, "--keep", kept, customer=None).endswith(told)
+
+
 def test_the_one_just_made_stays_though_a_clock_was_ahead(installation: Installation):
-    installation.backups.mkdir()
     ahead = [installation.backups / f"payerwatch-2099010{day}T000000Z.backup" for day in (1, 2)]
     for each in ahead:
         each.touch()
@@ -141,7 +146,6 @@ def test_older_ones_that_cannot_be_removed_are_named_and_the_backup_is_made_and_
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ):
     """As in a directory to which is written once."""
-    installation.backups.mkdir()
     held, removed = (installation.backups / f"payerwatch-2026010{day}T000000Z.backup" for day in (2, 1))
     held.touch()
     removed.touch()
@@ -165,7 +169,6 @@ def test_older_ones_that_cannot_be_removed_are_named_and_the_backup_is_made_and_
 
 
 def test_nothing_is_removed_before_the_new_one_is_noted(installation: Installation, monkeypatch: pytest.MonkeyPatch):
-    installation.backups.mkdir()
     before = installation.backups / "payerwatch-20260101T000000Z.backup"
     before.touch()
 
@@ -248,7 +251,7 @@ def test_without_a_key_nothing_is_written(installation: Installation, settings: 
     settings.BACKUP_KEYS = []
     refused = make.answer("backup", "--to", installation.backups, customer=None)
     assert refused.error["code"] == "backup_key_missing"
-    assert not installation.backups.exists()
+    assert list(installation.backups.iterdir()) == []
 
 
 def test_a_key_is_made_on_request():

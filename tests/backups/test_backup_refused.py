@@ -23,7 +23,7 @@ from payerwatch.tenancy.connections import leading_to
 from tests import make
 from tests.audit.owner import run as run_sql
 from tests.audit.owner import triggers_off
-from tests.backups.conftest import Installation
+from tests.backups.conftest import Installation, put_key_into
 from tests.backups.test_backup_and_restore import NewDatabase, restorable_still, restore
 from tests.tenancy.schema import schema_as_text
 
@@ -113,10 +113,16 @@ def test_a_backup_of_a_later_release_is_refused(
 def test_a_backup_of_another_format_is_refused(installation: Installation, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(sealed_stream, "FORMAT", 2)
-        file = making.make_backup(
-            installation.backups.parent / "later", keep=None, actor=make.ACTOR, progress=lambda *_told: None
-        ).path
+        file = making.make_backup(installation.backups, keep=None, actor=make.ACTOR, progress=lambda *_told: None).path
     assert verify(file).error["code"] == "backup_format_unknown"
+
+
+def test_a_directory_that_is_not_there_is_refused_and_not_made(installation: Installation, tmp_path: Path):
+    """It may be a mount that is missing."""
+    error = make.answer("backup", "--to", tmp_path / "mount" / "backups", customer=None).error
+    assert error["code"] == "backup_directory_missing"
+    assert f"install -d -m 700 -o {os.geteuid()} {tmp_path}/mount/backups" in error["fix"]
+    assert not (tmp_path / "mount").exists()
 
 
 @pytest.mark.parametrize("file", ["claims.csv", "missing.backup", "."])
@@ -144,7 +150,6 @@ def test_a_backup_that_fails_leaves_those_before_it_and_nothing_else(
 
 
 def test_one_that_was_left_by_a_killed_process_is_begun_anew(installation: Installation):
-    installation.backups.mkdir()
     (installation.backups / ".payerwatch.backup.part").write_bytes(b"x" * 5_000_000)
     file = installation.back_up()
     assert verify(file).code == 0
@@ -152,7 +157,6 @@ def test_one_that_was_left_by_a_killed_process_is_begun_anew(installation: Insta
 
 
 def test_two_at_a_time_into_one_directory_are_refused(installation: Installation):
-    installation.backups.mkdir()
     with (installation.backups / ".payerwatch.backup.part").open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert back_up(installation).error["code"] == "backup_in_progress"
@@ -166,6 +170,7 @@ def test_a_full_disk_while_restoring_leaves_no_database(
     """In a process of its own, whose files may not be as large as the database."""
     file = installation.back_up()
     elsewhere()
+    put_key_into(configured.CHECKPOINT_DIR)
     key = base64.b64encode(configured.BACKUP_KEYS[0]).decode()
     own = {"PAYERWATCH_BACKUP_KEY": key, "PAYERWATCH_CHECKPOINT_DIR": str(configured.CHECKPOINT_DIR)}
     own |= {"PAYERWATCH_DATA_DIR": str(tmp_path / "new"), "DJANGO_SETTINGS_MODULE": "tests.settings"}

@@ -17,7 +17,7 @@ from django.db import connection
 from payerwatch.backups import private_folder as folder_module
 from payerwatch.backups.private_folder import private_folder
 from tests import make
-from tests.backups.conftest import Installation
+from tests.backups.conftest import Installation, put_key_into
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
@@ -77,7 +77,8 @@ def test_the_next_one_removes_what_a_killed_one_left(
     if command == "restore":
         (data / "payerwatch.sqlite3").unlink()
         settings.CHECKPOINT_DIR = tmp_path / "elsewhere"
-    kill_at(place, command, *(("--to", tmp_path / "more") if command == "backup" else (file,)), data=data)
+        put_key_into(settings.CHECKPOINT_DIR)
+    kill_at(place, command, *(("--to", installation.backups) if command == "backup" else (file,)), data=data)
     [left] = folders(data)
     [copy] = left.glob("*.sqlite3")
     assert b"Practice" in copy.read_bytes()

@@ -3,10 +3,12 @@
 import io
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import OperationalError
 
 from payerwatch.config import env
 from payerwatch.config.mail_url import read_mail_url
@@ -19,7 +21,7 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 
-ERRORS = {f"payerwatch.E{number:03}" for number in range(1, 23)}
+ERRORS = {f"payerwatch.E{number:03}" for number in range(1, 25)}
 SECRET = "correct-horse-battery-staple-0123456789-abcdefghij"
 
 
@@ -83,6 +85,17 @@ def sealed_under_a_key_that_is_gone(monkeypatch, tmp_path):
     settings.FIELD_KEYS = {}
 
 
+def database_away(monkeypatch, tmp_path):
+    def away():
+        raise OperationalError from psycopg.OperationalError("connection failed: Connection refused")
+
+    monkeypatch.setattr("payerwatch.operations.deploy_storage.missing_migrations", away)
+
+
+def never_migrated(monkeypatch, tmp_path):
+    monkeypatch.setattr("payerwatch.operations.deploy_storage.missing_migrations", lambda: ["claims.0001_initial"])
+
+
 def second_factor_under_a_key_that_is_gone(monkeypatch, tmp_path):
     person = Person.objects.create(email="someone@practice.example")
     SecondFactor.objects.create(person=person, secret="pw1:2025z:AAAA")
@@ -144,6 +157,8 @@ SPOILT = {
     "payerwatch.E020": host("db.example.org", sslmode="prefer"),
     "payerwatch.E021": open_directory,
     "payerwatch.E022": setting("ALLOW_PRIVATE_ENDPOINTS", True),
+    "payerwatch.E023": database_away,
+    "payerwatch.E024": never_migrated,
 }
 
 

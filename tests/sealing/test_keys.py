@@ -3,14 +3,16 @@
 import base64
 import os
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from payerwatch.config.field_keys import read_field_keys
-from payerwatch.sealing.keys import FieldKeyMissing, new_key, seal, seal_secret, unseal, unseal_secret
+from payerwatch.sealing.keys import FieldKeyMissing, free_key_id, new_key, seal, seal_secret, unseal, unseal_secret
 from payerwatch.sealing.sealing import SealBroken, key_id_of
+from tests.make import answer
 from tests.sealing.conftest import key
 
 pytestmark = pytest.mark.pure
@@ -60,6 +62,29 @@ def test_keys_that_cannot_be_used_are_refused_without_a_word_of_them(text: str):
 
 def test_a_new_key_can_be_used():
     assert len(read_field_keys(f"a:{new_key()},b:{new_key()}")) == 2
+
+
+def test_each_key_that_is_made_on_a_day_has_an_id_of_its_own(use_keys: Callable[..., None]):
+    day, made = date(2026, 11, 30), []
+    for _ in range(3):
+        use_keys(*made)
+        made.insert(0, free_key_id(day))
+    assert made == ["2026-11-30-3", "2026-11-30-2", "2026-11-30"]
+    assert list(read_field_keys(",".join(f"{key_id}:{new_key()}" for key_id in made))) == made
+
+
+def test_a_key_that_is_printed_can_go_in_front_of_those_that_are_there(use_keys: Callable[..., None]):
+    first = answer("rotate_field_keys", "--new-key", customer=None).document
+    use_keys(first["id"])
+    second = answer("rotate_field_keys", "--new-key", customer=None).document
+    assert second["id"] == f"{first['id']}-2"
+
+
+def test_an_id_that_is_there_twice_is_told_apart_from_a_key_that_is():
+    with pytest.raises(ImproperlyConfigured, match=r"repeats the id .* another id, such as"):
+        read_field_keys(f"2026a:{GOOD},2026a:{OTHER}")
+    with pytest.raises(ImproperlyConfigured, match="repeats the key"):
+        read_field_keys(f"2026b:{GOOD},2026a:{GOOD}")
 
 
 def test_a_value_under_a_key_that_is_gone_is_refused_by_the_keys_name(use_keys: Callable[..., None]):

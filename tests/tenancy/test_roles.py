@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -227,6 +229,26 @@ def test_migrating_makes_the_role_once_and_never_shows_its_password(monkeypatch)
     assert "SCRAM-SHA-256$" in asked
     assert "horse" not in asked
     assert not any("ROLE" in query["sql"].split() and "PASSWORD" in query["sql"] for query in second)
+
+
+def test_migrating_says_that_the_application_is_kept_out_and_that_the_tables_are_there(monkeypatch):
+    """Here by a role that may not log in: this server asks for no password."""
+    with as_migrator():
+        execute("CREATE ROLE kept_out NOLOGIN")
+    monkeypatch.setitem(connection.settings_dict, "USER", "kept_out")
+    heard = io.StringIO()
+    try:
+        with pytest.raises(CommandError, match=r"migrations are applied, but .* kept_out may not log in\. .*LOGIN"):
+            call_command("migrate", json=True, stdout=heard)
+        said = json.loads(heard.getvalue())
+        assert said["applied"] == []
+        assert "kept_out may not log in" in said["error"]["message"]
+    finally:
+        with as_migrator():
+            execute("DROP OWNED BY kept_out")
+            for kind in ("TABLES", "SEQUENCES"):
+                execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON {kind} FROM kept_out")
+            execute("DROP ROLE kept_out")
 
 
 def test_flush_empties_every_table_though_the_application_may_not_truncate(world: World):

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from payerwatch.backups.contents import Progress
-from payerwatch.backups.refusals import BackupInProgress, BackupNotWritable, BackupUnreadable
-from payerwatch.config.private_files import make_private_directory
+from payerwatch.backups.refusals import BackupDirectoryMissing, BackupInProgress, BackupNotWritable, BackupUnreadable
 
 _ASIDE = ".payerwatch.backup.part"
 _NAME = re.compile(r"payerwatch-\d{8}T\d{6}Z\.backup")
@@ -32,11 +31,13 @@ def aside_in(directory: Path) -> Path:
 def written_aside(directory: Path) -> Iterator[BinaryIO]:
     """A file for its owner alone, of which nothing is left unless `put_in_place` was called.
 
-    One that was left by a process that was killed is begun anew. Raises BackupInProgress or BackupNotWritable.
+    One that was left by a process that was killed is begun anew. Raises BackupDirectoryMissing, BackupInProgress or
+    BackupNotWritable.
     """
+    if not directory.exists():
+        raise BackupDirectoryMissing(directory)
     aside = aside_in(directory)
     try:
-        make_private_directory(directory)
         with _locked(aside) as file:
             try:
                 yield file

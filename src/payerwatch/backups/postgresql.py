@@ -20,6 +20,7 @@ from payerwatch.backups.refusals import (
     ScratchRefused,
 )
 from payerwatch.backups.snapshot import Snapshot
+from payerwatch.config import env
 from payerwatch.tenancy.postgresql.roles import (
     MigratorMissing,
     app_role,
@@ -55,8 +56,10 @@ _SCRATCH_LOCK = 7_262_071  # any number, the same everywhere: one backup of a da
 def snapshot(progress: Progress) -> Iterator[Snapshot]:
     """The database at one moment, for as long as the block lasts: what is counted is what is dumped.
 
-    Raises BackupRoleMissing, BackupRoleSeesTooLittle or ProgramMissing.
+    Raises BackupRoleMissing, BackupRoleSeesTooLittle, ProgramMissing, or ImproperlyConfigured where the address for
+    backups names another database than the application's.
     """
+    env.refuse_to_back_up_another_database()
     address = _address(settings.BACKUP_DATABASE, BackupRoleMissing)
     with _session(address) as session:
         _refuse_to_see_a_part(session)

@@ -8,6 +8,7 @@ from typing import BinaryIO, cast
 
 from django.conf import settings
 
+from payerwatch.backups.checkpoint_files import PUBLIC_KEY
 from payerwatch.backups.contents import Progress
 from payerwatch.backups.files import WatchedFile, opened
 from payerwatch.backups.manifest import PART, Manifest, read_manifest
@@ -32,6 +33,8 @@ class WholeBackup:
     size_bytes: int
     digest: str
     """SHA-256 of the file, in hexadecimal."""
+    public_key: bytes
+    """The public half of the key that signed the checkpoints in it, in PEM; empty where there was none."""
 
 
 def backup_keys() -> list[bytes]:
@@ -50,14 +53,17 @@ def reading(path: Path, progress: Progress, stage: str) -> Iterator[ReadBackup]:
 
 
 def read_through(path: Path, progress: Progress, stage: str = "read_again") -> WholeBackup:
-    """Read all of it and keep nothing. Raises as `reading`."""
+    """Read all of it and keep nothing but the public key. Raises as `reading`."""
     with opened(path) as file:
         watched = WatchedFile(file, progress, stage)
         backup = _read(watched)
-        for _, blocks in backup.parts:
+        public_key = b""
+        for name, blocks in backup.parts:
+            if name == PUBLIC_KEY:
+                public_key = b"".join(blocks)
             for _ in blocks:
                 pass
-        return WholeBackup(backup.manifest, watched.size, watched.sha256)
+        return WholeBackup(backup.manifest, watched.size, watched.sha256, public_key)
 
 
 def _read(file: WatchedFile) -> ReadBackup:

@@ -1,5 +1,7 @@
 """Why a backup is not made, not believed or not restored. Each says that nothing was changed, or what was."""
 
+import os
+import shlex
 from pathlib import Path
 
 from payerwatch.refusals import Kind, Refusal
@@ -13,6 +15,17 @@ class BackupKeyMissing(Refusal):
             "There is no key for backups.",
             where="PAYERWATCH_BACKUP_KEY",
             fix="Make one with: payerwatch backup --new-key. Keep it apart from the backups, and not only here.",
+        )
+
+
+class BackupDirectoryMissing(Refusal):
+    """The directory for backups is not there. It is not made: it may be a mount that is missing."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            "There is no such directory for backups.",
+            where=str(directory),
+            fix=f"Mount it; or, where it is to be on this disk, make it: {_making(directory)}",
         )
 
 
@@ -145,6 +158,34 @@ class LaterCheckpoints(Refusal):
         )
 
 
+class CheckpointKeyDiffers(Refusal):
+    """The checkpoints in the backup are signed with another key than the one that is in place, or none is."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self, place: Path, signed_with: str, in_place: str) -> None:
+        there = f"the key there is {in_place}" if in_place else "there is no key"
+        super().__init__(
+            f"The checkpoints in the backup are signed with the key {signed_with}, and {there}.",
+            where=str(place),
+            fix="Before a restore put that key and its public half in their place. Where that key is gone, or no "
+            "longer believed, let its checkpoints be kept apart: payerwatch restore FILE --checkpoints-to DIR",
+        )
+
+
+class CheckpointsNotApart(Refusal):
+    """Checkpoints were to be kept apart in a directory that is missing, not empty, or not for this user to write to."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            "The checkpoints in the backup need a directory that is there, empty, and this user's to write to.",
+            where=str(directory),
+            fix=f"Name another, or make it: {_making(directory)}",
+        )
+
+
 class BackupRoleMissing(Refusal):
     """On PostgreSQL a backup is made by a role of its own, which sees all rows."""
 
@@ -222,3 +263,8 @@ class RestoreNotWritable(Refusal):
             where=str(error.filename or ""),
             fix="Nothing of it was kept. Make room there, and restore again.",
         )
+
+
+def _making(directory: Path) -> str:
+    """For a shell; by root, for the user that this runs as."""
+    return f"install -d -m 700 -o {os.geteuid()} {shlex.quote(str(directory))}"

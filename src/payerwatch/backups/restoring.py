@@ -18,7 +18,15 @@ from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record_for_installation
 from payerwatch.audit.verifying.checkpoints import read_public_key
 from payerwatch.backups import postgresql, sqlite
-from payerwatch.backups.checkpoint_files import PUBLIC_KEY, lay_out, put_back_missing, refuse_later
+from payerwatch.backups.checkpoint_files import (
+    PUBLIC_KEY,
+    keep_apart,
+    lay_out,
+    put_back_missing,
+    refuse_another_key,
+    refuse_later,
+    refuse_unless_empty,
+)
 from payerwatch.backups.contents import Progress
 from payerwatch.backups.making import DATABASE
 from payerwatch.backups.manifest import Manifest
@@ -45,8 +53,11 @@ class Restored:
     checkpoints_put_back: int = 0
 
 
-def restore_backup(path: Path, *, actor: Actor, progress: Progress) -> Restored:
+def restore_backup(path: Path, *, actor: Actor, progress: Progress, checkpoints_to: Path | None = None) -> Restored:
     """Into the database of the settings, which must be empty.
+
+    Checkpoints go back into their place, and must be signed with the key that is there; or into an empty directory
+    apart (`checkpoints_to`), whatever they are signed with.
 
     Raises Refusal, with nothing restored; only on PostgreSQL does BackupFailsVerification leave what was restored.
     """
@@ -55,9 +66,13 @@ def restore_backup(path: Path, *, actor: Actor, progress: Progress) -> Restored:
         manifest = _fitting_manifest(path, progress)
         _refuse_unless_empty()
         refuse_later(manifest)
+        if checkpoints_to is not None:
+            refuse_unless_empty(checkpoints_to)
         whole = read_through(path, progress, "read")
+        if checkpoints_to is None:
+            refuse_another_key(whole.public_key)
         restore = _restore_on_postgresql if connection.vendor == "postgresql" else _restore_on_sqlite
-        put_back = restore(path, Path(folder), progress)
+        put_back = restore(path, Path(folder), progress, checkpoints_to)
     thing = Thing("backup", whole.digest[:16])
     record_for_installation("restore", thing, actor=actor, after={"made_at": manifest.made_at})
     return Restored(whole, time.monotonic() - began, put_back)
@@ -78,24 +93,32 @@ def try_backup(path: Path, progress: Progress) -> Restored:
     return Restored(whole, time.monotonic() - began)
 
 
-def _restore_on_postgresql(path: Path, folder: Path, progress: Progress) -> int:
+def _restore_on_postgresql(path: Path, folder: Path, progress: Progress, checkpoints_to: Path | None) -> int:
     name = str(connection.settings_dict["NAME"])
     manifest = _restore_into(name, path, folder, progress)
-    put_back = put_back_missing(folder)
+    put_back = _lay_checkpoints(folder, checkpoints_to)
     _verify(name, manifest, folder, progress, kept=f"What was restored is in {name}: look at it, or drop it.")
     return put_back
 
 
-def _restore_on_sqlite(path: Path, folder: Path, progress: Progress) -> int:
+def _restore_on_sqlite(path: Path, folder: Path, progress: Progress, checkpoints_to: Path | None) -> int:
     """Aside, so that it is verified before it is the database."""
     with private_folder() as aside:
         restored = aside / "restored.sqlite3"
         manifest = _restore_into(str(restored), path, folder, progress)
         _verify(str(restored), manifest, folder, progress)
         sqlite.refuse_appeared()  # beside another database these checkpoints would tell of entries it never had
-        put_back = put_back_missing(folder)
+        put_back = _lay_checkpoints(folder, checkpoints_to)
         sqlite.put_in_place(restored)
         return put_back
+
+
+def _lay_checkpoints(folder: Path, checkpoints_to: Path | None) -> int:
+    """How many files were missing in their place, and are there now: none where they are kept apart."""
+    if checkpoints_to is None:
+        return put_back_missing(folder)
+    keep_apart(folder, checkpoints_to)
+    return 0
 
 
 def _restore_into(name: str, path: Path, folder: Path, progress: Progress) -> Manifest:

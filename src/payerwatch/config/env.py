@@ -189,7 +189,16 @@ def migrator_database() -> dict[str, Any] | None:
 
 def backup_database() -> dict[str, Any] | None:
     """The role that sees all rows, for backups: PAYERWATCH_BACKUP_DATABASE_URL, or None where it is not set."""
-    return _other_role("PAYERWATCH_BACKUP_DATABASE_URL", text("PAYERWATCH_BACKUP_DATABASE_URL"))
+    url = text("PAYERWATCH_BACKUP_DATABASE_URL")
+    return _from_url("PAYERWATCH_BACKUP_DATABASE_URL", url) if url else None
+
+
+def refuse_to_back_up_another_database() -> None:
+    """Raise ImproperlyConfigured where the address for backups leads to another database than the application's.
+
+    Asked when a backup is made, and not with the settings: a restore has the same ones, and no use for that address.
+    """
+    _other_role("PAYERWATCH_BACKUP_DATABASE_URL", text("PAYERWATCH_BACKUP_DATABASE_URL"))
 
 
 def _other_role(name: str, url: str) -> dict[str, Any] | None:

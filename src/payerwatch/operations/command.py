@@ -29,6 +29,7 @@ from payerwatch.drift.parameters import FIRST_DAY, LAST_DAY
 from payerwatch.refusals import Interrupted, Refusal, SettingsUnusable, states_usage_errors
 from payerwatch.schema_changes.releases import is_for_after
 from payerwatch.tenancy.context import acting_in
+from payerwatch.tenancy.postgresql.reaching import hindrance_of
 from payerwatch.tenancy.queries import customer_named
 
 INTERRUPTED = 130
@@ -93,7 +94,7 @@ class PayerwatchCommand(BaseCommand):
         except (ImproperlyConfigured, CommandError) as error:
             self._refuse(SettingsUnusable(str(error)), as_json=options["json"])
         except (DatabaseError, InterfaceError) as error:
-            self._refuse(_database_refusal(error), as_json=options["json"])
+            self._refuse(database_refusal(error), as_json=options["json"])
         except KeyboardInterrupt:
             self._refuse(Interrupted(), as_json=options["json"], code=INTERRUPTED)
         else:
@@ -123,7 +124,8 @@ class PayerwatchCommand(BaseCommand):
 _NO_TABLES = ("no such table", "unable to open database file")  # SQLite's words
 
 
-def _database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady:
+def database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady:
+    """What the database's error means for whoever runs the installation."""
     cause = error.__cause__
     if getattr(cause, "sqlstate", None) == "42P01" or any(sign in str(cause) for sign in _NO_TABLES):
         return DatabaseNotReady("The database has no tables yet.", fix="Run: payerwatch migrate")
@@ -131,6 +133,8 @@ def _database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady
         return DatabaseNotReady(
             "The database is in use by another command.", fix="Wait until it is done and try again."
         )
+    if hindrance := hindrance_of(cause):
+        return DatabaseNotReady(hindrance.message, fix=hindrance.fix)
     # The driver's own words may hold an address or a value: they are not repeated.
     return DatabaseNotReady(
         f"The database refused ({type(cause).__name__}).",
@@ -139,11 +143,17 @@ def _database_refusal(error: DatabaseError | InterfaceError) -> DatabaseNotReady
 
 
 def refuse_unless_migrated() -> None:
-    """What is left for when the release before runs no more may be missing. Raises TablesNotReady."""
+    """Raises TablesNotReady."""
+    if missing_migrations():
+        raise TablesNotReady
+
+
+def missing_migrations() -> list[str]:
+    """Which are not applied, as `app.name`; without those left for when the release before runs no more."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if not all(is_for_after((each.app_label, each.name)) for each, _ in plan):
-        raise TablesNotReady
+    wanted = [(each.app_label, each.name) for each, _ in plan]
+    return [".".join(each) for each in wanted if not is_for_after(each)]
 
 
 def add_customer_argument(parser: CommandParser) -> None:

@@ -14,7 +14,14 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from payerwatch.config import env
-from payerwatch.operations.deploy_storage import checkpoints, databases, private_files, sealing
+from payerwatch.operations.deploy_storage import (
+    NOT_MIGRATED,
+    NOT_REACHED,
+    checkpoints,
+    databases,
+    private_files,
+    stored,
+)
 from payerwatch.throttling.client_address import read_proxies
 from payerwatch.throttling.rates import Rate, read_rate
 
@@ -29,7 +36,7 @@ def deploy_checks(app_configs: object = None, **_options: Any) -> list[CheckMess
     """Every finding, errors first."""
     each: Iterable[Callable[[], Iterator[CheckMessage]]] = (
         _secret_key, _old_secret_keys, _https, _hosts, databases, _proxies, _mail, _endpoints, _telling, _guessing,
-        checkpoints, private_files, sealing, _unknown_variables,
+        checkpoints, private_files, stored, _unknown_variables,
     )  # fmt: skip
     found = [message for check in each for message in check()]
     return sorted(found, key=lambda message: -message.level)
@@ -39,12 +46,13 @@ def refuses_serving(bind: str, *, for_trying: bool = False) -> list[Error]:
     """What must be mended before serving at this address (`host:port` or `unix:path`).
 
     Nothing where only this machine is meant: bound to it, and either no proxy is trusted and no other host's name
-    answered, or it is said to be `for_trying`.
+    answered, or it is said to be `for_trying`. Whether the database answers and has its tables is asked apart.
     """
     here = bind.startswith("unix:") or _is_of_this_machine(bind.rpartition(":")[0].strip("[]"))
     if here and (for_trying or _answers_this_machine_alone()):
         return []
-    return [message for message in deploy_checks() if isinstance(message, Error)]
+    errors = [message for message in deploy_checks() if isinstance(message, Error)]
+    return [error for error in errors if error.id not in (NOT_REACHED, NOT_MIGRATED)]
 
 
 def _answers_this_machine_alone() -> bool:

@@ -16,9 +16,11 @@ from payerwatch.config import env
 from payerwatch.config.private_files import is_open_to_others
 from payerwatch.deliveries.resealing import endpoint_key_ids
 from payerwatch.members.resealing import ingest_secret_key_ids, kept_answer_key_ids, second_factor_key_ids
+from payerwatch.operations.command import database_refusal, missing_migrations
 from payerwatch.sealing.keys import SECRET_KEY_ID
 from payerwatch.sealing.models import key_ids_in_use
 
+NOT_REACHED, NOT_MIGRATED = "payerwatch.E023", "payerwatch.E024"
 _LOCAL = ("", "localhost", "::1")
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 
@@ -113,20 +115,35 @@ def private_files() -> Iterator[CheckMessage]:
         )
 
 
-def sealing() -> Iterator[CheckMessage]:
-    """Rows are sealed, and under keys that are there."""
+def stored() -> Iterator[CheckMessage]:
+    """The database answers, has its tables, and its rows are sealed under keys that are there."""
+    wanting: list[str] = []
+    missing: list[str] = []
+    behind = 0
     try:
-        in_use = key_ids_in_use() | slice_key_ids() | second_factor_key_ids()
-        in_use |= kept_answer_key_ids() | ingest_secret_key_ids() | endpoint_key_ids()
-        missing = sorted(in_use - {*settings.FIELD_KEYS, SECRET_KEY_ID})
-        behind = len(customers_not_sealed())
-    except (DatabaseError, InterfaceError):
-        yield checks.Warning(
-            "The database could not be asked which keys its rows are sealed under.",
-            hint="Check DATABASE_URL, run payerwatch migrate, and check again.",
-            id="payerwatch.W006",
+        wanting = missing_migrations()
+        if not wanting:
+            missing, behind = _missing_keys(), len(customers_not_sealed())
+    except (DatabaseError, InterfaceError) as error:
+        refusal = database_refusal(error)
+        yield Error(refusal.message, hint=refusal.fix, id=NOT_REACHED)
+    if wanting:
+        yield Error(
+            f"Tables are missing or are of an earlier release; migrations that are not applied: {len(wanting)}.",
+            hint="Run: payerwatch migrate",
+            id=NOT_MIGRATED,
         )
-        missing, behind = [], 0
+    yield from _sealing(missing, behind)
+
+
+def _missing_keys() -> list[str]:
+    """The ids of keys that something is sealed under, and that the settings do not hold."""
+    in_use = key_ids_in_use() | slice_key_ids() | second_factor_key_ids()
+    in_use |= kept_answer_key_ids() | ingest_secret_key_ids() | endpoint_key_ids()
+    return sorted(in_use - {*settings.FIELD_KEYS, SECRET_KEY_ID})
+
+
+def _sealing(missing: list[str], behind: int) -> Iterator[CheckMessage]:
     if missing:
         yield Error(
             f"Rows are sealed under keys that PAYERWATCH_FIELD_KEYS does not hold: {', '.join(missing)}.",

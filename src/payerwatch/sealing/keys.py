@@ -3,6 +3,8 @@
 import base64
 import secrets
 from contextlib import suppress
+from datetime import date
+from itertools import count
 
 from django.conf import settings
 from django.utils.encoding import force_bytes
@@ -53,6 +55,12 @@ class FieldKeysNotSet(Refusal):
 def new_key() -> str:
     """A fresh random key in base64, to be put into PAYERWATCH_FIELD_KEYS behind an id and a colon."""
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def free_key_id(day: date) -> str:
+    """An id for a key made on that day that none of PAYERWATCH_FIELD_KEYS has: 2026-11-30, then 2026-11-30-2."""
+    ids = (f"{day}-{number}" if number > 1 else str(day) for number in count(1))
+    return next(key_id for key_id in ids if key_id not in settings.FIELD_KEYS)
 
 
 def newest_key_id() -> str | None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from payerwatch.tenancy.postgresql.ahead import LIMITS
 from payerwatch.tenancy.postgresql.pooling import POOL
+from payerwatch.tenancy.postgresql.reaching import Hindrance, hindrance_of
 from payerwatch.tenancy.postgresql.watched import ANSWERS_WITHIN
 
 MIGRATING = "MIGRATING"  # key in a connection's settings while it belongs to the migrator
@@ -44,6 +45,16 @@ class RolesNotApart(ImproperlyConfigured):
             f"DATABASE_URL and MIGRATOR_DATABASE_URL both name the role {role!r}, which owns the tables and "
             f"would see every customer's rows. Name another role, for example app, in DATABASE_URL; "
             f"`payerwatch migrate` creates it."
+        )
+
+
+class ApplicationKeptOut(ImproperlyConfigured):
+    """The tables are there, and the application cannot connect as DATABASE_URL says."""
+
+    def __init__(self, hindrance: Hindrance) -> None:
+        super().__init__(
+            f"The migrations are applied, but the application cannot connect as DATABASE_URL says. "
+            f"{hindrance.message} {hindrance.fix}"
         )
 
 
@@ -169,6 +180,23 @@ def _let_migrator_see_what_app_does(cursor: Any, role: sql.Identifier) -> None:
     """
     with suppress(ProgrammingError), transaction.atomic():
         cursor.execute(sql.SQL("GRANT {role} TO CURRENT_USER").format(role=role))
+
+
+def refuse_unless_application_connects(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """Connect as DATABASE_URL says: a role that was there before keeps the password that it had.
+
+    Asked of the application's connection, not within `as_migrator`. Raises ApplicationKeptOut, RoleIgnoresPolicies, or
+    OperationalError where it is not known what is in the way.
+    """
+    connection = connections[alias]
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        if hindrance := hindrance_of(error.__cause__):
+            raise ApplicationKeptOut(hindrance) from None
+        raise
+    finally:
+        connection.close()
 
 
 def keep_migration_history_from_app(alias: str = DEFAULT_DB_ALIAS) -> None:

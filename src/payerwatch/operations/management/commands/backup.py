@@ -44,7 +44,8 @@ class Command(PayerwatchCommand):
             "removed": [str(path) for path in made.removed],
             "not_removed": [{"file": str(path), "why": why} for path, why in made.not_removed],
         }
-        removed = f" Removed {len(made.removed)} older ones." if made.removed else ""
+        older = "1 older one" if len(made.removed) == 1 else f"{len(made.removed)} older ones"
+        removed = f" Removed {older}." if made.removed else ""
         text = f"Backed up {manifest.total_rows:,} rows to {made.path} ({made.whole.size_bytes:,} bytes).{removed}"
         left = [f"{path} was to be removed and is still there: {why}." for path, why in made.not_removed]
         return Answer(document, escape(text), [escape(each) for each in left])

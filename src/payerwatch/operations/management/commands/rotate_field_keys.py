@@ -12,7 +12,7 @@ from payerwatch.deliveries.resealing import reseal_endpoints
 from payerwatch.members.resealing import reseal_ingest_secrets, reseal_kept_answers, reseal_second_factors
 from payerwatch.operations.command import Answer, PayerwatchCommand
 from payerwatch.operations.progress import shown_progress
-from payerwatch.sealing.keys import FieldKeysNotSet, new_key, newest_key_id
+from payerwatch.sealing.keys import FieldKeysNotSet, free_key_id, new_key, newest_key_id
 from payerwatch.sealing.rows import wipe_freed_space
 from payerwatch.tenancy.models import Customer
 from payerwatch.tenancy.queries import customer_named
@@ -71,7 +71,7 @@ class Command(PayerwatchCommand):
 
 
 def _new_key() -> Answer:
-    key_id, key = date.today().isoformat(), new_key()
+    key_id, key = free_key_id(date.today()), new_key()
     text = f"PAYERWATCH_FIELD_KEYS={key_id}:{key}"
     return Answer({"id": key_id, "key": key}, text, warnings=["Keys already there go behind it, after a comma."])
 

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from rich.markup import escape
 
+from payerwatch.backups.checkpoint_files import another_key
 from payerwatch.backups.restoring import try_backup
 from payerwatch.health.backups import note_backup
 from payerwatch.operations.backup_wording import lasting, restored_document
@@ -29,11 +30,12 @@ class Command(PayerwatchCommand):
             tried = try_backup(options["file"], progress)
         whole = tried.whole
         note_backup(whole.manifest.made_at, whole.size_bytes, whole.digest)
-        document = restored_document(tried, timezone.now())
+        another = another_key(whole.public_key)
+        document = restored_document(tried, timezone.now()) | {"checkpoint_key_differs": another is not None}
         text = (
             f"The backup stands: {whole.manifest.total_rows:,} rows in {len(whole.manifest.contents.rows)} tables, "
             f"{document['entries']:,} entries of the record.\n"
             f"Restoring it now would lose what was done in the last {lasting(document['rpo_seconds'])} (RPO), "
             f"and take {lasting(document['rto_seconds'])} (RTO, measured)."
         )
-        return Answer(document, escape(text))
+        return Answer(document, escape(text), [escape(str(another))] if another else [])

@@ -17,10 +17,13 @@ from payerwatch.refusals import Refusal, states_usage_errors
 from payerwatch.schema_changes.locks import Patience, patience_as
 from payerwatch.schema_changes.releases import pending_before_release
 from payerwatch.schema_changes.whole_migrations import alone, with_patience
+from payerwatch.tenancy.postgresql.reaching import hindrance_of
 from payerwatch.tenancy.postgresql.roles import (
+    MIGRATING,
     as_migrator,
     keep_migration_history_from_app,
     prepare_app_role,
+    refuse_unless_application_connects,
 )
 
 
@@ -29,6 +32,9 @@ class MigrationRefused(Refusal):
 
 
 class Command(migrate.Command):
+    _document: dict[str, list[str]]
+    """What is answered with `--json`: which were applied."""
+
     requires_system_checks = (Tags.models, Tags.database)
     """What tables come from. The rest, which loads every view, has no part in them, and `payerwatch check` asks it."""
 
@@ -55,7 +61,7 @@ class Command(migrate.Command):
         before = self._applied(options["database"])
         self._migrate(*args, **options | {"verbosity": 0})
         applied = sorted(self._applied(options["database"]) - before)
-        self.stdout.write(json.dumps({"applied": [f"{app}.{name}" for app, name in applied]}, indent=2))
+        self._document = {"applied": [f"{app}.{name}" for app, name in applied]}
 
     def _migrate(self, *args: Any, **options: Any) -> None:
         if not options["before"]:
@@ -80,21 +86,28 @@ class Command(migrate.Command):
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Migrate. What is refused is a CommandError, with `--json` also stated on stdout."""
+        """Migrate. What is refused is a CommandError, with `--json` also stated on stdout, beside what was applied."""
+        self._document = {}
         try:
-            return self._execute(*args, **options)
+            output = self._execute(*args, **options)
         except (ImproperlyConfigured, OperationalError, CommandError) as error:
-            refusal = MigrationRefused(str(error).strip())
+            refusal = _refusal(error)
             if options["json"]:
-                self.stdout.write(json.dumps(refusal.document(), indent=2))
-            raise CommandError(refusal.message) from error
+                self.stdout.write(json.dumps(refusal.document() | self._document, indent=2))
+            raise CommandError(f"{refusal.message} {refusal.fix}".strip()) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(self._document, indent=2))
+        return output
 
     def _execute(self, *args: Any, **options: Any) -> str | None:
         connection = connections[options["database"]]
         if connection.vendor == "postgresql":
             patience = replace(Patience(), aside=options.get("patience", Patience.aside))
             with patience_as(patience):
-                return self._execute_as_migrator(connection.alias, *args, **options)
+                output = self._execute_as_migrator(connection.alias, *args, **options)
+            if not (options["plan"] or options["check_unapplied"] or connection.settings_dict.get(MIGRATING)):
+                refuse_unless_application_connects(connection.alias)
+            return output
         _make_directory(connection)
         return super().execute(*args, **options)
 
@@ -107,6 +120,12 @@ class Command(migrate.Command):
 
     def _say_who_is_in_the_way(self, attempt: int) -> None:
         self.stderr.write(f"A table is in use; that migration was taken back and is begun again ({attempt}).")
+
+
+def _refusal(error: Exception) -> MigrationRefused:
+    if hindrance := hindrance_of(error.__cause__):
+        return MigrationRefused(hindrance.message, fix=hindrance.fix)
+    return MigrationRefused(str(error).strip())
 
 
 def _make_directory(connection: Any) -> None:
