@@ -8,13 +8,15 @@ Asked is the health endpoint. Without more words the times are those of producti
 after one that is not good it is asked again 5 times, 15 seconds apart. With --local nothing has to be deployed: an
 installation is made in a temporary directory, served on this machine, asked, and removed again.
 
-It needs Python alone, so that a machine that deploys needs nothing of Payerwatch's (but for --local).
+It needs Python alone, so that a machine that deploys needs nothing of Payerwatch's. But for --local, which is asked of
+the Python that Payerwatch is installed for: make install, then .venv/bin/python scripts/rollback_check.py --local
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import importlib.util
 import json
 import os
 import socket
@@ -24,7 +26,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +35,8 @@ from urllib.parse import urlsplit
 HEALTHY, UNHEALTHY = 0, 1
 HEALTH = "/api/v1/health/"
 GOOD = ("pass", "warn")
+RELEASE = "/opt/payerwatch/current/bin/payerwatch-release --systemd"
+KEY_FILE = "/etc/payerwatch/release.key"
 MOST_READ = 1_000_000
 
 
@@ -48,6 +52,15 @@ IN_PRODUCTION = Times(60, 5, 15)
 ON_THIS_MACHINE = Times(5, 40, 0.5)
 
 
+class Found(NamedTuple):
+    """What an answer was, or that there was none."""
+
+    wrong: str = ""
+    """Nothing where all is well."""
+    another_build: str | None = None
+    """That is healthy, and not the one that was expected; as it names itself."""
+
+
 class NotMade(Exception):
     """There is no installation on this machine to be asked, and the words say why."""
 
@@ -56,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     times = _times(options)
     if options.url:
-        return check(options.url, times, options.expect_build)
+        return check(options.url, times, options.expect_build, advice=_advice)
     try:
         with _installation(options.expect_build) as url:
             return check(url, times, options.expect_build)
@@ -65,31 +78,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNHEALTHY
 
 
-def check(url: str, times: Times, expected: str | None) -> int:
-    """Ask until the answer is good, or was not for the last time."""
+def check(url: str, times: Times, expected: str | None, *, advice: Callable[[Found], str] = lambda _found: "") -> int:
+    """Ask until the answer is good, or was not for the last time; then say what to do, if there is something."""
     address = url.rstrip("/") + HEALTH
     for attempt in range(1, times.retries + 2):
-        wrong = _what_is_wrong(address, times.timeout, expected)
-        if wrong is None:
+        found = _found(address, times.timeout, expected)
+        if not found.wrong:
             print(f"{address} is healthy{f' and build {expected}' if expected else ''}.")
             return HEALTHY
-        print(f"Attempt {attempt} of {times.retries + 1}: {wrong}", file=sys.stderr, flush=True)
+        print(f"Attempt {attempt} of {times.retries + 1}: {found.wrong}", file=sys.stderr, flush=True)
         if attempt <= times.retries:
             time.sleep(times.delay)
-    print(f"{address} is not healthy. Roll back: payerwatch-release switch BUILD-BEFORE", file=sys.stderr)
+    another = found.another_build
+    stands = f"is healthy, but build {another} answers, and {expected} was expected" if another else "is not healthy"
+    print(f"{address} {stands}.{advice(found)}", file=sys.stderr)
     return UNHEALTHY
 
 
-def _what_is_wrong(address: str, timeout: float, expected: str | None) -> str | None:
+def _advice(found: Found) -> str:
+    look = f" See which build is used: {RELEASE} status." if found.another_build else ""
+    return f"{look} Roll back: {RELEASE} switch BUILD-BEFORE --key-file {KEY_FILE}"
+
+
+def _found(address: str, timeout: float, expected: str | None) -> Found:
     try:
         status, told = _asked(address, timeout)
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-        return f"no answer that can be read ({getattr(error, 'reason', None) or type(error).__name__})."
+        return Found(f"no answer that can be read ({getattr(error, 'reason', None) or type(error).__name__}).")
     if told.get("status") not in GOOD or status >= http.client.BAD_REQUEST:
-        return f"it answers {status} and says {told.get('status')!r}: {_failing(told) or 'no check is named'}."
-    if expected and told.get("releaseId") != expected:
-        return f"it is build {told.get('releaseId')!r}, not {expected!r}."
-    return None
+        failing = _failing(told) or "no check is named"
+        return Found(f"it answers {status} and says {told.get('status')!r}: {failing}.")
+    build = told.get("releaseId")
+    if expected and build != expected:
+        return Found(f"it is build {build!r}, not {expected!r}.", another_build=repr(build))
+    return Found()
 
 
 def _asked(address: str, timeout: float) -> tuple[int, dict[str, Any]]:
@@ -138,6 +160,11 @@ def _times(options: argparse.Namespace) -> Times:
 def _installation(build: str | None) -> Iterator[str]:
     """Payerwatch of this environment, on the embedded database, for as long as the block lasts. Raises NotMade."""
     with tempfile.TemporaryDirectory(prefix="payerwatch-local-") as directory:
+        if importlib.util.find_spec("payerwatch") is None:
+            raise NotMade(
+                f"Payerwatch is not installed for {sys.executable}. From a checkout: make install, then "
+                ".venv/bin/python scripts/rollback_check.py --local"
+            )
         environment = _apart(Path(directory)) | ({"PAYERWATCH_BUILD": build} if build else {})
         command = [sys.executable, "-m", "payerwatch"]
         made = subprocess.run(

@@ -61,8 +61,17 @@ def test_it_installs_what_is_locked_and_then_the_build(root: Path):
 
 def test_one_that_is_there_stays_as_it_is(root: Path):
     install(root, "b1")
-    assert install(root, "b1").returncode == 0
+    again = install(root, "b1")
+    assert (again.returncode, again.stdout) == (0, b"b1 is installed already; nothing was done.\n"), again
     assert len(asked_of_pip(root)) == 2
+
+
+def test_one_that_is_there_lets_whatever_packs_it_end(root: Path):
+    """A line of which any part fails is a step of a deployment that fails."""
+    install(root, "b1")
+    line = f"set -o pipefail; head -c 1000000 /dev/zero | {DEPLOY / 'install-build.sh'} b1 {root}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"b1 is installed already; nothing was done.\n"), done
 
 
 def test_one_that_was_not_finished_is_none_and_made_anew(root: Path):

@@ -1,16 +1,23 @@
-"""An installation that is deployed once for all tests of a module: each leaves one build used, and no other running."""
+"""An installation that is deployed once for all tests of a module: each leaves one build used, and no other running.
+
+And builds that are pretended, for each test anew.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from payerwatch.release import switching, watching
+from payerwatch.release.layout import Layout
 from payerwatch.release.processes import PARTS
+from payerwatch.release.switching import Result
 from tests.journeys.conftest import copy_of, migrated
 from tests.journeys.serving import UNHINDERED, add_member
 from tests.make import claims_file, row
 from tests.release.builds import install
 from tests.release.deployed import FULL, TOKEN, Deployed
+from tests.release.pretended import Pretended, release
 from tests.wires import wire
 
 __all__ = ["migrated"]
@@ -39,3 +46,17 @@ def deployed(migrated: tuple[str, Path], tmp_path_factory: pytest.TempPathFactor
                 for build in there.layout.builds():
                     for part in PARTS:
                         there.processes.stop(build, part, within=20)
+
+
+@pytest.fixture
+def pretended(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
+    """`old` is used."""
+    monkeypatch.setattr(switching, "SETTLES", 0.0)
+    monkeypatch.setattr(switching, "ANSWERS_AGAIN_WITHIN", 0.3)
+    monkeypatch.setattr(watching, "CLOSELY", 0.02)
+    monkeypatch.setattr(watching, "FAILS_FOR", 0.1)
+    there = Pretended(Layout(tmp_path_factory.mktemp("r")))
+    there.install("old", answered=1000, seconds=10.0)
+    assert release(there).switch("old") is Result.SWITCHED
+    yield there
+    there.stop_all()

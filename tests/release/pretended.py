@@ -12,10 +12,12 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
 from payerwatch.release.layout import Layout
-from payerwatch.release.processes import WEB, WORK
+from payerwatch.release.processes import PARTS, WEB, WORK
 from payerwatch.release.refusals import ReleaseRefused
+from payerwatch.release.switching import Release
 from tests.release.builds import install
 
+CUSTOMERS = "/api/v1/customers/"
 HEALTH, READY, SCHEMA, METRICS = "/api/v1/health/", "/readyz", "/api/v1/schema/", "/metrics"
 ROUTE = "/api/v1/claims/"
 KEY, TOKEN = "a key", "a token"
@@ -32,6 +34,10 @@ class Build:
     left_to_migrate: int | None = 0
     """None: it does not say."""
     statuses: dict[str, int] = field(default_factory=dict)
+    throttled: dict[str, list[int]] = field(default_factory=dict)
+    """By address, how many seconds the next answers ask to wait; after the last it is answered."""
+    lists: tuple[str, ...] = ("/claims/",)
+    asked: list[str] = field(default_factory=list)
     takes: float = 0.0
     answered: int = 0
     failed: int = 0
@@ -39,6 +45,10 @@ class Build:
     migrates: bool = True
     works: bool = True
     on_metrics: Callable[["Build"], None] = lambda _build: None
+
+    def asks_to_wait(self, address: str) -> int | None:
+        waits = self.throttled.get(address)
+        return waits.pop(0) if waits else None
 
     def answer(self, address: str, credential: str) -> tuple[int, Any]:
         if address == READY:
@@ -49,11 +59,13 @@ class Build:
         time.sleep(self.takes)
         if address == HEALTH:
             return 200, {"releaseId": self.says_it_is or self.name, "checks": self._checks()}
-        if address == SCHEMA:
+        if address == SCHEMA and address not in self.statuses:
             listed = {"get": {}}
             needing = {"get": {"parameters": [{"required": True}]}}
-            return 200, {"paths": {"/claims/": listed, "/claims/{id}/": listed, "/needs/": needing, "/sent/": {}}}
-        return self.statuses.get(address, 200 if credential == f"Bearer {KEY}" or address != ROUTE else 401), {}
+            paths = dict.fromkeys(self.lists, listed)
+            return 200, {"paths": paths | {"/claims/{id}/": listed, "/needs/": needing, "/sent/": {}}}
+        is_known = credential == f"Bearer {KEY}" or address not in (ROUTE, CUSTOMERS)
+        return self.statuses.get(address, 200 if is_known else 401), {}
 
     def _checks(self) -> dict[str, Any]:
         told: dict[str, Any] = {check: [{"status": status}] for check, status in self.checks.items()}
@@ -73,10 +85,15 @@ class Build:
 
 class _Told(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        status, told = self.server.build.answer(self.path, self.headers.get("Authorization", ""))
+        build, credential = self.server.build, self.headers.get("Authorization", "")
+        build.asked.append(self.path)
+        wait = build.asks_to_wait(self.path)
+        status, told = build.answer(self.path, credential) if wait is None else (429, {})
         body = (told if isinstance(told, str) else json.dumps(told)).encode()
         with suppress(OSError):
             self.send_response(status)
+            if wait is not None:
+                self.send_header("Retry-After", str(wait))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -133,7 +150,23 @@ class Pretended:
     def runs(self, build: str, part: str) -> bool:
         return (build, part) in self.running
 
+    def where_told(self, build: str, part: str) -> str:
+        return f"What {part} of {build} has said stands nowhere."
+
     def stop_all(self) -> None:
         for build in self.builds:
             for part in (WORK, WEB):
                 self.stop(build, part, within=0)
+
+
+def release(pretended: Pretended, said: list[str] | None = None, **differs: Any) -> Release:
+    usual: dict[str, Any] = {"watch_seconds": 0.3, "ready_within": 0.3, "key": KEY, "metrics_token": TOKEN}
+    say = (said if said is not None else []).append
+    return Release(pretended.layout, pretended, say=say, **usual | differs)
+
+
+def assert_used_alone(pretended: Pretended, build: str) -> None:
+    assert pretended.layout.used() == build
+    assert pretended.layout.current.readlink().name == build
+    assert set(pretended.running) == {(build, part) for part in PARTS}
+    assert pretended.layout.unfinished() is None

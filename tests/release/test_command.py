@@ -1,8 +1,10 @@
 """The command `payerwatch-release` itself: what is typed, what is read, and how it ends."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,34 @@ def test_the_state_of_things_is_told(tmp_path: Path):
     layout = Layout(tmp_path)
     layout.use("b2")
     layout.note(Unfinished("b1", "b2"))
-    assert run(tmp_path, "status").stdout.splitlines()[:2] == [
-        "Used: b2",
-        "The release of b1 is under way, or was interrupted.",
-    ]
+    assert told_of_releases(tmp_path) == ["The release of b1 was interrupted. The next switch takes it up first."]
+
+
+def test_a_release_that_is_under_way_is_told_from_one_that_was_interrupted(tmp_path: Path):
+    """By the lock, which whoever only looks does not keep from whoever releases."""
+    layout = Layout(tmp_path)
+    with layout.locked():
+        assert told_of_releases(tmp_path) == ["A release is under way."]
+        layout.note(Unfinished("b1", "b2"))
+        assert told_of_releases(tmp_path) == ["The release of b1 is under way."]
+    assert told_of_releases(tmp_path) == ["The release of b1 was interrupted. The next switch takes it up first."]
+    layout.note(None)
+    assert told_of_releases(tmp_path) == []
+
+
+def test_whoever_looks_meanwhile_keeps_no_release_from_beginning(tmp_path: Path):
+    layout = Layout(tmp_path)
+    with layout.locked():
+        pass
+    with (tmp_path / "release.lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.1, looking.close).start()
+        with layout.locked():
+            assert layout.is_locked()
+
+
+def told_of_releases(root: Path) -> list[str]:
+    return [line for line in run(root, "status").stdout.splitlines() if "elease" in line]
 
 
 def test_on_sqlite_it_says_what_to_do_instead(tmp_path: Path):

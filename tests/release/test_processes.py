@@ -80,6 +80,49 @@ def test_what_ends_by_itself_runs_no_more_and_is_started_again(processes: Detach
     assert processes.runs("b1", WEB)
 
 
+SAID: dict[str, tuple[str, str]] = {
+    "a refusal": ("echo 'older'; printf 'Refused: It is not fit.\\nNo key.\\n'", "Refused: It is not fit.\nNo key."),
+    "a mistake": ("echo 'This is a mistake in Payerwatch: KeyError.'", "This is a mistake in Payerwatch: KeyError."),
+    "a line of the log": ("""echo '{"message": "It ends.", "level": "info"}'""", "It ends."),
+}
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_where_it_has_said_what_is_told_with_the_last_words_where_they_are_ours(processes: Detached, kind: str):
+    script, words = SAID[kind]
+    install(processes, script)
+    processes.start("b1", WEB)
+    wait_until(lambda: not processes.runs("b1", WEB))
+    log = processes.layout.log("b1", WEB)
+    assert processes.where_told("b1", WEB) == f"Its log is {log}, and ends so:\n{words}"
+
+
+NOT_OURS = {
+    "nothing": "exit 3",
+    "words of others": "echo 'ada@example.com has died'",
+    "a trace after a refusal": "printf 'Refused: No.\\nTraceback (most recent call last):\\nKeyError: 17\\n'",
+    "others after a line of the log": """printf '{"message": "a"}\\nSegmentation fault\\n'""",
+}
+
+
+@pytest.mark.parametrize("kind", NOT_OURS)
+def test_words_that_may_hold_a_value_are_not_repeated(processes: Detached, kind: str):
+    install(processes, NOT_OURS[kind])
+    processes.start("b1", WEB)
+    wait_until(lambda: not processes.runs("b1", WEB))
+    assert processes.where_told("b1", WEB) == f"Its log is {processes.layout.log('b1', WEB)}."
+
+
+def test_words_of_an_earlier_start_are_not_told(processes: Detached):
+    install(processes, "echo 'Refused: Then.'")
+    processes.start("b1", WEB)
+    wait_until(lambda: not processes.runs("b1", WEB))
+    install(processes, "exit 3")
+    processes.start("b1", WEB)
+    wait_until(lambda: not processes.runs("b1", WEB))
+    assert "Then" not in processes.where_told("b1", WEB)
+
+
 def test_it_runs_while_any_of_those_that_it_has_started_does(processes: Detached):
     install(processes, STARTS_ANOTHER)
     processes.start("b1", WEB)

@@ -66,6 +66,17 @@ def test_only_one_release_at_a_time(deployed: Deployed):
     assert (code, said) == (1, "Refused: Another release is under way.\n")
 
 
+def test_a_key_that_is_none_is_refused_before_anything_is_begun(deployed: Deployed):
+    before, good = deployed.used(), deployed.installed()
+    wrong = deployed.root / "wrong-key"
+    wrong.write_text("no key at all\n")
+    code, said = ended(deployed.switching(good, "--key-file", str(wrong)))
+    assert (code, said) == (
+        1, "Refused: The key that was given is refused: it is none, has ended, or is another database's.\n",
+    )  # fmt: skip
+    deployed.assert_used_alone(before)
+
+
 @pytest.mark.parametrize(
     ("build", "says"), [("none-such", "There is no build none-such"), ("../old", "A build's name is of letters")]
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from payerwatch.release.__main__ import parse as parse_release
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "rollback_check.py"
 QUICK = ("--timeout", "0.3", "--retries", "2", "--retry-delay", "0.05")
@@ -111,6 +114,15 @@ NEVER_GOOD: dict[str, tuple[Answering, str]] = {
 }
 
 
+RELEASE = "/opt/payerwatch/current/bin/payerwatch-release --systemd"
+ADVICE = f"{RELEASE} switch BUILD-BEFORE --key-file /etc/payerwatch/release.key"
+SEE = f"See which build is used: {RELEASE} status. Roll back: "
+STANDS = {
+    "is another build": "is healthy, but build 'b1' answers, and b2 was expected. " + SEE,
+    "says no build": "is healthy, but build None answers, and b2 was expected. " + SEE,
+}
+
+
 @pytest.mark.pure
 @pytest.mark.parametrize("kind", NEVER_GOOD)
 def test_what_is_never_good_fails_after_all_attempts(kind: str):
@@ -121,7 +133,16 @@ def test_what_is_never_good_fails_after_all_attempts(kind: str):
     *attempts, last = done.stderr.splitlines()
     assert len(attempts) == 3
     assert all(says in each for each in attempts)
-    assert "Roll back: payerwatch-release switch" in last
+    assert last.startswith(f"{server.url}/api/v1/health/ {STANDS.get(kind, 'is not healthy.')}")
+    assert last.endswith(f" Roll back: {ADVICE}")
+
+
+@pytest.mark.pure
+def test_what_is_advised_would_be_understood():
+    words = shlex.split(ADVICE)
+    options = parse_release(words[1:])
+    assert words[0] == "/opt/payerwatch/current/bin/payerwatch-release"
+    assert (options.systemd, options.command, options.build) == (True, "switch", "BUILD-BEFORE")
 
 
 @pytest.mark.pure
@@ -180,3 +201,20 @@ def test_here_what_cannot_be_made_fails():
     assert (done.returncode, done.stdout) == (1, ""), done
     assert "Its tables cannot be made here: " in done.stderr
     assert "PAYERWATCH_BUILD" in done.stderr
+
+
+@pytest.mark.database
+@pytest.mark.sqlite
+def test_here_where_nothing_is_deployed_there_is_nothing_to_roll_back():
+    done = check("--local", "--timeout", "0", "--retries", "0")
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert done.stderr.endswith("/api/v1/health/ is not healthy.\n")
+
+
+@pytest.mark.pure
+def test_here_with_a_python_that_knows_nothing_of_payerwatch_it_says_which_to_use():
+    command = [sys.executable, "-I", "-S", SCRIPT, "--local"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert done.stderr.startswith(f"Payerwatch is not installed for {sys.executable}.")
+    assert "make install, then .venv/bin/python scripts/rollback_check.py --local" in done.stderr

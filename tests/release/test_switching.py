@@ -1,46 +1,19 @@
 """What a release does with each thing that a build may be, without waiting for processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from payerwatch.release import switching, watching
+from payerwatch.release import watching
 from payerwatch.release.layout import Layout, Unfinished
 from payerwatch.release.processes import PARTS, WEB, WORK
 from payerwatch.release.refusals import ReleaseRefused
-from payerwatch.release.switching import Release, Result
-from tests.release.pretended import KEY, ROUTE, TOKEN, Build, Pretended
+from payerwatch.release.switching import Result
+from tests.release.pretended import ROUTE, SCHEMA, Build, Pretended, assert_used_alone, release
 
 pytestmark = pytest.mark.pure
-
-
-@pytest.fixture
-def pretended(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
-    """`old` is used."""
-    monkeypatch.setattr(switching, "SETTLES", 0.0)
-    monkeypatch.setattr(switching, "ANSWERS_AGAIN_WITHIN", 0.3)
-    monkeypatch.setattr(watching, "CLOSELY", 0.02)
-    monkeypatch.setattr(watching, "FAILS_FOR", 0.1)
-    there = Pretended(Layout(tmp_path_factory.mktemp("r")))
-    there.install("old", answered=1000, seconds=10.0)
-    assert release(there).switch("old") is Result.SWITCHED
-    yield there
-    there.stop_all()
-
-
-def release(pretended: Pretended, said: list[str] | None = None, **differs: Any) -> Release:
-    usual: dict[str, Any] = {"watch_seconds": 0.3, "ready_within": 0.3, "key": KEY, "metrics_token": TOKEN}
-    say = (said if said is not None else []).append
-    return Release(pretended.layout, pretended, say=say, **usual | differs)
-
-
-def assert_used_alone(pretended: Pretended, build: str) -> None:
-    assert pretended.layout.used() == build
-    assert pretended.layout.current.readlink().name == build
-    assert set(pretended.running) == {(build, part) for part in PARTS}
-    assert pretended.layout.unfinished() is None
 
 
 def refused(pretended: Pretended, **differs: Any) -> str:
@@ -68,6 +41,7 @@ NO_GOOD: dict[str, tuple[dict[str, Any], str]] = {
     "without a worker": ({"works": False}, "It is not ready after 0 seconds: its worker has not begun."),
     "failing at one address": ({"statuses": {ROUTE: 500}}, f"Asked for {ROUTE} it fails: 500."),
     "refusing what was open": ({"statuses": {ROUTE: 403}}, f"Asked for {ROUTE} it fails: 403."),
+    "describing nothing": ({"statuses": {SCHEMA: 404}}, f"Asked for {SCHEMA} it fails: 404."),
     "slow": ({"takes": 0.08}, "It is slower: what takes old 0."),
 }
 
@@ -111,18 +85,6 @@ def test_what_has_always_failed_is_no_reason(pretended: Pretended):
     old.statuses[ROUTE], old.checks["backup:age"], old.failed = 500, "fail", 100
     pretended.install("new", statuses={ROUTE: 500}, checks={"backup:age": "fail"}, on_metrics=fails_ever_more)
     assert release(pretended, key="").switch("new") is Result.SWITCHED
-
-
-def test_a_throttle_is_no_fault(pretended: Pretended):
-    pretended.install("new", statuses={"/api/v1/auth/sign-in/": 429})
-    assert release(pretended).switch("new") is Result.SWITCHED
-
-
-def test_a_key_that_reads_nothing_is_said_to_be_none(pretended: Pretended):
-    pretended.install("new")
-    said: list[str] = []
-    assert release(pretended, said, key="another key").switch("new") is Result.ROLLED_BACK
-    assert "With the key that was given nothing can be read" in "".join(said)
 
 
 @pytest.mark.parametrize("part", PARTS)

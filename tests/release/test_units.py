@@ -98,6 +98,10 @@ def test_what_systemd_does_not_start_is_trouble(units: Units, state: Path):
         units.start("b1", WEB)
 
 
+def test_where_a_unit_has_said_something_is_a_command(units: Units):
+    assert units.where_told("b1", WEB) == "See: journalctl --unit payerwatch-web@b1"
+
+
 def test_a_builds_name_is_one_that_systemd_leaves_as_it_is():
     """Of a unit's name it escapes all but these (systemd.unit(5)), and %i would be another directory."""
     left_alone = set(string.ascii_letters + string.digits + ":-_.\\")

@@ -57,8 +57,12 @@ def _finish(release: Release) -> int:
 
 def _status(layout: Layout, processes: Processes) -> int:
     _say(f"Used: {layout.used() or 'none'}")
-    if (unfinished := layout.unfinished()) is not None:
-        _say(f"The release of {unfinished.build} is under way, or was interrupted.")
+    is_locked, unfinished = layout.is_locked(), layout.unfinished()
+    release = f"The release of {unfinished.build}" if unfinished is not None else "A release"
+    if is_locked:
+        _say(f"{release} is under way.")
+    elif unfinished is not None:
+        _say(f"{release} was interrupted. The next switch takes it up first.")
     for build in layout.builds():
         running = [part for part in PARTS if processes.runs(build, part)]
         _say(f"{build}: {', '.join(running) or 'does not run'}")
@@ -111,7 +115,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--migrator-env-file", type=Path, help="beside, for migrate alone; with --systemd units say it")
     parser.add_argument(
-        "--serve-options", type=shlex.split, default="", help="more options of payerwatch serve, such as '--workers 4'"
+        "--serve-options", type=shlex.split, default="", help="more of payerwatch serve: --serve-options='--workers 4'"
     )
     commands = parser.add_subparsers(dest="command", required=True)
     switch = commands.add_parser("switch", help="use this build; roll back by itself")

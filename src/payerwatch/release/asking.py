@@ -29,6 +29,8 @@ class Answer:
     status: int
     body: bytes
     seconds: float
+    retry_after: int | None = None
+    """Seconds after which it asks to be asked again; None where it does not say."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -56,7 +58,9 @@ class Asker:
         try:
             connection.request("GET", address, headers=headers)
             response = connection.getresponse()
-            return Answer(response.status, response.read(MOST_READ), time.perf_counter() - began)
+            body = response.read(MOST_READ)
+            took = time.perf_counter() - began
+            return Answer(response.status, body, took, _seconds(response.getheader("Retry-After")))
         except (OSError, http.client.HTTPException):
             return None
         finally:
@@ -70,3 +74,8 @@ class Asker:
     def build_at(self, path: Path) -> str:
         """Which build answers there; empty where none does."""
         return str(self.health(path).get("releaseId", ""))
+
+
+def _seconds(text: str | None) -> int | None:
+    """None for what is no number: a date, or nothing."""
+    return int(text) if text is not None and text.isdecimal() else None

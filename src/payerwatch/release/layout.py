@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from payerwatch.release.locks import LOOKED_AT_WITHIN, lock, true_within
 from payerwatch.release.refusals import ReleaseRefused
 
 BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -106,12 +107,22 @@ class Layout:
         """One release at a time. Raises ReleaseRefused."""
         for each in ("run", "log"):
             (self.root / each).mkdir(mode=0o750, parents=True, exist_ok=True)
-        with (self.root / "release.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ReleaseRefused("Another release is under way.") from None
+        with self._lock.open("w") as held:
+            if not true_within(LOOKED_AT_WITHIN, lambda: lock(held, fcntl.LOCK_EX)):
+                raise ReleaseRefused("Another release is under way.")
             yield
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / "release.lock"
+
+    def is_locked(self) -> bool:
+        """Whether a release is under way."""
+        try:
+            with self._lock.open() as file:
+                return not lock(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
 
     @property
     def _unfinished(self) -> Path:

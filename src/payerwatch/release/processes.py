@@ -4,13 +4,14 @@ import fcntl
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Protocol
+from typing import Protocol
 
+from payerwatch.release.last_words import last_words
 from payerwatch.release.layout import Layout
+from payerwatch.release.locks import LOOKED_AT_WITHIN, lock, true_within
 from payerwatch.release.refusals import ReleaseRefused
 
 WEB, WORK = "web", "work"
@@ -30,6 +31,9 @@ class Processes(Protocol):
         """Let it finish what it has begun; after so many seconds end it all the same."""
 
     def runs(self, build: str, part: str) -> bool: ...
+
+    def where_told(self, build: str, part: str) -> str:
+        """Where to read what it has said, and what that is in the end, if it is known: sentences."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Detached:
     def start(self, build: str, part: str) -> None:
         file = self.layout.pid_file(build, part)
         with file.open("a+") as held, self.layout.log(build, part).open("ab") as log:
-            if not _within(0.5, lambda: _lock(held, fcntl.LOCK_EX)):  # others may be looking whether it runs
+            if not true_within(LOOKED_AT_WITHIN, lambda: lock(held, fcntl.LOCK_EX)):
                 return
             held.truncate(0)
             command = [str(self.layout.command(build)), *self.options(build, part)]
@@ -83,23 +87,36 @@ class Detached:
         pid = self._pid(build, part)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        if not _within(within, lambda: not self.runs(build, part)):
+        if not true_within(within, lambda: not self.runs(build, part)):
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-            _within(ENDS_WHEN_KILLED_WITHIN, lambda: not self.runs(build, part))
+            true_within(ENDS_WHEN_KILLED_WITHIN, lambda: not self.runs(build, part))
 
     def runs(self, build: str, part: str) -> bool:
         """Whether the process does, or any that it has started."""
         try:
             with self.layout.pid_file(build, part).open() as file:
-                return not _lock(file, fcntl.LOCK_SH)
+                return not lock(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
+
+    def where_told(self, build: str, part: str) -> str:
+        log = self.layout.log(build, part)
+        said = last_words(log) if self._has_said_anything(build, part) else ""
+        return f"Its log is {log}" + (f", and ends so:\n{said}" if said else ".")
+
+    def _has_said_anything(self, build: str, part: str) -> bool:
+        """Since it was started last: before, its number was written."""
+        log, started = self.layout.log(build, part), self.layout.pid_file(build, part)
+        try:
+            return log.stat().st_mtime_ns >= started.stat().st_mtime_ns
         except FileNotFoundError:
             return False
 
     def _pid(self, build: str, part: str) -> int:
         """Of what runs: it is also that of the group, which is nobody else's while one of it is there."""
         file = self.layout.pid_file(build, part)
-        _within(2.0, lambda: file.read_text().endswith("\n"))
+        true_within(2.0, lambda: file.read_text().endswith("\n"))
         return int(file.read_text())
 
     def options(self, build: str, part: str) -> list[str]:
@@ -109,21 +126,3 @@ class Detached:
 
     def _environment(self, build: str) -> dict[str, str]:
         return {**self.environment, "PAYERWATCH_BUILD": build}
-
-
-def _lock(file: IO[str], how: int) -> bool:
-    """Whether it can be had; until the file is closed, here and in all that it was handed down to."""
-    try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _within(seconds: float, is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True

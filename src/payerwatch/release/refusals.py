@@ -1,4 +1,4 @@
-"""The two ways in which a release does not come about."""
+"""The ways in which a release does not come about."""
 
 
 class ReleaseRefused(Exception):
@@ -7,3 +7,7 @@ class ReleaseRefused(Exception):
 
 class Trouble(Exception):
     """The build is no good, and the words say why."""
+
+
+class NotRehearsed(Trouble):
+    """Whether the build is any good cannot be found out, and the words say why: it is not used either."""

@@ -22,7 +22,7 @@ from payerwatch.release.asking import Asker
 from payerwatch.release.interrupts import undisturbed
 from payerwatch.release.layout import Layout, Unfinished
 from payerwatch.release.processes import PARTS, WORK, Processes
-from payerwatch.release.refusals import ReleaseRefused, Trouble
+from payerwatch.release.refusals import NotRehearsed, ReleaseRefused, Trouble
 from payerwatch.release.rehearsing import Rehearsal
 from payerwatch.release.watching import Watcher
 
@@ -59,9 +59,16 @@ class Release:
             if used == build and all(self.processes.runs(build, part) for part in PARTS):
                 raise ReleaseRefused(f"{build} is the build that is used.")
             before = used if used != build else None
+            rehearsal = Rehearsal(self.layout, self.asker, build, before, self.key, self.say)
+            if before is not None:
+                _refuse_no_key(rehearsal)
             self._migrate(build)
             try:
-                self._try(build, before)
+                self._try(build, before, rehearsal)
+            except NotRehearsed as trouble:
+                self.say(f"{build} is not used, as it cannot be rehearsed: {trouble}")
+                self._go_back(build, before)
+                return Result.ROLLED_BACK
             except Trouble as trouble:
                 self.say(f"{build} is no good: {trouble}")
                 self._go_back(build, before)
@@ -99,7 +106,7 @@ class Release:
         self.say("Applying the migrations that the build before can live with.")
         self.processes.migrate(build, before=True)
 
-    def _try(self, build: str, before: str | None) -> None:
+    def _try(self, build: str, before: str | None, rehearsal: Rehearsal) -> None:
         """Raises Trouble."""
         self.layout.note(Unfinished(build, before))
         self.say(f"Starting {build}.")
@@ -108,8 +115,7 @@ class Release:
             self.processes.start(build, part)
         watcher = Watcher(self.layout, self.processes, self.asker, build, before, self.metrics_token)
         watcher.wait_until_ready(self.ready_within)
-        asked = Rehearsal(self.layout, self.asker, build, before, self.key).hold()
-        self.say(f"{asked} addresses are answered as they should be.")
+        self.say(str(rehearsal.hold()))
         self.layout.use(build)
         self.say(f"The proxy asks {build} now; watching it for {self.watch_seconds:.0f} seconds.")
         watcher.watch(self.watch_seconds)
@@ -172,3 +178,11 @@ class Release:
         [found, *_] = checks.get(PENDING) or [{}]
         number = found.get("observedValue")
         return None if number is None else int(number)
+
+
+def _refuse_no_key(rehearsal: Rehearsal) -> None:
+    """While nothing was begun. Raises ReleaseRefused."""
+    try:
+        rehearsal.try_key()
+    except NotRehearsed as reason:
+        raise ReleaseRefused(str(reason)) from None

@@ -36,6 +36,9 @@ class Units:
     def runs(self, build: str, part: str) -> bool:
         return not _systemctl("is-active", _unit(build, part))
 
+    def where_told(self, build: str, part: str) -> str:
+        return f"See: journalctl --unit {_unit(build, part)}"
+
     def _give_port(self, build: str) -> None:
         """One that the worker of no other build has."""
         files = {each: self.layout.root / "releases" / each / "unit.env" for each in self.layout.builds()}

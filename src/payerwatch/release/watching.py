@@ -89,7 +89,8 @@ class Watcher:
     def _refuse_if_ended(self) -> None:
         for part in PARTS:
             if not self.processes.runs(self.build, part):
-                raise Trouble(f"Its {'server' if part == WEB else 'worker'} has ended. See its log.")
+                told = self.processes.where_told(self.build, part)
+                raise Trouble(f"Its {'server' if part == WEB else 'worker'} has ended. {told}")
 
     def _refuse_silent_worker(self) -> None:
         if self._worker_silent_for() > SILENT_WORKER:
