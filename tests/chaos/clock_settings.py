@@ -1,4 +1,7 @@
-"""The product's settings with a clock that is off by so many seconds as CHAOS_CLOCK says: only tests start one."""
+"""The product's settings with a clock that is off by so many seconds as CHAOS_CLOCK says: only tests start one.
+
+Days are counted by it too: `date.today()` asks `time.time()`.
+"""
 
 import os
 import time

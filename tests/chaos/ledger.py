@@ -1,11 +1,22 @@
 """What clients were told is kept, written down by them outside; and what is kept, held against it."""
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.chaos.own_server import OwnServer
+
+GOOD = range(200, 300)
+
+
+class Good(NamedTuple):
+    """A good answer: when it was asked for and when it had come, by time.monotonic(), and whether it was to a write."""
+
+    began: float
+    came: float
+    writes: bool
 
 
 @dataclass
@@ -24,13 +35,24 @@ class Ledger:
     brought: dict[str, Brought] = field(default_factory=dict)
     mapped: dict[str, bool] = field(default_factory=dict)
     answers: Counter[int | str] = field(default_factory=Counter)
+    good: list[Good] = field(default_factory=list)
     slowest: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, answer: int | str, seconds: float) -> None:
+    def note(self, answer: int | str, began: float, *, writes: bool) -> None:
+        """An answer that has come just now."""
+        came = time.monotonic()
         with self.lock:
             self.answers[answer] += 1
-            self.slowest = max(self.slowest, seconds)
+            self.slowest = max(self.slowest, came - began)
+            if answer in GOOD:
+                self.good.append(Good(began, came, writes))
+
+    def first_after(self, moment: float, *, writes: bool) -> float | None:
+        """Seconds until the first good answer had come that was asked for since; of writes alone, if so wished."""
+        with self.lock:
+            came = [each.came for each in self.good if each.began >= moment and each.writes >= writes]
+        return min(came) - moment if came else None
 
     @property
     def acknowledged(self) -> int:
@@ -55,8 +77,8 @@ WHERE raw_name LIKE 'Spelling %' GROUP BY raw_name
 """
 _UNFINISHED = """
 SELECT 'upload', state, detection_due::text FROM claims_upload WHERE state IN ('received', 'loading') OR detection_due
-UNION ALL SELECT 'job', status::text, task_name FROM procrastinate_jobs
-WHERE status = 'failed' OR (args->>'customer')::bigint > 0
+UNION ALL SELECT 'job', status::text, task_name FROM procrastinate_jobs WHERE status = 'failed'
+    OR (args->>'customer')::bigint > 0 AND coalesce(scheduled_at < now() + interval '2 hours', true)
 """
 
 
@@ -74,7 +96,10 @@ def stored(server: OwnServer, database: str) -> Stored:
 
 
 def unfinished(server: OwnServer, database: str) -> list[tuple[Any, ...]]:
-    """Files that are not loaded and judged yet, and jobs that wait for that or have failed for good."""
+    """Files that are not loaded and judged yet, and jobs that wait for that or have failed for good.
+
+    What is planned for another day, as a digest is, waits as it should; what is an hour late does not.
+    """
     return server.ask(_UNFINISHED, database=database)
 
 

@@ -6,10 +6,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psutil
@@ -30,6 +31,13 @@ Judged = dict[str, Any]
 SCOPES = ("claims.read", "claims.load", "mappings.manage", "mappings.read")
 
 
+class Firsts(NamedTuple):
+    """Seconds from the return of what was taken away until the first good answer, and the first to a write, came."""
+
+    answer: float
+    write: float
+
+
 @dataclass
 class Place:
     installation: Installation
@@ -45,19 +53,27 @@ class Place:
     def database(self) -> str:
         return urlsplit(self.server.urls["DATABASE_URL"]).path.lstrip("/")
 
-    def survives(self, name: str, fault: Callable[[], None], *, held_with_next: bool = False) -> None:
+    def survives(
+        self,
+        name: str,
+        fault: Callable[[], None],
+        *,
+        then: Callable[[], None] = lambda: None,
+        held_with_next: bool = False,
+    ) -> None:
         """Let the fault happen at random moments while clients write, and hold their account against what is kept.
 
-        When `fault` returns, all that it took away is back. Where time is short the account of one fault may be held
-        with that of the next: what is lost or doubled stays so.
+        When `fault` returns, all that it took away is back; `then` looks on while clients still write. Where time is
+        short the account of one fault may be held with that of the next: what is lost or doubled stays so.
         """
-        acknowledged, firsts = self.clients.ledger.acknowledged, list[float]()
+        acknowledged, firsts = self.clients.ledger.acknowledged, list[Firsts]()
         self.clients.ledger.slowest = 0
         for _ in range(MOMENTS):
             with self.clients.writing():
                 time.sleep(self.chance.uniform(0.2, 1.5))
                 fault()
-                firsts.append(self.clients.good_answer_within(FIRST_GOOD_ANSWER))
+                firsts.append(self._firsts(time.monotonic()))
+                then()
             if FULL:
                 assert differences(self.clients.ledger, self.settled()) == []
         if FULL:
@@ -67,8 +83,19 @@ class Place:
         assert self.clients.ledger.acknowledged > acknowledged
         sys.stdout.write(
             f"{name}: {len(firsts)} moments, {self.clients.ledger.acknowledged - acknowledged} writes acknowledged, "
-            f"first good answer after {max(firsts):.2f} s at most, slowest {self.clients.ledger.slowest:.1f} s\n"
+            f"first good answer after {max(each.answer for each in firsts):.2f} s at most, "
+            f"first write after {max(each.write for each in firsts):.2f} s, slowest "
+            f"{self.clients.ledger.slowest:.1f} s\n"
         )
+
+    def _firsts(self, since: float) -> Firsts:
+        """Of those who ask from that moment on, and of those who write; each had to be in time."""
+        with ThreadPoolExecutor(2) as pool:
+            asked = [
+                pool.submit(self.clients.answered_within, FIRST_GOOD_ANSWER, since=since, writes=writes)
+                for writes in (False, True)
+            ]
+            return Firsts(*(each.result() for each in asked))
 
     def is_as_told(self) -> None:
         found = self.settled()
@@ -131,6 +158,11 @@ class Place:
                 each.kill()
         psutil.wait_procs(left, timeout=10)
 
+    def end(self) -> None:
+        """As whoever restarts it by intent does: what it has begun is finished."""
+        self.served.process.terminate()
+        self.served.process.wait(ENDED_WITHIN)
+
     def serve(self, **told: str) -> None:
         """Again, at the same address."""
         self.served = begun(self.installation, self.served.port, **self.told, **told)
@@ -157,8 +189,7 @@ def placed(directory: Path) -> Iterator[Place]:
             wait_until_it_answers(served)
             yield place
         finally:
-            place.served.process.terminate()
-            place.served.process.wait(ENDED_WITHIN)
+            place.end()
 
 
 def _judged(installation: Installation) -> Judged:

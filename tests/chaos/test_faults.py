@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -16,14 +15,15 @@ import pytest
 from tests.chaos.clients import LONG_PAUSE, PAUSE
 from tests.chaos.own_server import limit_files, wait_for
 from tests.chaos.place import FIRST_GOOD_ANSWER, FULL, Place, placed
+from tests.chaos.telling import telling
 
 pytestmark = [pytest.mark.database, pytest.mark.postgresql, pytest.mark.proof]
 
 ROOT = Path(__file__).parents[2]
 STOPPED = 60 if FULL else 3  # seconds
 ROOM = 32 * 1024 * 1024  # bytes of memory beside what the worker has
-CLOCK = {"DJANGO_SETTINGS_MODULE": "tests.chaos.clock_settings", "PYTHONPATH": str(ROOT), "TZ": "America/New_York"}
-SUMMER_TIME_ENDS = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)  # in New York
+HOUR = 3600  # seconds
+CLOCK = {"DJANGO_SETTINGS_MODULE": "tests.chaos.clock_settings", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def patient(place: Place) -> Iterator[None]:
-    """Whoever writes takes their time, in the full proof: a minute's backlog is a minute's work."""
-    place.clients.pause = LONG_PAUSE if FULL else PAUSE
+    """Whoever writes takes their time: a minute's backlog is a minute's work."""
+    place.clients.pause = LONG_PAUSE
     yield
     place.clients.pause = PAUSE
 
@@ -43,7 +43,7 @@ def patient(place: Place) -> Iterator[None]:
 def stopped_for_a_while(place: Place, process: psutil.Process) -> None:
     process.suspend()
     try:
-        place.clients.good_answer_within(FIRST_GOOD_ANSWER)
+        place.clients.answered_within(FIRST_GOOD_ANSWER, since=time.monotonic())
         time.sleep(STOPPED)
     finally:
         with suppress(psutil.NoSuchProcess):  # the server kills a process that does not move for half a minute
@@ -128,7 +128,7 @@ def test_the_disk_of_the_product_full(place: Place):
     def fill() -> None:
         limit_files(place.served.process.pid, 0)
         try:
-            place.clients.good_answer_within(FIRST_GOOD_ANSWER)
+            place.clients.answered_within(FIRST_GOOD_ANSWER, since=time.monotonic())
             time.sleep(1)
         finally:
             limit_files(place.served.process.pid, None)
@@ -156,7 +156,7 @@ def test_the_worker_out_of_memory(place: Place):
         worker = place.worker()
         worker.rlimit(resource.RLIMIT_AS, (worker.memory_info().vms + ROOM, resource.RLIM_INFINITY))
         place.clients.bring_file(20_000 if FULL else 8_000)
-        place.clients.good_answer_within(FIRST_GOOD_ANSWER)
+        place.clients.answered_within(FIRST_GOOD_ANSWER, since=time.monotonic())
         time.sleep(3)
         with suppress(psutil.NoSuchProcess):  # where something in it gave up the whole process
             worker.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -164,23 +164,21 @@ def test_the_worker_out_of_memory(place: Place):
     place.survives("worker out of memory", starve)
 
 
-def test_a_clock_that_is_off_and_summer_time_that_ends(place: Place):
-    """The clock of the product's processes; the database has its own."""
-    until_it_ends = (SUMMER_TIME_ENDS - datetime.now(UTC)).total_seconds()
-    clocks = itertools.cycle([3600, until_it_ends - 5, -3600])
+@pytest.mark.usefixtures("patient")
+def test_clocks_that_are_off_as_summer_time_ends(place: Place, tmp_path: Path):
+    """The clocks of the product's processes, an hour behind or ahead, or right; the database has its own."""
+    clocks = itertools.cycle([-HOUR, HOUR, 0])
+    with telling(place, tmp_path) as awaited:
 
-    def put_off() -> None:
-        place.kill_all()
-        told = {
-            "DJANGO_SETTINGS_MODULE": "tests.chaos.clock_settings",
-            "PYTHONPATH": str(ROOT),
-            "TZ": "America/New_York",
-        }
-        place.serve(CHAOS_CLOCK=str(next(clocks)), **told)
+        def put_off() -> None:
+            place.end()
+            awaited.prepare()
+            place.serve(CHAOS_CLOCK=str(next(clocks)), **CLOCK, **awaited.told)
 
-    place.survives("clock off", put_off)
-    place.kill_all()
-    place.serve()
+        place.survives("clocks off", put_off, then=awaited.comes_as_it_should)
+        awaited.arrived_once()
+        place.end()
+        place.serve()
 
 
 def test_what_is_found_is_what_is_found_in_the_same_claims_anew(place: Place, tmp_path: Path):
