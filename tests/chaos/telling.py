@@ -75,7 +75,7 @@ class Telling:
     def prepare(self) -> None:
         """While nothing is served: a message and an alert wait, and soon the customer's day comes to its hour."""
         self.refusing.behaves(status=500)
-        event = self.commands.ask("send_test_event", self.endpoints["refusing"])["message"]
+        event = self.commands.ask("send_test_event", self.endpoints["refusing"], "--wait", "0")["message"]
         rule = self._rule()
         self.commands.ask("detect")
         at = datetime.now(UTC).replace(microsecond=0) + SOON
