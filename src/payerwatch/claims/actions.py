@@ -6,9 +6,10 @@ cells is the next step's: `pipeline.py` puts it around these, in the same transa
 
 import re
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import F, ProtectedError
+from django.db.models import F, Max, ProtectedError
 from django.utils import timezone
 
 from payerwatch.claims import merging, slices
@@ -126,9 +127,19 @@ def undo_upload(upload: Upload) -> Upload:
     _drop_unused_spellings(touched)
     slices.drop(upload, UploadSlice.Kind.SET_ASIDE)
     upload.state = Upload.State.UNDONE
-    upload.undone_at = timezone.now()
+    upload.undone_at = _later_than_all_loads()
     upload.save()
     return upload
+
+
+def _later_than_all_loads() -> datetime:
+    """Now; or just after the latest load, where the clock of the machine that loaded was ahead of this one's.
+
+    Whether a file still stands whole is told by which came first.
+    """
+    latest = Upload.objects.aggregate(latest=Max("loaded_at"))["latest"]
+    now = timezone.now()
+    return now if latest is None else max(now, latest + timedelta(microseconds=1))
 
 
 def _drop_unused_spellings(touched: set[int]) -> None:

@@ -1,7 +1,7 @@
 """Every write to drift runs and events."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -175,9 +175,16 @@ def _run(cells: CellsAsOf, uploads: UploadsSoFar, blank: DriftRun) -> tuple[Drif
         run.summary, run.remapped_at = run_summary(cells, uploads), None
     run.ended_at = timezone.now()
     if newest:
-        run.carried_at = run.ended_at
+        run.carried_at = _later_than(last, run.ended_at)
     run.save()
     return run, False
+
+
+def _later_than(last: DriftRun | None, now: datetime) -> datetime:
+    """Now; or just after the run in force, where the clock of the machine that judged it was ahead of this one's."""
+    if last is None or last.carried_at is None:
+        return now
+    return max(now, last.carried_at + timedelta(microseconds=1))
 
 
 def _judged_or_taken(week: date, version: str, blank: DriftRun) -> DriftRun | None:
