@@ -111,12 +111,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--noise", type=float, default=NOISE_SECONDS, help="seconds of traffic alone, twice")
     parser.add_argument("--open", type=float, default=OPEN_SECONDS, help="seconds that the long transactions are open")
-    parser.add_argument(
-        "--limit", type=float, default=25.0, help="milliseconds that anybody may wait behind a migration"
-    )
-    parser.add_argument(
-        "--statement", type=float, default=100.0, help="milliseconds of a statement that does not go beside everybody"
-    )
+    parser.add_argument("--limit", type=float, default=25.0, help="milliseconds to wait behind a migration, at most")
+    parser.add_argument("--statement", type=float, default=100.0, help="milliseconds of one that is beside nobody")
     parser.add_argument("--slack", type=float, default=25.0, help="and be slower than the slowest of traffic alone")
     parser.add_argument("--control", type=float, default=1000, help="milliseconds that the plain constraint must stop")
     parser.add_argument("--rounds", type=int, default=1, help="of the plain constraint, which on few claims is quick")
