@@ -17,6 +17,7 @@ from payerwatch.backups.refusals import (
     BackupRoleSeesTooLittle,
     DatabaseNotEmpty,
     RolesDiffer,
+    ScratchInUse,
     ScratchRefused,
 )
 from payerwatch.backups.snapshot import Snapshot
@@ -120,7 +121,7 @@ def restore(blocks: Iterable[bytes], manifest: Manifest, name: str) -> None:
 
 @contextmanager
 def scratch_database() -> Iterator[str]:
-    """The name of a new database on the same server, dropped afterwards. Raises ScratchRefused.
+    """The name of a new database on the same server, dropped afterwards. Raises ScratchRefused, ScratchInUse.
 
     One that a killed process left is dropped before.
     """
@@ -140,7 +141,19 @@ def scratch_database() -> Iterator[str]:
 
 
 def _drop(session: psycopg.Connection, name: str) -> None:
-    session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    """Raises ScratchInUse.
+
+    Only the plain statement ends an autovacuum worker, which works as a superuser, and waits five seconds; only with
+    FORCE do sessions go that a killed process left.
+    """
+    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    try:
+        session.execute(drop)
+    except psycopg.errors.ObjectInUse:
+        try:
+            session.execute(drop + sql.SQL(" WITH (FORCE)"))
+        except (psycopg.errors.ObjectInUse, psycopg.errors.InsufficientPrivilege):
+            raise ScratchInUse(name) from None
 
 
 def _refuse_to_see_a_part(session: psycopg.Connection) -> None:

@@ -241,6 +241,17 @@ class ScratchRefused(Refusal):
         )
 
 
+class ScratchInUse(Refusal):
+    """The database in which a backup is tried could not be dropped: somebody else is connected to it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The database {name!r}, in which a backup was tried, is still there: another role is connected to it.",
+            where=name,
+            fix="Let whoever it is disconnect (pg_stat_activity names the role), and try again: it is dropped first.",
+        )
+
+
 class BackupFailsVerification(Refusal):
     """What was restored is not what the backup says that it holds, or does not hold together."""
 
