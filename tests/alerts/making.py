@@ -4,6 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.utils import timezone
+
+from payerwatch.alerts.feedback import give_verdict
 from payerwatch.alerts.models import Alert, Rule
 from payerwatch.alerts.rules import add_rule
 from payerwatch.claims.models import Payer
@@ -70,6 +73,18 @@ def endpoint(**columns: Any) -> Endpoint:
 def rule(**terms: Any) -> Rule:
     """One without a cool-down, unless it is given."""
     return add_rule({"cool_down_hours": 0, "certainty": "watch"} | terms, actor=ACTOR)
+
+
+def found_noise(name: str = "Aetna", times: int = 2) -> None:
+    """Alerts about the payer that were sent and found to be noise; nothing of them is open."""
+    about = event(payer(name), measure="days_to_decision", direction="better", status="closed", closed_week=MONDAY)
+    telling = rule(direction="better", enabled=False)
+    for number in range(times):
+        sent = Alert.objects.create(
+            rule=telling, event=about, measure=about.measure, payer=about.payer, direction="better", episode=1,
+            escalation=number, state="sent", certainty="likely", sentence="", settled_at=timezone.now(),
+        )  # fmt: skip
+        give_verdict(sent, "noise", actor=ACTOR)
 
 
 def judged(*, stalled: bool = False, at: datetime = NOON) -> DriftRun:

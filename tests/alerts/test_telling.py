@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from payerwatch.alerts import telling
 from payerwatch.alerts.actions import AlertNotHeld, bring_up_to_date, release_alert
@@ -17,7 +16,18 @@ from payerwatch.drift.explaining import Weeks
 from payerwatch.drift.triage import acknowledge_event, mark_noise
 from payerwatch.members.models import Member
 from payerwatch.members.people import suspend_person
-from tests.alerts.making import MONDAY, Clock, alerts_in, becomes, endpoint, event, member, payer, rule
+from tests.alerts.making import (
+    MONDAY,
+    Clock,
+    alerts_in,
+    becomes,
+    endpoint,
+    event,
+    found_noise,
+    member,
+    payer,
+    rule,
+)
 from tests.make import ACTOR
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("practice")]
@@ -30,18 +40,6 @@ def bodies(**columns: Any) -> list[dict[str, Any]]:
 
 def types_told(**columns: Any) -> list[str]:
     return list(Message.objects.filter(**columns).order_by("pk").values_list("type", flat=True))
-
-
-def found_noise(name: str = "Aetna", times: int = 2) -> None:
-    """Alerts about the payer that were sent and found to be noise; nothing of them is open."""
-    about = event(payer(name), measure="days_to_decision", direction="better", status="closed", closed_week=MONDAY)
-    telling = rule(direction="better", enabled=False)
-    for number in range(times):
-        sent = Alert.objects.create(
-            rule=telling, event=about, measure=about.measure, payer=about.payer, direction="better", episode=1,
-            escalation=number, state="sent", certainty="likely", sentence="", settled_at=timezone.now(),
-        )  # fmt: skip
-        give_verdict(sent, "noise", actor=ACTOR)
 
 
 # Whom

@@ -1,6 +1,7 @@
 """Raising and sending alerts: after each judgement, and when what they wait for has come.
 
     wake     events whose snooze has ended are as new
+    let go   what nobody could be told waits again, once somebody is there
     follow   what was not sent yet says what its event has become, or is cancelled where there is nothing to tell
     raise    each rule, each open event it tells of: the first alert, or one more where the amount has doubled
     send     what is due; what must wait says until when, what is held says why
@@ -19,7 +20,16 @@ from payerwatch.alerts.models import Alert, Verdict
 from payerwatch.alerts.raising import bring_up, link_again, matches_of, new_alerts
 from payerwatch.alerts.rules import rules_in_force
 from payerwatch.alerts.telling import let_go_where_somebody_is, tell, tell_held
-from payerwatch.alerts.waiting import follow_event, goes_now, place, standing_at, told_before
+from payerwatch.alerts.waiting import (
+    cancel,
+    follow_event,
+    goes_now,
+    has_doubled,
+    others_of_its_series,
+    place,
+    standing_at,
+    told_before,
+)
 from payerwatch.audit.actors import Actor
 from payerwatch.audit.record import Thing, record
 from payerwatch.drift.actions import lock_findings
@@ -82,7 +92,6 @@ def bring_up_to_date() -> None:
     standing = standing_at(now)
     unsettled, raised = _followed_and_raised(now)
     before = {alert.pk: each for alert, each in unsettled}
-    let_go_where_somebody_is(alert for alert, _ in unsettled)
     waiting = [alert for alert in (*(alert for alert, _ in unsettled), *raised) if alert.state == Alert.State.WAITING]
     for alert in waiting:
         place(alert, standing)
@@ -101,7 +110,8 @@ def _followed_and_raised(now: datetime) -> tuple[list[tuple[Alert, tuple]], list
     link_again(open_events)
     at_hand, matches = {event.pk: event for event in open_events}, matches_of(rules, open_events)
     unsettled = [(alert, _as_kept(alert)) for alert in _with_all().filter(state__in=_NOT_SENT).order_by("pk")]
-    told = told_before([alert for alert, _ in unsettled if alert.escalation and alert.state == Alert.State.WAITING])
+    let_go_where_somebody_is(alert for alert, _ in unsettled)
+    told = told_before([alert for alert, _ in unsettled])
     for alert, _ in unsettled:
         alert.event = at_hand.get(alert.event_id, alert.event) if alert.event_id is not None else None
         follow_event(alert, matches, told, now)
@@ -120,17 +130,32 @@ def _keep(raised: Sequence[Alert], changed: Sequence[Alert]) -> None:
 
 
 def release_alert(alert: Alert, *, actor: Actor) -> Alert:
-    """Send one that is held. Raises AlertNotHeld."""
+    """Send one that is held, as its event stands now, or cancel it where what had doubled has not any more.
+
+    What it says now no later one that was not sent says once more. After one that was sent it says what it said.
+    Raises AlertNotHeld.
+    """
     lock_findings()
-    alert = _with_all().get(pk=alert.pk)
+    alert, now = _with_all().get(pk=alert.pk), clock.now()
     if alert.state != Alert.State.HELD:
         raise AlertNotHeld
+    others = others_of_its_series(alert)
+    before = [each for each in others if each.escalation < alert.escalation]
+    later = others[len(before) :]
     because, alert.because = alert.because, ""
-    if alert.event is not None:
+    if alert.event is None or any(each.state == Alert.State.SENT for each in later):
+        later = []
+    else:
         bring_up(alert, alert.event)
-    tell([alert], clock.now())
-    alert.save()
-    after = {"state": str(alert.state), "because": str(alert.because)}
+    for each in later:
+        cancel(each, Alert.Because.NO_LONGER_SO, now)
+    if has_doubled(alert.amount_at_risk, before):
+        tell([alert], now)
+    else:
+        cancel(alert, Alert.Because.NO_LONGER_SO, now)
+    Alert.objects.bulk_update([alert, *later], _BECOMES)
+    after: dict[str, Any] = {"state": str(alert.state), "because": str(alert.because)}
+    after |= {"cancelled": [each.public_id for each in later]} if later else {}
     record("release", Thing("alert", alert.public_id), actor=actor, before={"because": because}, after=after)
     return alert
 

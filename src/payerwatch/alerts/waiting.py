@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from payerwatch.alerts.models import Alert, Rule
+from payerwatch.alerts.models import SERIES, Alert, Rule
 from payerwatch.alerts.raising import SETTLED_BY_PEOPLE, Matches, Series, bring_up, series_of
 from payerwatch.alerts.routing import Told, due_at, escalation_of
 from payerwatch.alerts.rules import COOL_DOWN_HOURS, timing_of
@@ -36,15 +36,18 @@ def standing_at(now: datetime) -> Standing:
     return Standing(now, noisy_pairs(now), run is not None and bool(run.data_feed_stalled), _last_told(now))
 
 
-def told_before(escalated: Sequence[Alert]) -> Mapping[_Escalation, list[Told]]:
-    """What each of these has doubled from, read once for all of them."""
+def told_before(unsettled: Sequence[Alert]) -> Mapping[_Escalation, list[Alert]]:
+    """What each of these that waits has doubled from, read once for all. Those at hand already are the very same."""
+    escalated = [each for each in unsettled if each.escalation and each.state == Alert.State.WAITING]
     if not escalated:
         return {}
     rules, payers = {each.rule_id for each in escalated}, {each.payer_id for each in escalated}
-    known = list(Alert.objects.filter(rule__in=rules, payer__in=payers).exclude(state=Alert.State.CANCELLED))
+    at_hand = {each.pk: each for each in unsettled}
+    found = Alert.objects.filter(rule__in=rules, payer__in=payers).exclude(state=Alert.State.CANCELLED)
+    known = [at_hand.get(each.pk, each) for each in found]
     return {
         (alert.rule_id, series_of(alert), alert.escalation): [
-            Told(each.escalation, each.amount_at_risk)
+            each
             for each in known
             if (each.rule_id, series_of(each)) == (alert.rule_id, series_of(alert))
             and each.escalation < alert.escalation
@@ -53,14 +56,34 @@ def told_before(escalated: Sequence[Alert]) -> Mapping[_Escalation, list[Told]]:
     }
 
 
-def follow_event(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[Told]], now: datetime) -> None:
-    """Cancel what has nothing to tell any more; let what waits say what its event has become."""
+def follow_event(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[Alert]], now: datetime) -> None:
+    """Cancel what has nothing to tell any more; let what waits say what its event has become.
+
+    What has doubled is followed after that from which it has.
+    """
     because = _no_longer(alert, matches, told)
     if because is not None:
-        alert.state, alert.because, alert.settled_at = Alert.State.CANCELLED, because, now
-        alert.waits_for, alert.due_at = "", None
+        cancel(alert, because, now)
     elif alert.state == Alert.State.WAITING and alert.event is not None:
         bring_up(alert, alert.event)
+
+
+def cancel(alert: Alert, because: Alert.Because, now: datetime) -> None:
+    alert.state, alert.because, alert.settled_at = Alert.State.CANCELLED, because, now
+    alert.waits_for, alert.due_at = "", None
+
+
+def has_doubled(amount: int | None, before: Sequence[Alert]) -> bool:
+    """Whether this is the double of what was told before, or nothing was."""
+    told = [Told(each.escalation, each.amount_at_risk) for each in before if each.state != Alert.State.CANCELLED]
+    return escalation_of(told, amount) is not None
+
+
+def others_of_its_series(alert: Alert) -> list[Alert]:
+    """What the same rule has told, or is to tell, of the same event as it was before and has been since."""
+    same = {name: getattr(alert, name) for name in SERIES}
+    others = Alert.objects.filter(rule=alert.rule, **same).exclude(state=Alert.State.CANCELLED).exclude(pk=alert.pk)
+    return list(others.order_by("escalation"))
 
 
 def place(alert: Alert, standing: Standing) -> None:
@@ -94,7 +117,7 @@ def goes_now(alert: Alert, standing: Standing) -> bool:
     return True
 
 
-def _no_longer(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[Told]]) -> Alert.Because | None:
+def _no_longer(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[Alert]]) -> Alert.Because | None:
     """Why there is nothing to tell any more."""
     if alert.rule_id not in matches:
         return Alert.Because.RULE_REMOVED
@@ -104,8 +127,9 @@ def _no_longer(alert: Alert, matches: Matches, told: Mapping[_Escalation, list[T
         return Alert.Because.TRIAGED
     if alert.event.status == DriftEvent.Status.CLOSED:
         return Alert.Because.OVER
-    before = told.get((alert.rule_id, series_of(alert), alert.escalation))
-    fallen = before and escalation_of(before, alert.event.amount_at_risk) is None
+    fallen = not has_doubled(
+        alert.event.amount_at_risk, told.get((alert.rule_id, series_of(alert), alert.escalation), ())
+    )
     return Alert.Because.NO_LONGER_SO if fallen or alert.event.pk not in matches[alert.rule_id] else None
 
 
