@@ -86,7 +86,7 @@ def new_database(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[]
         _drop(name)
 
 
-def _drop(database: str, *, seconds: float = 20) -> None:
+def _drop(database: str, *, seconds: float = 120) -> None:
     """Once the server has noticed that those who asked it are gone: some have another role."""
     deadline = time.monotonic() + seconds
     while True:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,42 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 @contextmanager
-def connected_by(role: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[psycopg.Connection]]:
-    """Within, a role is connected to every database in which a backup was verified."""
+def connected_by(
+    role: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *, after: float = 0, seconds: float = 600
+) -> Iterator[None]:
+    """Within, a role is connected to every database in which a backup was verified: for so many seconds, and after so
+    many, where it is there by then.
+    """
     sessions: list[psycopg.Connection] = []
+    timers: list[threading.Timer] = []
     verify = restoring._verify
 
     def verify_and_be_connected(name: str, *given: Any) -> None:
         verify(name, *given)
         address = reached_at(connection.settings_dict, role) | {"NAME": name}
-        sessions.append(psycopg.connect(conninfo(address), password=address["PASSWORD"]))
+
+        def come() -> None:
+            with suppress(psycopg.OperationalError):  # it was dropped meanwhile
+                sessions.append(psycopg.connect(conninfo(address), password=address["PASSWORD"]))
+
+        def go() -> None:
+            for each in sessions:
+                each.close()
+
+        timers[:] = [threading.Timer(after + seconds, go), *([threading.Timer(after, come)] if after else [])]
+        if not after:
+            come()
+        for each in timers:
+            each.start()
 
     try:
         with monkeypatch.context() as patch:
             patch.setattr(restoring, "_verify", verify_and_be_connected)
-            yield sessions
+            yield
     finally:
+        for timer in timers:
+            timer.cancel()
+            timer.join()
         for each in sessions:
             each.close()
 
@@ -48,11 +69,8 @@ def verify(file: Path) -> make.Answered:
 def test_a_role_above_that_is_gone_soon_is_waited_for(installation: Installation, monkeypatch: pytest.MonkeyPatch):
     """As an autovacuum worker: a role that may not end its session is refused at once if it tells it to end."""
     file = installation.back_up()
-    with connected_by(configured.BACKUP_DATABASE, monkeypatch) as sessions:
-        leaving = threading.Timer(1, lambda: [each.close() for each in sessions])
-        leaving.start()
+    with connected_by(configured.BACKUP_DATABASE, monkeypatch, seconds=1):
         done = verify(file)
-        leaving.join()
     assert done.code == 0, done.document
     assert databases_or_files(installation) == []
 
@@ -67,6 +85,20 @@ def test_one_that_stays_is_told_of_and_the_next_trial_drops_it(
         assert (refused.error["code"], refused.error["where"]) == ("scratch_in_use", left)
         assert left in refused.error["message"]
     assert verify(file).code == 0
+    assert databases_or_files(installation) == []
+
+
+def test_a_role_above_that_would_come_while_a_session_of_its_own_is_waited_for_keeps_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    """As a worker of autovacuum does at any moment: it would be found in place of the session that was to be ended."""
+    file = installation.back_up()
+    with (
+        connected_by(configured.MIGRATOR_DATABASE, monkeypatch),
+        connected_by(configured.BACKUP_DATABASE, monkeypatch, after=4),
+    ):
+        done = verify(file)
+    assert done.code == 0, done.document
     assert databases_or_files(installation) == []
 
 

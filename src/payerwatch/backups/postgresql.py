@@ -50,6 +50,10 @@ UNION ALL
 SELECT 'default privileges of ' || defaclrole::regrole FROM pg_default_acl
 ORDER BY 1
 """
+_END_OWN = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = %s AND usesysid IS NOT NULL AND pg_has_role(usesysid, 'USAGE')
+"""
 _SCRATCH_LOCK = 7_262_071  # any number, the same everywhere: one backup of a database is tried at a time
 
 
@@ -141,19 +145,16 @@ def scratch_database() -> Iterator[str]:
 
 
 def _drop(session: psycopg.Connection, name: str) -> None:
-    """Raises ScratchInUse.
+    """Once the sessions are ended that a killed process left. Raises ScratchInUse.
 
-    Only the plain statement ends an autovacuum worker, which works as a superuser, and waits five seconds; only with
-    FORCE do sessions go that a killed process left.
+    The statement ends a worker of autovacuum, which works as a superuser, and waits five seconds for whoever else is
+    there. With FORCE it would end those sessions itself, but is refused at once where such a worker has just come.
     """
-    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    session.execute(_END_OWN, [name])
     try:
-        session.execute(drop)
+        session.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
     except psycopg.errors.ObjectInUse:
-        try:
-            session.execute(drop + sql.SQL(" WITH (FORCE)"))
-        except (psycopg.errors.ObjectInUse, psycopg.errors.InsufficientPrivilege):
-            raise ScratchInUse(name) from None
+        raise ScratchInUse(name) from None
 
 
 def _refuse_to_see_a_part(session: psycopg.Connection) -> None:
