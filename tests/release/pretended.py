@@ -39,6 +39,9 @@ class Build:
     lists: tuple[str, ...] = ("/claims/",)
     asked: list[str] = field(default_factory=list)
     takes: float = 0.0
+    """Seconds that an answer takes."""
+    hurries_after: int = 1_000_000
+    """How many answers take so long; those that come later take no time."""
     answered: int = 0
     failed: int = 0
     seconds: float = 0.0
@@ -56,7 +59,7 @@ class Build:
         if address == METRICS:
             self.on_metrics(self)
             return 200 if credential == f"Bearer {TOKEN}" else 401, self._counts()
-        time.sleep(self.takes)
+        time.sleep(self.takes if len(self.asked) <= self.hurries_after else 0)
         if address == HEALTH:
             return 200, {"releaseId": self.says_it_is or self.name, "checks": self._checks()}
         if address == SCHEMA and address not in self.statuses:

@@ -1,5 +1,7 @@
 """What a release does with each thing that a build may be, without waiting for processes."""
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,10 @@ pytestmark = pytest.mark.pure
 
 
 def refused(pretended: Pretended, **differs: Any) -> str:
-    """What is said of a build that differs so."""
+    """What is said of a build that differs so, as soon as it is found."""
     pretended.install("new", **differs)
     said: list[str] = []
-    assert release(pretended, said).switch("new") is Result.ROLLED_BACK
+    assert release(pretended, said, watch_seconds=60).switch("new") is Result.ROLLED_BACK
     assert_used_alone(pretended, "old")
     [found] = [line for line in said if line.startswith("new is no good: ")]
     return found.removeprefix("new is no good: ")
@@ -52,6 +54,14 @@ def test_what_is_no_good_is_found_before_anybody_asks_it(pretended: Pretended, k
     asked_at = pretended.layout.front.readlink()
     assert refused(pretended, **differs).startswith(words)
     assert pretended.layout.front.readlink() == asked_at
+
+
+def test_what_is_slow_for_a_while_alone_is_used(pretended: Pretended):
+    """As on a machine that is busy with all that begins there."""
+    pretended.install("new", takes=0.3, hurries_after=8)  # in which it is asked for one address or two
+    said: list[str] = []
+    assert release(pretended, said).switch("new") is Result.SWITCHED, said
+    assert_used_alone(pretended, "new")
 
 
 def fails_ever_more(build: Build) -> None:
@@ -96,9 +106,12 @@ def test_what_ends_while_it_is_watched_is_taken_back(pretended: Pretended, part:
     assert refused(pretended, on_metrics=ends).startswith(words)
 
 
-def test_a_worker_that_falls_silent_is_taken_back(pretended: Pretended, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(watching, "SILENT_WORKER", 0.1)
-    assert refused(pretended).startswith("Its worker has not said")
+def test_a_worker_that_falls_silent_is_taken_back(pretended: Pretended):
+    def has_been_silent(build: Build) -> None:
+        said_at = time.time() - watching.SILENT_WORKER - 1
+        os.utime(pretended.layout.alive_file(build.name), (said_at, said_at))
+
+    assert refused(pretended, on_metrics=has_been_silent).startswith("Its worker has not said")
 
 
 def test_migrations_that_fail_refuse_it_and_nothing_is_started(pretended: Pretended):
