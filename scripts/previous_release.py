@@ -8,7 +8,8 @@ before the new code, until the last old process has ended. So the old code's own
 2. It is checked out beside. A PostgreSQL of its own is started, and in its template the previous release makes its
    tables, which this one then migrates as `migrate --before` does. Every database that the old tests make is so.
 3. Its tests run there, by its own code in this environment: those that enter as production does, all with --all, or
-   those named.
+   those named. What fails is tried once more, alone: a test that fails by chance cannot be mended there any more, and
+   one that fails by our tables fails again.
 
 On SQLite nothing of this is needed: one process is stopped, upgraded and started.
 """
@@ -48,6 +49,7 @@ AS_PRODUCTION_ENTERS = (
     "tests/api/test_triage.py",
     "tests/api/test_uploads_in_order.py",
 )
+SOME_FAILED = 1  # pytest's exit code where all else was in order
 QUICKLY = ("-m", "not proof and not minutes")
 ITS_OWN_TABLES = "goes back along migrations of which the later ones are not known there, or counts them"
 NO_TABLES = "is of a database without tables, and here every one has them"
@@ -200,8 +202,16 @@ def _test(release: Path, urls: dict[str, str], chosen: Sequence[str]) -> int:
         if not chosen or any(test.startswith(path) for path in chosen):
             print(f"left out: {test} {reason}", flush=True)
     left_out = [f"--deselect={test}" for test in LEFT_OUT]
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    return subprocess.run([*command, *left_out, *chosen], cwd=release, env=environment, check=False).returncode
+
+    def run(*how: str) -> int:
+        command = [sys.executable, "-m", "pytest", "-q", *how, *left_out, *chosen]
+        return subprocess.run(command, cwd=release, env=environment, check=False).returncode
+
+    code = run("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    if code != SOME_FAILED:
+        return code
+    print("What failed is tried once more, alone.", flush=True)
+    return run("-n", "0", "--last-failed", "--last-failed-no-failures=none")
 
 
 def _refuse_other_code(release: Path, environment: dict[str, str]) -> None:
