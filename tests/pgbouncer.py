@@ -15,7 +15,7 @@ import pytest
 
 UNPACKED = Path(__file__).parents[1] / ".venv" / "pgbouncer"  # by scripts/get_program.sh
 PORT = 6432
-STARTED_WITHIN = 20
+STARTED_WITHIN, ENDED_WITHIN = 60, 60
 CONFIGURATION = """
 [databases]
 * = host={host} port={port}
@@ -92,7 +92,7 @@ def _running(program: Path, home: Path, owner: int | None, url: str) -> Iterator
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(ENDED_WITHIN)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, home: Path) -> None:

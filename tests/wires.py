@@ -97,7 +97,7 @@ class Wire:
 
     def close(self) -> None:
         self._ending = True
-        self._thread.join(5)
+        self._thread.join(30)
         with self._lock:
             for strand in list(self._strands):
                 strand.close()

@@ -21,6 +21,8 @@ GIVES_UP = 4
 PATIENCE, IMPATIENCE = 40.0, 2.0
 """Seconds; an answer that takes longer than the first fails the test. After the second is asked anew who asks again and
 again."""
+ENDS_WITHIN = 300.0
+"""Seconds in which whoever is told to end is answered for the last time."""
 PAUSE, LONG_PAUSE = 0.1, 1.0
 """Seconds between two writes of a client; the long one where a fault lasts, so that no more waits then than is done in
 as long."""
@@ -58,7 +60,7 @@ class Clients:
         finally:
             self.ending.set()
             for each in threads:
-                each.join(2 * PATIENCE)
+                each.join(ENDS_WITHIN)
             assert not any(each.is_alive() for each in threads), self.ledger.answers
 
     def answered_within(self, seconds: float, *, since: float, writes: bool = False) -> float:

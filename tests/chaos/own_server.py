@@ -16,7 +16,7 @@ from tests.wires import Wire, wire
 
 KEPT = ("fsync=off", "full_page_writes=off")
 """No power is cut here: what the server wrote is there after any end of its own. What it committed, it has written."""
-ENDS_WITHIN = 20
+ENDS_WITHIN = 60
 
 
 class OwnServer:

@@ -116,7 +116,7 @@ def test_the_disk_of_the_database_full(place: Place):
         known = place.server.log.count("could not extend file")
         half_a_page_more = place.server.largest_table() // 8192 * 8192 + 4096
         with place.server.let_no_file_grow_beyond(half_a_page_more):
-            wait_for(lambda: place.server.log.count("could not extend file") > known, seconds=60)
+            wait_for(lambda: place.server.log.count("could not extend file") > known, seconds=180)
             time.sleep(1)
 
     place.survives("disk of the database full", fill)

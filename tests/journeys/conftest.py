@@ -101,6 +101,11 @@ class Installation:
         with self._database() as database:
             return database.temporary_tables()
 
+    def connected(self) -> int:
+        """How many sessions its database has beside that of whoever asks. On SQLite there are none."""
+        with self._database() as database:
+            return database.connected()
+
     def _database(self) -> Any:
         return _postgresql(self.environment) if MIGRATOR_URL else _sqlite(self.directory)
 
@@ -156,6 +161,9 @@ class _Sqlite:
     def temporary_tables(self) -> list[str]:
         return [name for name in self.tables() if name.startswith("staged")]
 
+    def connected(self) -> int:
+        return 0
+
 
 @contextmanager
 def _sqlite(directory: Path) -> Iterator[_Sqlite]:
@@ -190,6 +198,14 @@ class _Postgresql:
         found = self._connection.execute("SELECT relname FROM pg_class WHERE relpersistence = 't'")
         return [name for (name,) in found]
 
+    def connected(self) -> int:
+        """Without a worker of autovacuum, which is nobody's."""
+        [(number,)] = self._connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND usesysid IS NOT NULL"
+        )
+        return int(number)
+
 
 def _at(url: str, database: str) -> str:
     return url.rpartition("/")[0] + "/" + database
@@ -220,8 +236,11 @@ def _own_database(template: str = "template1") -> Iterator[str]:
         _drop(name)
 
 
-def _drop(database: str, *, seconds: float = 20) -> None:
-    """Once the server has noticed that clients which were killed are gone: theirs is another role."""
+def _drop(database: str, *, seconds: float = 120) -> None:
+    """Once the server has noticed that clients which were killed are gone: theirs is another role.
+
+    So is that of a worker of autovacuum.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:

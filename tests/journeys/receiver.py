@@ -5,7 +5,8 @@ keeps its own account of what has arrived.
 
 ACCOUNT is the file it writes a line to for each message, before it answers. Beside it, `secrets` holds a signing
 secret a line, read anew for each message, and `behaviour` what it does: `{"status": 204, "seconds": 0, "says": "…"}`;
-what it says may hold `{headers}` and `{body}`, for those of the message.
+what it says may hold `{headers}` and `{body}`, for those of the message. `status_at_first` is for a message that has
+not come before.
 """
 
 import json
@@ -20,6 +21,8 @@ from typing import Any
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 _writing = threading.Lock()
+_known: set[str | None] = set()
+"""The ids of the messages that have come."""
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -31,6 +34,7 @@ class Receiver(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         behaviour = _behaviour(self.account)
         time.sleep(behaviour.get("seconds", 0))
+        status = _status(behaviour, headers.get("webhook-id"))
         self._keep({
             "id": headers.get("webhook-id"),
             "path": self.path,
@@ -38,9 +42,9 @@ class Receiver(BaseHTTPRequestHandler):
             "headers": headers,
             "body": body.decode(),
             "at": time.time(),
-            "status": behaviour.get("status", 204),
+            "status": status,
         })  # fmt: skip
-        self.send_response(behaviour.get("status", 204))
+        self.send_response(status)
         for name, value in behaviour.get("headers", {}).items():
             self.send_header(name, value)
         said = behaviour.get("says", "").format(headers=headers, body=body.decode()).encode()
@@ -71,6 +75,14 @@ def _secrets(account: Path) -> list[str]:
 def _behaviour(account: Path) -> dict[str, Any]:
     path = account.with_name("behaviour")
     return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _status(behaviour: dict[str, Any], message: str | None) -> int:
+    with _writing:
+        is_new = message not in _known
+        _known.add(message)
+    usual = int(behaviour.get("status", 204))
+    return int(behaviour.get("status_at_first", usual)) if is_new else usual
 
 
 def _verified(secrets: list[str], body: bytes, headers: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.journeys.serving import free_port
+from tests.journeys.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Received:
         """The bodies of what has arrived, as documents."""
         return [json.loads(line["body"]) for line in self.lines()]
 
-    def wait(self, told: Callable[[list[dict[str, Any]]], bool], *, seconds: float = 30) -> list[dict[str, Any]]:
+    def wait(self, told: Callable[[list[dict[str, Any]]], bool], *, seconds: float = 120) -> list[dict[str, Any]]:
         """The lines once they are as wanted."""
         deadline = time.monotonic() + seconds
         while not told(lines := self.lines()):
@@ -74,10 +74,10 @@ def _put(path: Path, text: str) -> None:
 
 
 def _wait_until_it_listens(port: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
-            urlopen(f"http://127.0.0.1:{port}/", timeout=1)
+            urlopen(f"http://127.0.0.1:{port}/", timeout=60)
         except URLError as error:
             if not isinstance(error.reason, ConnectionRefusedError):
                 return

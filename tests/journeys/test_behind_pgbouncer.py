@@ -49,7 +49,7 @@ def test_people_and_programs_sign_in_send_a_file_and_have_it_judged(installation
             browser = Browser(served)
             assert browser.sign_in("owner@example.com").status == 200
             sent = send(served, dict(key), file_of(tmp_path))
-            upload = watched(served, dict(key), str(sent.header("Location")), seconds=120)
+            upload = watched(served, dict(key), str(sent.header("Location")))
             assert (upload["state"], upload["set_aside"]) == ("loaded", 0), upload
             started = served.ask("POST", "/api/v1/drift-runs/", {"as_of": "2024-09-29"}, key)
             run = ended(served, str(started.header("Location")), key)
@@ -76,7 +76,7 @@ def test_a_worker_is_told_of_jobs_past_pgbouncer_or_says_that_it_is_not(
         key = key_of(there)
         with serving(there, **UNHINDERED) as served:
             sent = send(served, dict(key), file_of(tmp_path))
-            assert watched(served, dict(key), str(sent.header("Location")), seconds=120)["state"] == "loaded"
+            assert watched(served, dict(key), str(sent.header("Location")))["state"] == "loaded"
             said = served.log.read_text()
     assert ("PAYERWATCH_DIRECT_DATABASE_URL is not set" in said) is not direct
 
@@ -94,7 +94,7 @@ def test_no_connection_of_pgbouncers_keeps_anything_of_who_had_it(installation: 
         key = key_of(there)
         with serving(there, **UNHINDERED) as served:
             sent = send(served, dict(key), file_of(tmp_path))
-            assert watched(served, dict(key), str(sent.header("Location")), seconds=120)["state"] == "loaded"
+            assert watched(served, dict(key), str(sent.header("Location")))["state"] == "loaded"
             time.sleep(0.1)
             with psycopg.connect(there.environment["DATABASE_URL"], autocommit=True) as connection:
                 found = psycopg.ClientCursor(connection).execute(left).fetchone()

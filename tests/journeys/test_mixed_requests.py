@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psycopg
 import pytest
 
 from tests.journeys.conftest import Installation, copy_of
@@ -138,14 +137,6 @@ def served_by_few(installation: Installation, **environment: str) -> Iterator[Se
         yield served
 
 
-def connections_held(installation: Installation) -> int:
-    wanted = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with psycopg.connect(installation.environment["MIGRATOR_DATABASE_URL"]) as connection:
-        found = connection.execute(wanted).fetchone()
-    assert found is not None
-    return int(found[0])
-
-
 @contextmanager
 def pooled(installation: Installation, **environment: str) -> Iterator[Served]:
     with served_by_few(installation, PAYERWATCH_WEB_CONNECTIONS=str(CONNECTIONS), **environment) as served:
@@ -164,7 +155,7 @@ def behind_pgbouncer(installation: Installation, **environment: str) -> Iterator
 def test_over_few_connections_each_is_told_what_is_its_own(installation: Installation, way: Any, most: int):
     with way(installation) as served:
         assert mixed(installation, served, REQUESTS) == {}
-        assert 0 < connections_held(installation) <= most
+        assert 0 < installation.connected() <= most
 
 
 @pytest.mark.parametrize("way", [pooled, behind_pgbouncer])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Installation
+from tests.journeys.test_kills import wait_until_gone
 
 pytestmark = pytest.mark.database
 
@@ -53,25 +54,18 @@ def test_killed_anywhere_there_is_never_a_change_without_its_entry_nor_the_rever
         process.kill()
         process.communicate()
         killed += process.returncode < 0
-        found, told = settled(installation)
+        wait_until_gone(installation)
+        found, told = changes(installation), on_record(installation)
         assert sorted(found) == sorted(told)
         first = 1 + max(map(int, found), default=-1)
     assert len(on_record(installation)) >= KILLS
     assert_one_whole_chain(installation, 1 + len(on_record(installation)))
 
 
-def settled(installation: Installation) -> tuple[set[str], list[str]]:
-    """Changes and entries once the server has noticed that its client is gone."""
-    before = None
-    while before != (before := (changes(installation), on_record(installation))):
-        time.sleep(0.02)
-    return before
-
-
 def test_writers_at_once_form_one_chain(installation: Installation):
     threads, each = (32, 10) if ON_POSTGRESQL else (6, 5)
     process = writers(installation, 0, each, threads)
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert process.returncode == 0
     assert len(on_record(installation)) == threads * each
     assert_one_whole_chain(installation, 1 + threads * each)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.database, pytest.mark.once]
 
 OWNER, OPERATOR = "owner@example.com", "operator@example.com"
 ME, FACTOR = "/api/v1/me/", "/api/v1/me/second-factor/"
+STEP, TYPED_WITHIN = 30, 8  # seconds
 _NUMBERS = itertools.count(1)
 
 
@@ -80,8 +82,15 @@ class Authenticator:
         self._steps = itertools.count(-1)
 
     def code(self) -> str:
-        """Codes of the step before, of now and of the next are taken, each once."""
-        return self._totp.at(datetime.now(UTC) + timedelta(seconds=30 * next(self._steps)))
+        """Codes of the step before, of now and of the next are taken, each once.
+
+        Shortly before a step ends its end is waited for: what is typed then would arrive in the next, in which that
+        of the step before is none any more.
+        """
+        left = STEP - time.time() % STEP
+        if left < TYPED_WITHIN:
+            time.sleep(left + 0.1)
+        return self._totp.at(datetime.now(UTC) + timedelta(seconds=STEP * next(self._steps)))
 
 
 def test_a_customer_that_asks_for_a_second_factor_confines_who_has_none(served: Served, owner: Browser):

@@ -11,17 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Installation, copy_of
-from tests.journeys.serving import UNHINDERED, Served, add_member, bearer, serving, tokens_of
+from tests.journeys.serving import ANSWERED_WITHIN, UNHINDERED, Served, add_member, bearer, serving, tokens_of
 from tests.journeys.test_uploads_over_http import key_of, send, watched
 from tests.make import claims_file, row
 
 pytestmark = pytest.mark.database
 
 IDLE, WHOLE = 2.0, 3.0  # seconds
+LONG = 60.0
+"""Seconds: whoever had to wait for a client that is given so long would wait much longer than for a busy machine."""
+LATE_BY = 20.0
+"""Seconds more than promised, on a machine that does other things as well."""
 STALLED = 40  # more than all threads of all processes
 THREADS = 8
 TOKEN = "/api/v1/auth/token/"
-READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+INDEX = b"GET /api/v1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +41,21 @@ def served(installation: Installation) -> Iterator[Served]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def patient(installation: Installation) -> Iterator[Served]:
+    """A server that gives its clients long."""
+    options = ("--idle-seconds", str(LONG), "--request-seconds", str(LONG))
+    with serving(installation, options=options, **UNHINDERED) as running:
+        yield running
+
+
 def head(length: int, *fields: str, path: str = TOKEN) -> bytes:
     lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", f"Content-Length: {length}")
     return "\r\n".join((*lines, *fields, "", "")).encode()
 
 
 def connected(served: Served) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", served.port), timeout=20)
+    return socket.create_connection(("127.0.0.1", served.port), timeout=ANSWERED_WITHIN)
 
 
 def rest_of(peer: socket.socket) -> bytes:
@@ -57,21 +69,21 @@ HALF_SENT = {
     "a chunk": head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"5\r\n{",
     "a body too large": head(9_000_000) + b"{",
     "everything": b"",
-    "to read its answer": READY.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+    "to read its answer": INDEX.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
 }
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("missing", HALF_SENT)
-def test_however_many_clients_keep_back_something_others_are_answered_at_once(served: Served, missing: str):
+def test_however_many_clients_keep_back_something_others_are_answered_at_once(patient: Served, missing: str):
     with ExitStack() as stack:
         for _ in range(STALLED):
-            stack.enter_context(connected(served)).sendall(HALF_SENT[missing])
+            stack.enter_context(connected(patient)).sendall(HALF_SENT[missing])
         time.sleep(0.2)
         for _ in range(6):  # by chance every process is asked
             began = time.monotonic()
-            assert served.ask("GET", "/readyz").status == 200
-            assert time.monotonic() - began < 1
+            assert patient.ask("GET", "/api/v1/").status == 200
+            assert time.monotonic() - began < LONG / 4
 
 
 @pytest.mark.once
@@ -81,7 +93,7 @@ def test_a_client_that_sends_no_more_is_told_that_it_is_late(served: Served, mis
         began = time.monotonic()
         peer.sendall(HALF_SENT[missing])
         answer = rest_of(peer)
-    assert IDLE * 0.9 < time.monotonic() - began < IDLE + 2.5
+    assert IDLE * 0.9 < time.monotonic() - began < IDLE + LATE_BY
     fields, _, body = answer.partition(b"\r\n\r\n")
     assert fields.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in fields
@@ -100,7 +112,7 @@ def test_a_client_that_never_ends_is_late_although_it_is_never_silent(served: Se
                 peer.sendall(b" ")
                 answer = peer.recv(65536)
             except TimeoutError:
-                assert time.monotonic() - began < WHOLE + 2.5
+                assert time.monotonic() - began < WHOLE + LATE_BY
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert time.monotonic() - began > WHOLE * 0.9
 
@@ -134,9 +146,9 @@ def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(served: Served):
 @pytest.mark.once
 def test_requests_sent_one_behind_the_other_are_all_answered(served: Served):
     with connected(served) as peer:
-        peer.sendall(READY * 3 + READY[:20])
+        peer.sendall(INDEX * 3 + INDEX[:20])
         time.sleep(0.3)
-        peer.sendall(READY[20:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        peer.sendall(INDEX[20:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert rest_of(peer).count(b"HTTP/1.1 200 OK") == 4
 
 
@@ -156,7 +168,7 @@ def test_who_takes_an_answer_byte_by_byte_keeps_no_thread(installation: Installa
     good, *broken = [row(number="C1"), *(row(number=f"B{number}", cpt="none") for number in range(25_000))]
     sent = send(served, key, claims_file(tmp_path, [good, *broken]).read_bytes(), date_order="ymd")
     path = sent.header("Location")
-    assert watched(served, key, path, seconds=60)["set_aside"] == len(broken)
+    assert watched(served, key, path)["set_aside"] == len(broken)
     stop = threading.Event()
     with ExitStack() as stack:
         peers = [stack.enter_context(reading_slowly(served, f"{path}rejected-rows/", key)) for _ in range(THREADS + 2)]
@@ -173,11 +185,11 @@ def test_who_takes_an_answer_byte_by_byte_keeps_no_thread(installation: Installa
         began = time.monotonic()
         try:
             for _ in range(6):
-                assert served.ask("GET", "/readyz").status == 200
+                assert served.ask("GET", "/api/v1/").status == 200
         finally:
             stop.set()
             reader.join()
-    assert time.monotonic() - began < IDLE * 6
+    assert time.monotonic() - began < IDLE * 6 + LATE_BY
 
 
 def test_who_is_removed_while_their_request_is_on_its_way_can_do_nothing_more(installation: Installation):
@@ -200,14 +212,14 @@ def test_who_is_removed_while_their_request_is_on_its_way_can_do_nothing_more(in
 
 
 @pytest.mark.sqlite
-def test_a_body_that_is_on_its_way_keeps_nobody_from_writing(served: Served, installation: Installation):
+def test_a_body_that_is_on_its_way_keeps_nobody_from_writing(patient: Served, installation: Installation):
     add_member(installation, "cyd@example.com")
-    own = bearer(tokens_of(served, "cyd@example.com")["access"])
-    with connected(served) as peer:
+    own = bearer(tokens_of(patient, "cyd@example.com")["access"])
+    with connected(patient) as peer:
         fields = f"Authorization: {own['Authorization']}"
         peer.sendall(head(60, fields, path="/api/v1/invitations/") + b"{")
         time.sleep(0.2)
         began = time.monotonic()
         body = {"email": "dee@example.com", "role": "viewer"}
-        assert served.ask("POST", "/api/v1/invitations/", body, own).status == 201
-        assert time.monotonic() - began < 1.5
+        assert patient.ask("POST", "/api/v1/invitations/", body, own).status == 201
+        assert time.monotonic() - began < LONG / 4

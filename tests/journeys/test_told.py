@@ -44,7 +44,7 @@ def created(answer: Answer) -> Any:
     return answer.document
 
 
-def when(look: Callable[[], Any], *, seconds: float = 30) -> Any:
+def when(look: Callable[[], Any], *, seconds: float = 120) -> Any:
     """What is found, once it is there. While SQLite writes, who looks is told to look again."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

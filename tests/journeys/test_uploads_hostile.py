@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from payerwatch.web.arriving import Patience
 from tests.claims.formats.files import HEADER, ROW, lines, row
 from tests.journeys.conftest import Installation, copy_of
-from tests.journeys.serving import UNHINDERED, Served, serving
+from tests.journeys.serving import ANSWERED_WITHIN, UNHINDERED, Served, serving
 from tests.journeys.test_uploads_over_http import BOUNDARY, UPLOADS, form, key_of, send, watched
 
 pytestmark = [pytest.mark.database, pytest.mark.once]
@@ -150,15 +151,17 @@ def test_nobody_sends_as_much_elsewhere_or_unknown(served: Served, key: dict[str
 
 def test_large_bodies_on_their_way_crowd_out_no_small_request(served: Served, key: dict[str, str]):
     with ExitStack() as stack:
+        fields = (f"Authorization: {key['Authorization']}", "Expect: 100-continue")
         for _ in range(4):  # which fill the room for such
-            peer = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=20))
-            peer.sendall(head(15 << 20, f"Authorization: {key['Authorization']}") + b"x" * 100_000)
-        time.sleep(0.5)
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=ANSWERED_WITHIN))
+            peer.sendall(head(15 << 20, *fields))
+            assert peer.recv(1024).startswith(b"HTTP/1.1 100 ")  # its room is kept
+            peer.sendall(b"x" * 100_000)
         one_more = served.send(head(15 << 20, f"Authorization: {key['Authorization']}"))
         assert (one_more.status, one_more.code) == (503, "busy")
         began = time.monotonic()
         assert served.ask("GET", "/api/v1/me/", headers=key).status == 200
-        assert time.monotonic() - began < 2
-    deadline = time.monotonic() + 10
+        assert time.monotonic() - began < Patience.idle / 2  # for which those may say nothing
+    deadline = time.monotonic() + 60
     while send(served, key, lines(ROW).encode() + b" " * (2 << 20)).status == 503:
         assert time.monotonic() < deadline

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from tests.journeys.conftest import Installation, assert_cells_are_right
-from tests.journeys.serving import UNHINDERED, Served, serving
+from tests.journeys.serving import ENDED_WITHIN, UNHINDERED, Served, serving
 from tests.journeys.test_kills import many, wait_until_gone
 from tests.journeys.test_uploads_over_http import key_of, send, watched
 from tests.make import claims_file
@@ -25,8 +26,9 @@ def kill(served: Served) -> None:
     """The command and its worker processes, with no chance to say goodbye."""
     main = psutil.Process(served.process.pid)
     for process in [main, *main.children(recursive=True)]:
-        process.kill()
-    served.process.wait(10)
+        with suppress(psutil.NoSuchProcess):  # the worker ends by itself once the command is gone
+            process.kill()
+    served.process.wait(ENDED_WITHIN)
 
 
 def sent_and_killed(installation: Installation, key: dict[str, str], content: bytes, after: float) -> str:
@@ -54,7 +56,7 @@ def test_a_file_is_loaded_exactly_once_though_the_server_was_killed(
     assert kept["state"] in {"received", "loading", "loaded"}
     assert len(installation.stored()["claims_claim"]) == (ROWS if kept["state"] == "loaded" else 0)
     with serving(installation, **UNHINDERED) as served:
-        upload = watched(served, key, where, seconds=60)
+        upload = watched(served, key, where, seconds=300)
     assert (upload["state"], upload["rows"], upload["new_claims"]) == ("loaded", ROWS, ROWS)
     assert len(uploads(installation)) == 1
     assert len(installation.stored()["claims_claim"]) == ROWS

@@ -53,7 +53,7 @@ def send(served: Served, key: dict[str, str], content: bytes, **fields: str) -> 
     return served.ask("POST", UPLOADS, body, key | headers)
 
 
-def watched(served: Served, key: dict[str, str], where: str, *, seconds: float = 30) -> Any:
+def watched(served: Served, key: dict[str, str], where: str, *, seconds: float = 180) -> Any:
     """The upload once nothing more is going to happen to it. While SQLite loads, who looks is told to look again."""
     deadline = time.monotonic() + seconds
     while True:

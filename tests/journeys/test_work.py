@@ -17,6 +17,8 @@ from tests.make import claims_file, row
 
 pytestmark = [pytest.mark.database, pytest.mark.postgresql]
 
+NOTHING_LEFT = {"waiting": 0, "running": 0, "parked": 0, "parked_jobs": []}
+
 
 def workers_beside(served: Served) -> list[psutil.Process]:
     found = []
@@ -27,7 +29,7 @@ def workers_beside(served: Served) -> list[psutil.Process]:
     return found
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 120) -> Any:
     until = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < until
@@ -61,7 +63,7 @@ def test_without_a_worker_beside_it_files_wait_for_one_that_is_started(installat
         assert served.ask("GET", where, headers=key).document["state"] == "received"
         worker = installation.start("work", "--threads", "1", "--json")
         assert watched(served, key, where)["state"] == "loaded"
+        wait_for(lambda: installation.run("jobs", "--json").document == NOTHING_LEFT)
         worker.terminate()
-        out, err = worker.communicate(timeout=30)
+        out, err = worker.communicate(timeout=120)
     assert (worker.returncode, b'"worked": true' in out) == (0, True), err
-    assert installation.run("jobs", "--json").document == {"waiting": 0, "running": 0, "parked": 0, "parked_jobs": []}

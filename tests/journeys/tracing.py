@@ -97,7 +97,7 @@ class Asking:
 
     def _issue_a_report(self, month: str, *, revise: bool) -> None:
         report = self.ask("report", "reports/", {"month": month, "revise": revise}).thing
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while (found := self._read(f"reports/{report}/")).document.get("state") != "built":
             assert time.monotonic() < deadline, found
             time.sleep(0.1)
