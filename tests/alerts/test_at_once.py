@@ -22,7 +22,7 @@ THREADS, ROUNDS = 8, 50 if os.environ.get("PAYERWATCH_PROOF") == "full" else 10
 
 
 def test_eight_at_once_tell_each_event_once():
-    practice, together = customer(), threading.Barrier(THREADS + 1)
+    practice, together = customer(), threading.Barrier(THREADS + 1, timeout=60)  # else one that fails hangs all
     with acting_in(practice):
         endpoint()
         rule()

@@ -13,6 +13,7 @@ from payerwatch.drift.models import DriftRun
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.postgresql.roles import as_migrator
 from tests.api.loaded import Loaded
+from tests.api.world import Answer
 from tests.together import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, pytest.mark.proof]
@@ -26,16 +27,11 @@ def asked_together(practice: Loaded) -> tuple[Counter[int], int, int]:
     """The answers by their status, how many runs they name, and how many wait."""
     with acting_in(practice.customer):
         DriftRun.objects.all().delete()
-    statuses, named = Counter[int](), set[str]()
-
-    def ask(_number: int) -> None:
-        answer = practice.ask("POST", "drift-runs/", {"as_of": "2026-01-31"})
-        statuses[answer.status] += 1
-        named.add(answer.document.get("id", ""))
-
-    at_once(ASKERS, ask)
+    answers: list[Answer] = []
+    at_once(ASKERS, lambda _number: answers.append(practice.ask("POST", "drift-runs/", {"as_of": "2026-01-31"})))
+    named = {each.document.get("id", "") for each in answers}
     with acting_in(practice.customer):
-        return statuses, len(named), DriftRun.objects.count()
+        return Counter(each.status for each in answers), len(named), DriftRun.objects.count()
 
 
 def test_all_are_given_one_run(practice: Loaded):

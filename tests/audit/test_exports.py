@@ -4,7 +4,7 @@ import csv
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -180,10 +180,11 @@ def test_a_part_is_verified_too(own: Customer, tmp_path: Path, checkpoints: Path
 
 
 def test_days_choose_the_entries(own: Customer, tmp_path: Path):
-    today = datetime.now(UTC).date()
-    chosen = answer("export_audit", "--out", tmp_path / "a", "--from", today, "--to", today).document
-    none = answer("export_audit", "--out", tmp_path / "b", "--from", today + timedelta(days=2)).document
-    before = answer("export_audit", "--out", tmp_path / "c", "--to", today - timedelta(days=2)).document
+    with acting_in(own):
+        first, *_, last = (at.date() for at in Entry.objects.order_by("position").values_list("at", flat=True))
+    chosen = answer("export_audit", "--out", tmp_path / "a", "--from", first, "--to", last).document
+    none = answer("export_audit", "--out", tmp_path / "b", "--from", last + timedelta(days=2)).document
+    before = answer("export_audit", "--out", tmp_path / "c", "--to", first - timedelta(days=2)).document
     assert (chosen["entries"], none["entries"], before["entries"]) == (LENGTH, 0, 0)
     assert verify(tmp_path / "b", "--public-key", public_key_path())[0] == 0
     assert verify(tmp_path / "c", "--public-key", public_key_path())[0] == 0

@@ -1,6 +1,5 @@
 """A file that waits: taken by one, tried a few times, found again, and never taken for one that is loaded."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from payerwatch.sealing.keys import FieldKeyMissing
 from payerwatch.sealing.sealing import SealBroken
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
+from tests.claims.waiting import LONGEST_SECONDS, another_waits_for_us, wait_until
 from tests.jobs.caught import catch_steps
 from tests.make import ACTOR, answer, claims_file, row
 from tests.make import customer as make_customer
@@ -383,18 +383,11 @@ def test_waiting_for_another_file_of_the_customer_is_no_attempt(practice: Custom
         lock_claims()
         first.start()
         wait_until(lambda: upload_of(practice, public_id).attempts == 1)
-        time.sleep(0.2)  # so that the first waits for its turn
+        wait_until(another_waits_for_us)
         for each in others:
             each.start()
-            each.join(20)
+            each.join(LONGEST_SECONDS)
             assert not each.is_alive()
-    first.join(20)
+    first.join(LONGEST_SECONDS)
     loaded = upload_of(practice, public_id)
     assert (loaded.state, count(practice, Claim)) == (Upload.State.LOADED, 1)
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -96,6 +96,6 @@ def _request(connection: socket.socket) -> bytes:
         read += piece
     head, _, body = read.partition(b"\r\n\r\n")
     length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-    while len(body) < length:
-        body += connection.recv(65536)
+    while len(body) < length and (piece := connection.recv(65536)):
+        body += piece
     return head + b"\r\n\r\n" + body

@@ -105,6 +105,7 @@ def test_nothing_of_eight_characters_that_was_sent_comes_back(sent: str):
 
 @pytest.mark.parametrize("sign", ["a", "1", "@", "1.", "a@", "bearer ", "token=", "1-", "%40", "jan 1 ", "\0", "_a"])
 def test_no_answer_takes_long(sign: str):
+    """Hundredths of a second, and on a slow machine with much else to do tenths."""
     began = time.process_time()
     excerpt_of(sign.encode() * 70_000, [b"x" * 65_536])
-    assert time.process_time() - began < 0.3
+    assert time.process_time() - began < 1.0

@@ -23,7 +23,7 @@ from tests.make import ACTOR, answer, claims_file, customer, row
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 MONDAY = date(2024, 1, 1)
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 def in_thread(work: Callable[[], Any]) -> Any:

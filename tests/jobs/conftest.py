@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from payerwatch.jobs.steps import SENDING, WORK
 from payerwatch.jobs.worker import Times, Worker
 from tests.jobs.a_worker import TIMES
-from tests.jobs.declared import FAILURES, RUNS, TOLD
+from tests.jobs.declared import FAILURES, MAY_END, RUNS, TOLD
 from tests.processes import environment
 
 collect_ignore = [] if os.environ.get("PAYERWATCH_PROOF") == "full" else ["test_stopped_in_full.py"]
@@ -51,8 +51,8 @@ def make_due() -> None:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'")
 
 
-def wait_for(what: Callable[[], Any], *, seconds: float = 20) -> Any:
-    """What it gives once that is something."""
+def wait_for(what: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """What it gives once that is something, which may take long where the machine has much else to do."""
     until = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < until, (jobs(), RUNS)
@@ -70,8 +70,18 @@ def working(threads: int = 2, periodic: Any = (), **times: float) -> Iterator[Wo
         yield worker
     finally:
         worker.stop()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
+
+
+@contextmanager
+def nothing_long_ends() -> Iterator[Callable[[], None]]:
+    """What takes long in this process comes to its end only once this is called, or the block is over."""
+    MAY_END.clear()
+    try:
+        yield MAY_END.set
+    finally:
+        MAY_END.set()
 
 
 @contextmanager
@@ -98,7 +108,7 @@ class Other:
         return self._thread.submit(work)
 
     def do(self, work: Callable[[], Any]) -> Any:
-        return self.begin(work).result(20)
+        return self.begin(work).result(60)
 
     def open_transaction(self) -> None:
         self._open.append(transaction.atomic())

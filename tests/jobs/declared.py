@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections import defaultdict
 
@@ -13,11 +14,16 @@ from payerwatch.jobs.steps import sending_step, step, when_parked
 from payerwatch.tenancy.context import acting_in
 
 ROWS = 30
+LONG_SECONDS = "LONG_SECONDS"
+"""The variable by which a process is told for how many seconds what takes long does; else two."""
 SECRET = "Mrs Example, born 1950-01-01"
 RUNS: list[tuple[int, str]] = []
 TOLD: list[tuple[int, str]] = []
 FAILURES: dict[str, list[Exception]] = defaultdict(list)
 """By the id of its cause, what a step fails by, in turn, before it is done."""
+MAY_END = threading.Event()
+"""Cleared, nothing that takes long comes to its end in this process."""
+MAY_END.set()
 
 
 @step
@@ -50,9 +56,10 @@ def leave_a_row(customer_id: int, public_id: str) -> None:
 
 @step
 def take_long(customer_id: int, public_id: str) -> None:
-    """A row when it begins, and one when it ends two seconds later."""
+    """A row when it begins, and one when it ends seconds later, if it may."""
     leave(customer_id, f"{public_id} begun")
-    time.sleep(2)
+    time.sleep(float(os.environ.get(LONG_SECONDS, 2)))
+    MAY_END.wait(60)
     leave(customer_id, f"{public_id} ended")
 
 

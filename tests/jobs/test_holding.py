@@ -18,7 +18,7 @@ from payerwatch.jobs.queue import Taken
 from payerwatch.tenancy.beginnings import beginning
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
-from tests.jobs.conftest import Other, jobs, wait_for, working
+from tests.jobs.conftest import Other, jobs, nothing_long_ends, wait_for, working
 from tests.jobs.declared import leave, left, note, take_long
 from tests.make import ACTOR, customer
 
@@ -158,10 +158,11 @@ def test_a_worker_says_so_and_drops_the_job(practice: Customer, caplog: pytest.L
     caplog.set_level(logging.INFO, LOGGER)
     with acting_in(practice):
         enqueue(take_long, "a")
-    with working(beat=60):
+    with nothing_long_ends() as let_end, working(beat=60):
         wait_for(lambda: left(practice.pk) == ["a begun"])
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM procrastinate_workers")
+        let_end()
         wait_for(lambda: [each for each in caplog.records if "was taken away" in each.getMessage()])
     assert [each.levelname for each in caplog.records if each.name == LOGGER] == ["INFO"]
     assert (left(practice.pk), jobs()) == (["a begun"], [("a", "doing", 0)])

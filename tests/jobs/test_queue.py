@@ -123,7 +123,7 @@ def test_a_cause_that_comes_as_a_job_is_taken_puts_another(practice: Customer, w
     putting = second.begin(partial(put, practice))
     assert not putting.done()
     other.end_transaction()
-    putting.result(20)
+    putting.result(60)
     second.close()
     assert jobs() == [("a", "doing", 0), ("a", "todo", 0)]
 
@@ -135,7 +135,7 @@ def test_of_two_that_put_the_same_at_once_one_does_it_for_both(practice: Custome
     second = Other()
     putting = second.begin(partial(put, practice))
     other.end_transaction(keep=kept)
-    putting.result(20)
+    putting.result(60)
     second.close()
     assert jobs() == [("a", "todo", 0)]
 

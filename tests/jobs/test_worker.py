@@ -23,9 +23,10 @@ from payerwatch.measuring.metrics import workers_lost
 from payerwatch.tenancy.connections import share_connections
 from payerwatch.tenancy.context import acting_in
 from payerwatch.tenancy.models import Customer
-from tests.jobs.conftest import jobs, make_due, processes, wait_for, working
+from tests.jobs.conftest import jobs, make_due, nothing_long_ends, processes, wait_for, working
 from tests.jobs.declared import (
     FAILURES,
+    LONG_SECONDS,
     RUNS,
     SECRET,
     TOLD,
@@ -42,7 +43,7 @@ from tests.jobs.declared import (
 from tests.make import customer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, pytest.mark.usefixtures("table")]
-LONGEST_WHILE_AWAY = 30  # seconds
+LONGEST_WHILE_AWAY = timedelta(seconds=30)
 
 LOGGER = "payerwatch.jobs.worker"
 
@@ -73,27 +74,29 @@ def test_a_job_begins_when_it_is_put_and_not_at_the_next_look(practice: Customer
     with working(look=60, beat=60):
         wait_for(lambda: jobs() or True)
         put(practice, note, "a")
-        wait_for(lambda: RUNS, seconds=5)
+        wait_for(lambda: RUNS, seconds=30)
         put(practice, note, "b")
-        wait_for(lambda: len(RUNS) == 2, seconds=5)
+        wait_for(lambda: len(RUNS) == 2, seconds=30)
 
 
 def test_no_more_than_its_threads_are_done_at_a_time(practice: Customer):
     put(practice, take_long, "a", "b", "c")
-    with working(threads=2):
+    with nothing_long_ends() as let_end, working(threads=2):
         wait_for(lambda: len(left(practice.pk)) == 2)
         assert [status for _, status, _ in jobs()] == ["doing", "doing", "todo"]
+        let_end()
         wait_for(no_jobs)
 
 
 @pytest.mark.parametrize(("long", "other"), [(take_long, send), (send_long, note)])
 def test_who_sends_and_who_computes_keep_each_other_from_nothing(practice: Customer, long: Step, other: Step):
     put(practice, long, "a", "b")
-    with working(threads=1):
+    with nothing_long_ends() as let_end, working(threads=1):
         wait_for(lambda: left(practice.pk))
         put(practice, other, "c")
         wait_for(lambda: (practice.pk, "c") in RUNS)
         assert left(practice.pk) == ["a begun"]
+        let_end()
 
 
 @pytest.mark.usefixtures("connections_as_before")
@@ -129,14 +132,14 @@ def test_a_worker_that_fell_silent_is_counted_and_told_of(caplog: pytest.LogCapt
 def test_four_workers_do_each_job_once(practice: Customer):
     things = [f"thing {number}" for number in range(80)]
     put(practice, leave_a_row, *things)
-    with processes(4, threads=2):
-        wait_for(no_jobs, seconds=60)
+    with processes(4, "--patient", threads=2):
+        wait_for(no_jobs, seconds=120)
     assert Counter(left(practice.pk)) == Counter(things)
 
 
 def test_two_of_the_same_follow_each_other(practice: Customer):
     put(practice, take_long, "a")
-    with processes(2):
+    with processes(2, "--patient"):
         wait_for(lambda: left(practice.pk))
         put(practice, take_long, "a")
         wait_for(no_jobs)
@@ -145,7 +148,7 @@ def test_two_of_the_same_follow_each_other(practice: Customer):
 
 def test_what_a_killed_worker_did_is_taken_up_by_another(practice: Customer):
     put(practice, take_long, "a")
-    with processes(1) as [killed]:
+    with processes(1, **{LONG_SECONDS: "600"}) as [killed]:
         wait_for(lambda: left(practice.pk))
         killed.kill()
         killed.wait()
@@ -159,7 +162,7 @@ def test_a_job_that_kills_its_workers_is_parked_and_others_go_on(practice: Custo
     put(practice, kill_whoever_runs_it, "poison")
     for attempt in range(MOST_ATTEMPTS):
         with processes(1) as [worker]:
-            assert worker.wait(20) == -signal.SIGKILL
+            assert worker.wait(60) == -signal.SIGKILL
         with connection.cursor() as cursor:  # as time goes by
             cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
         assert jobs() == [("poison", "doing", attempt)]
@@ -207,15 +210,23 @@ def pause() -> float:
     return float(seconds)
 
 
-def test_while_the_database_is_away_no_attempt_counts_and_nobody_is_told(practice: Customer):
+def test_while_the_database_is_away_no_attempt_counts_and_nobody_is_told(
+    practice: Customer, monkeypatch: pytest.MonkeyPatch
+):
+    put_back, pauses = queue.put_back, list[timedelta]()
+
+    def put_back_without_a_pause(taken: Taken, *, attempts: int, pause: timedelta) -> None:
+        pauses.append(pause)
+        put_back(taken, attempts=attempts, pause=timedelta())
+
+    monkeypatch.setattr(queue, "put_back", put_back_without_a_pause)
     FAILURES["a"] = away(MOST_ATTEMPTS + 2)
     put(practice, note, "a")
     with working():
-        for times in range(1, MOST_ATTEMPTS + 3):
-            wait_for(lambda times=times: len(RUNS) == times and jobs() == [("a", "todo", 0)])
-            assert pause() <= LONGEST_WHILE_AWAY
-            make_due()
         wait_for(no_jobs)
+    assert len(RUNS) == len(pauses) + 1 == MOST_ATTEMPTS + 3
+    assert pauses == sorted(pauses)
+    assert timedelta() < pauses[0] < pauses[-1] == LONGEST_WHILE_AWAY
     assert TOLD == []
 
 
@@ -238,10 +249,10 @@ def test_who_is_told_and_fails_leaves_the_job_parked(practice: Customer, monkeyp
 
 def test_a_worker_that_is_to_stop_finishes_what_it_has_begun_and_begins_nothing(practice: Customer):
     put(practice, take_long, "a", "b")
-    with processes(1) as [worker]:
+    with processes(1, **{LONG_SECONDS: "4"}) as [worker]:
         wait_for(lambda: left(practice.pk))
         worker.terminate()
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     assert (left(practice.pk), jobs()) == (["a begun", "a ended"], [("b", "todo", 0)])
 
 
@@ -249,10 +260,12 @@ def test_what_is_not_finished_in_time_is_left_to_others_at_once(practice: Custom
     put(practice, take_long, "a")
     times = Times(look=0.2, beat=0.2, dead=60, grace=0.1)
     worker = Worker({WORK: 1}, times=times, lives_on=lambda: not left(practice.pk))
-    assert not worker.run()
-    with working(dead=0.5):
-        wait_for(lambda: len(left(practice.pk)) >= 2)
-        wait_for(no_jobs)
+    with nothing_long_ends() as let_end:
+        assert not worker.run()
+        with working(dead=0.5):
+            wait_for(lambda: len(left(practice.pk)) >= 2)
+            let_end()
+            wait_for(no_jobs)
 
 
 def test_a_worker_with_its_hands_full_sleeps_though_it_is_told_of_more(practice: Customer):
@@ -312,7 +325,7 @@ def test_a_worker_that_was_taken_for_dead_begins_anew(practice: Customer):
 
 def test_what_is_periodic_is_done_once_though_several_work():
     times: list[int] = []
-    table = [Periodic("often", timedelta(days=1), lambda: times.append(1))]
+    table = [Periodic("seldom", timedelta(days=36_500), lambda: times.append(1))]
     with working(periodic=table):
         wait_for(lambda: times)
         with working(periodic=table) as second:

@@ -1,7 +1,7 @@
 """An open model asks whether or not it is answered, and counts from when a request was due."""
 
 import asyncio
-import time
+import itertools
 from collections import Counter
 from itertools import islice
 from random import Random
@@ -19,15 +19,17 @@ ENDED = b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}"
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}"
 
 
-def asked(phase: Phase, answer: bytes, stall: float = 0) -> list[Answered]:
-    """What came of it, with a server that begins to answer only after a while."""
+def asked(phase: Phase, answer: bytes, *, held_until: int = 1) -> list[Answered]:
+    """What came of it, with a server that answers nobody before so many have asked."""
 
     async def scenario() -> list[Answered]:
-        begins = time.monotonic() + stall
+        have_asked, held = itertools.count(1), asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            await asyncio.sleep(max(0, begins - time.monotonic()))
+            if next(have_asked) == held_until:
+                held.set()
+            await held.wait()
             writer.write(answer)
             writer.close()
 
@@ -41,11 +43,10 @@ def asked(phase: Phase, answer: bytes, stall: float = 0) -> list[Answered]:
 
 
 def test_while_the_server_stalls_requests_come_all_the_same_and_their_waiting_counts():
-    answered = asked(Phase("stalled", 100, 1), WITH_LENGTH, stall=0.5)
+    answered = asked(Phase("stalled", 100, 1), WITH_LENGTH, held_until=100)
     assert [each.status for each in answered] == [200] * 100
-    assert sum(each.latency > 0.2 for each in answered) >= 25
-    assert answered[10].due == pytest.approx(0.1)
-    assert answered[10].latency == pytest.approx(0.4, abs=0.2)
+    assert [each.due for each in answered] == pytest.approx([number / 100 for number in range(100)])
+    assert all(each.latency >= answered[-1].due - each.due for each in answered)
 
 
 @pytest.mark.parametrize(("answer", "status"), [(WITH_LENGTH, 200), (IN_PIECES, 200), (ENDED, 503), (CUT, 0)])

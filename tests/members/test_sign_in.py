@@ -58,7 +58,10 @@ def refusal_of(who: Person, password: str = "wrong " * 3, **options: object) -> 
 def with_authenticator(who: Person) -> tuple[pyotp.TOTP, list[str]]:
     """Set one up; the code of the step before is then used up."""
     totp = pyotp.TOTP(start_second_factor(who, password=PASSWORD, actor=make.ACTOR).secret)
-    return totp, confirm_second_factor(who, totp.at(timezone.now() - timedelta(seconds=30)), actor=make.ACTOR)
+    now = timezone.now()
+    with pytest.MonkeyPatch.context() as patched:  # else the step may end meanwhile, and the code with it
+        patched.setattr(timezone, "now", lambda: now)
+        return totp, confirm_second_factor(who, totp.at(now - timedelta(seconds=30)), actor=make.ACTOR)
 
 
 def last_entries(count: int) -> list[InstallationEntry]:

@@ -26,7 +26,7 @@ def test_on_sqlite(tmp_path: Path):
         [sys.executable, "-W", "error", "-m", "tests.members.together", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

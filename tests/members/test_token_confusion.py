@@ -27,7 +27,7 @@ CLAIMS = {
     "iss": "payerwatch",
     "aud": "payerwatch access",
     "iat": int(NOW.timestamp()),
-    "exp": int((NOW + timedelta(hours=3)).timestamp()),  # longer than all tests take
+    "exp": int((NOW + timedelta(days=2)).timestamp()),  # longer than all tests take
     "sub": "per_2222222222222222",
     "sid": "ses_2222222222222222",
     "cus": 1,
@@ -66,7 +66,7 @@ GOOD = token(HEADER, CLAIMS)
 PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_PEM = PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 HEADER_PART, CLAIMS_PART, SIGNATURE_PART = GOOD.split(".")
-LATER = int((NOW + timedelta(hours=1)).timestamp())
+LATER = int((NOW + timedelta(days=1)).timestamp())
 
 CONFUSED = {
     # No signature, in any spelling

@@ -314,7 +314,7 @@ def test_the_pattern_of_days_that_can_be_judged_has_their_first_and_last_year():
 
 def test_who_asks_for_it_first_may_be_several_at_once():
     """In a process of its own, as whatever asked before has loaded what makes it."""
-    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=False, timeout=600)
     assert (done.stdout.split(), done.returncode) == (["ok"] * 4, 0), done.stderr[-2000:]
 
 

@@ -41,7 +41,7 @@ def served(installation: Installation, tmp_path: Path) -> Iterator[tuple[Served,
 
 
 def said(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

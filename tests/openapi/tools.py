@@ -28,5 +28,5 @@ def node(command: Sequence[object], *, cwd: Path = HERE, **environment: str) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )

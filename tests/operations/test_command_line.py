@@ -30,7 +30,7 @@ def run(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedPr
         env=environment(folder, **changes),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -90,7 +90,7 @@ def shell(tmp_path: Path):
             env=kept | {"PAYERWATCH_DATA_DIR": str(tmp_path / "data")},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

@@ -35,7 +35,7 @@ def run(folder: Path, *options: str, **changes: str) -> subprocess.CompletedProc
         env=environment(folder, **changes),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -8,18 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.ports import free_port
 from tests.operations.test_command_line import error_of, run
 
 pytestmark = pytest.mark.pure
 
 SSL_REQUEST = bytes.fromhex("04d2162f")
 COMMANDS = (("events", "--customer", "A"), ("jobs",), ("add_customer", "A"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

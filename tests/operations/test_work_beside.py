@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -42,13 +41,21 @@ def test_a_process_is_forked_when_the_worker_has_begun():
 
 
 class _Lives:
-    """A worker that lives for a while and ends by itself."""
+    """A worker that lives for a while and ends by itself, and the clock by which it does."""
 
     def __init__(self, seconds: float) -> None:
-        self.wait = lambda: time.sleep(seconds)
+        self._seconds, self._now = seconds, 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def wait(self) -> None:
+        self._now += self._seconds
 
 
-@pytest.mark.parametrize(("seconds", "pauses"), [(0.0, [1, 2, 4, 8]), (0.1, [1, 1, 1, 1])])
+@pytest.mark.parametrize(
+    ("seconds", "pauses"), [(work_beside._HAS_WORKED - 0.1, [1, 2, 4, 8]), (work_beside._HAS_WORKED, [1, 1, 1, 1])]
+)
 def test_one_that_ends_at_once_is_begun_again_later_and_later_and_one_that_has_worked_at_once(
     monkeypatch: pytest.MonkeyPatch, seconds: float, pauses: list[float]
 ):
@@ -61,8 +68,9 @@ def test_one_that_ends_at_once_is_begun_again_later_and_later_and_one_that_has_w
                 self.set()
             return self.is_set()
 
-    monkeypatch.setattr(work_beside, "_HAS_WORKED", 0.05)
-    monkeypatch.setattr(subprocess, "Popen", lambda *_given, **_named: _Lives(seconds))
+    lives = _Lives(seconds)
+    monkeypatch.setattr(work_beside, "time", lives)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_given, **_named: lives)
     beside = WorkBeside()
     beside._ending = Ending()
     beside._keep_running()

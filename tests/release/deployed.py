@@ -27,6 +27,9 @@ WRITTEN = "/api/v1/payer-mappings/"
 FULL = os.environ.get("PAYERWATCH_PROOF") == "full"
 CLIENTS, PAUSE = (6, 0.01) if FULL else (2, 0.03)
 WRITES_EVERY = 8
+READY_WITHIN = 30 if FULL else 120
+"""Seconds. Beside other tests the machine is asked for more than it has."""
+ANSWERED_WITHIN = 60
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Deployed:
         )
 
     def switching(self, build: str, *options: str, watched: float = 2) -> subprocess.Popen[str]:
-        times = ("--watch-seconds", str(watched), "--ready-seconds", "30", "--drain-seconds", "20")
+        times = ("--watch-seconds", str(watched), "--ready-seconds", str(READY_WITHIN), "--drain-seconds", "20")
         return self.release("switch", build, *times, *options)
 
     def switch(self, build: str, *options: str, watched: float = 2) -> tuple[int, str]:
@@ -77,7 +80,7 @@ class Deployed:
 
     def answering(self) -> str:
         """The build that answers where clients ask."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.between.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.between.port, timeout=ANSWERED_WITHIN)
         try:
             connection.request("GET", "/api/v1/health/")
             return str(json.loads(connection.getresponse().read())["releaseId"])
@@ -99,7 +102,7 @@ class Deployed:
         return Counter(str(row["raw_name"]) for row in self.installation.stored()["claims_payermapping"])
 
 
-def ended(process: subprocess.Popen[str], *, within: float = 120) -> tuple[int, str]:
+def ended(process: subprocess.Popen[str], *, within: float = 400) -> tuple[int, str]:
     said, _ = process.communicate(timeout=within)
     return process.returncode, said
 
@@ -155,7 +158,7 @@ def asked_meanwhile(deployed: Deployed, name: str) -> Iterator[Account]:
     account, ending = Account(), threading.Event()
 
     def client(number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", deployed.between.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", deployed.between.port, timeout=ANSWERED_WITHIN)
         asked = 0
         while not ending.is_set():
             asked += 1

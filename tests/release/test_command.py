@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from payerwatch.release import layout as layout_module
 from payerwatch.release.layout import Layout, Unfinished
 from tests.release.builds import install
 
@@ -43,7 +44,8 @@ def test_a_release_that_is_under_way_is_told_from_one_that_was_interrupted(tmp_p
     assert told_of_releases(tmp_path) == []
 
 
-def test_whoever_looks_meanwhile_keeps_no_release_from_beginning(tmp_path: Path):
+def test_whoever_looks_meanwhile_keeps_no_release_from_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layout_module, "LOOKED_AT_WITHIN", 60.0)
     layout = Layout(tmp_path)
     with layout.locked():
         pass

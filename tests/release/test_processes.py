@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from payerwatch.release.layout import Layout
@@ -18,8 +19,8 @@ from tests.release.builds import ROOT
 pytestmark = pytest.mark.pure
 
 LASTS = 'echo "$PAYERWATCH_BUILD $*"; exec sleep 600'
-STARTS_ANOTHER = "sleep 600 & wait"
-DOES_NOT_HEAR = "trap '' TERM; sleep 600 & while :; do wait; done"
+STARTS_ANOTHER = "sleep 600 & echo begun; wait"
+DOES_NOT_HEAR = "trap '' TERM; echo begun; sleep 600 & while :; do wait; done"
 START_AND_BE_KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -52,10 +53,17 @@ def log_of(processes: Detached, part: str) -> str:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_what_is_started_runs_once_knows_its_build_and_ends_when_told(processes: Detached):
@@ -117,6 +125,7 @@ def test_words_of_an_earlier_start_are_not_told(processes: Detached):
     install(processes, "echo 'Refused: Then.'")
     processes.start("b1", WEB)
     wait_until(lambda: not processes.runs("b1", WEB))
+    os.utime(processes.layout.log("b1", WEB), (1, 1))  # long before: moments of files are some milliseconds long
     install(processes, "exit 3")
     processes.start("b1", WEB)
     wait_until(lambda: not processes.runs("b1", WEB))
@@ -126,10 +135,10 @@ def test_words_of_an_earlier_start_are_not_told(processes: Detached):
 def test_it_runs_while_any_of_those_that_it_has_started_does(processes: Detached):
     install(processes, STARTS_ANOTHER)
     processes.start("b1", WEB)
-    wait_until(lambda: processes.layout.pid_file("b1", WEB).read_text() != "")
-    time.sleep(0.2)  # in which it starts another
-    os.kill(int(processes.layout.pid_file("b1", WEB).read_text()), signal.SIGKILL)
-    time.sleep(0.2)
+    wait_until(lambda: log_of(processes, WEB) == "begun\n")
+    pid = int(processes.layout.pid_file("b1", WEB).read_text())
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_there(pid))
     assert processes.runs("b1", WEB)
     processes.stop("b1", WEB, within=0.1)
     assert not processes.runs("b1", WEB)
@@ -138,7 +147,7 @@ def test_it_runs_while_any_of_those_that_it_has_started_does(processes: Detached
 def test_what_does_not_end_when_told_is_ended_with_all_that_it_has_started(processes: Detached):
     install(processes, DOES_NOT_HEAR)
     processes.start("b1", WEB)
-    time.sleep(0.2)  # in which it says that it does not hear
+    wait_until(lambda: log_of(processes, WEB) == "begun\n")
     processes.stop("b1", WEB, within=0.3)
     assert not processes.runs("b1", WEB)
 

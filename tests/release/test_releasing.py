@@ -24,7 +24,8 @@ def test_a_build_that_is_no_good_is_taken_back_by_itself(deployed: Deployed, kin
     before, broken = deployed.used(), deployed.installed(BROKEN[kind])
     began = time.monotonic()
     with asked_meanwhile(deployed, kind) as account:
-        code, said = deployed.switch(broken, "--ready-seconds", "10" if kind == "workless" else "30")
+        never_ready = ("--ready-seconds", "20") if kind == "workless" else ()
+        code, said = deployed.switch(broken, *never_ready)
         took = time.monotonic() - began
     assert (code, BROKEN[kind].says in said) == (1, True), said
     log.warning("%s: %.0f s, %d answered, %d failed", kind, took, account.answered, len(account.failed))

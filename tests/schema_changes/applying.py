@@ -9,18 +9,20 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from tests.tenancy.editing import editing
+
 
 def apply(*operations: Operation, atomic: bool = False) -> None:
     """One after the other; the role must be the tables' owner."""
     for operation, (before, after) in zip(operations, _states(operations), strict=True):
-        with connection.schema_editor(atomic=atomic) as editor:
+        with editing(atomic=atomic) as editor:
             operation.database_forwards("claims", editor, before, after)
 
 
 def take_back(*operations: Operation) -> None:
     """Those that were applied, the last first."""
     for operation, (before, after) in reversed(list(zip(operations, _states(operations), strict=True))):
-        with connection.schema_editor(atomic=False) as editor:
+        with editing(atomic=False) as editor:
             operation.database_backwards("claims", editor, after, before)
 
 

@@ -15,6 +15,7 @@ from payerwatch.tenancy.models import Customer, TenantManager
 from payerwatch.tenancy.postgresql.roles import as_migrator
 from payerwatch.tenancy.rows import ProtectKey
 from payerwatch.tenancy.sqlite.guards import guards_lifted
+from tests.tenancy.editing import editing
 from tests.tenancy.shelf.models import Book, Shelf
 
 OWN_BOOKS = 2
@@ -85,10 +86,10 @@ def _alter_tables(change: str) -> None:
 def keys_off() -> Iterator[None]:
     """As if the composite keys from a book had not been made."""
     key = ProtectKey("Book", "shelf")
-    with as_migrator(), connection.schema_editor() as editor:
+    with as_migrator(), editing() as editor:
         key.change_back(editor, Book)
     try:
         yield
     finally:
-        with as_migrator(), connection.schema_editor() as editor:
+        with as_migrator(), editing() as editor:
             key.change(editor, Book)

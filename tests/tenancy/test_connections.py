@@ -1,5 +1,6 @@
 """Connections that threads share: what one left there the next does not meet. And the time that is given on them."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -132,7 +133,10 @@ def test_no_connection_is_given_to_a_role_above_the_policies(
     share_connections(1)
     with pytest.raises(OperationalError, match="couldn't get a connection"):
         elsewhere(lambda: asked("SELECT 1"))
-    assert "is a superuser" in caplog.text
+    until = time.monotonic() + 60
+    while "is a superuser" not in caplog.text:  # who waits may give up before the pool's thread has tried
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_one_that_nobody_used_for_a_while_is_asked_first_and_used_again(monkeypatch: pytest.MonkeyPatch):
@@ -145,8 +149,9 @@ def test_one_that_nobody_used_for_a_while_is_asked_first_and_used_again(monkeypa
 def test_who_comes_first_after_a_restart_of_the_server_is_answered(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pooling, "TRUSTED_SECONDS", 0.0)
     share_connections(4)
-    with ThreadPoolExecutor(4) as threads:  # each of which keeps one
-        list(threads.map(lambda _: (asked("SELECT pg_sleep(0.2)"), connection.close()), range(4)))
+    each_has_one = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: (asked("SELECT 1"), each_has_one.wait(60), connection.close()), range(4)))
     with psycopg.connect(**connection.get_connection_params()) as another:
         ended = another.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -200,11 +205,11 @@ def test_a_statement_is_broken_off_in_a_transaction_and_outside_of_one():
 
 
 def test_each_statement_has_the_whole_time():
-    limit_time(Limits(statement=1, idle=0))
+    limit_time(Limits(statement=3, idle=0))
     connection.close()
     with transaction.atomic():
-        for _ in range(3):
-            asked("SELECT pg_sleep(0.5)")
+        for _ in range(4):
+            asked("SELECT pg_sleep(1)")
 
 
 def test_a_transaction_is_not_left_idle():

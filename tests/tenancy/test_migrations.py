@@ -19,6 +19,7 @@ from payerwatch.tenancy.models import TenantForeignKey
 from payerwatch.tenancy.postgresql.roles import as_migrator
 from payerwatch.tenancy.rows import PlainKeyToTenantTable, ProtectKey, ProtectRows
 from tests.tenancy.conftest import OTHER_BOOKS, OWN_BOOKS, World, is_postgresql
+from tests.tenancy.editing import editing
 from tests.tenancy.schema import schema_as_text
 from tests.tenancy.shelf.models import Book, Shelf
 
@@ -41,13 +42,13 @@ def states(operations: list[Operation]) -> list[ProjectState]:
 def migrated(*operations: Operation) -> Iterator[Apps]:
     """The models and tables after a later migration of these operations; it is reversed at the end."""
     steps = states(list(operations))
-    with as_migrator(), connection.schema_editor() as editor:
+    with as_migrator(), editing() as editor:
         for number, operation in enumerate(operations):
             operation.database_forwards("shelf", editor, steps[number], steps[number + 1])
     try:
         yield steps[-1].apps
     finally:
-        with as_migrator(), connection.schema_editor() as editor:
+        with as_migrator(), editing() as editor:
             for number, operation in reversed(list(enumerate(operations))):
                 operation.database_backwards("shelf", editor, steps[number + 1], steps[number])
 
@@ -62,10 +63,10 @@ def test_down_and_up_again_gives_the_same_schema():
 
 def test_protection_is_undone_without_a_trace(world: World):
     protected = schema_as_text()
-    with as_migrator(), connection.schema_editor() as editor:
+    with as_migrator(), editing() as editor:
         ProtectRows("Stamp").change_back(editor, states([])[0].apps.get_model("shelf", "Stamp"))
     assert not any("shelf_stamp" in line and "own" in line for line in schema_as_text())
-    with as_migrator(), connection.schema_editor() as editor:
+    with as_migrator(), editing() as editor:
         STAMPS_PROTECTED.change(editor, states([])[0].apps.get_model("shelf", "Stamp"))
     assert schema_as_text() == protected
 
@@ -189,7 +190,7 @@ def test_a_removed_table_leaves_its_parents_in_use(world: World):
     with migrated(*removal), acting_in(world.own.customer):
         Book.objects.all()._raw_delete(connection.alias)
         Shelf.objects.all()._raw_delete(connection.alias)
-    with as_migrator(), connection.schema_editor() as editor:
+    with as_migrator(), editing() as editor:
         STAMPS_PROTECTED.change(editor, states([])[0].apps.get_model("shelf", "Stamp"))
 
 

@@ -30,7 +30,7 @@ def run_tests(*options: str) -> str:
         env=os.environ | renamed,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -22,7 +22,7 @@ def test_readers_and_writers_together_find_no_locked_database(tmp_path: Path):
         [sys.executable, "-W", "error", "-m", "tests.tenancy.crowd", str(tmp_path), "1.0"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

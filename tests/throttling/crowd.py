@@ -15,6 +15,7 @@ from payerwatch.throttling.rates import Rate
 from payerwatch.throttling.sqlite import SqliteStore
 from payerwatch.throttling.stores import Store
 from payerwatch.throttling.verdict import Bucket
+from tests.throttling.counts import PATIENT, waiting
 
 LIMIT = 60
 BUCKETS = [Bucket("crowd", Rate(LIMIT, 3_600), bytes([number]) * 32) for number in (7, 3)]
@@ -37,7 +38,8 @@ def main(where: str, threads: int, times: int) -> None:
     store = PostgresqlStore(json.loads(where)) if where.startswith("{") else SqliteStore(Path(where))
     print("ready", flush=True)  # noqa: T201
     sys.stdin.readline()
-    print(passed_together(store, threads, times))  # noqa: T201
+    with waiting(PATIENT, PATIENT):
+        print(passed_together(store, threads, times))  # noqa: T201
     store.close()
 
 

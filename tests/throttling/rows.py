@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from payerwatch.throttling.postgresql import PostgresqlStore
+from payerwatch.throttling.sqlite import microseconds
 from payerwatch.throttling.stores import store
 
 COLUMNS = "bucket, at, receipt, leaves"
@@ -22,6 +23,12 @@ def hits_grow_older(seconds: float) -> None:
     """As if all had come so much earlier."""
     shift = round(seconds * 1_000_000)
     execute(f"UPDATE {_table()} SET at = at - {shift}, leaves = leaves - {shift} RETURNING 1")
+
+
+def hits_are(seconds: float) -> None:
+    """As if all had come so long ago."""
+    at = microseconds() - round(seconds * 1_000_000)
+    execute(f"UPDATE {_table()} SET at = {at}, leaves = {at} + leaves - at RETURNING 1")
 
 
 def put(rows: list[Hit]) -> None:

@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from payerwatch.throttling.rates import Rate
-from payerwatch.throttling.refusals import ThrottleUnavailable
 from payerwatch.throttling.sqlite import SqliteStore, microseconds
 from payerwatch.throttling.stores import store
 from payerwatch.throttling.taking import take
 from payerwatch.throttling.verdict import Bucket
+from tests.throttling.counts import IN_PRODUCTION, refused_in_time, waiting
 
 pytestmark = pytest.mark.sqlite
 
@@ -34,11 +34,10 @@ def test_the_counts_are_kept_beside_the_database_and_not_in_it(tmp_path: Path):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_load_that_holds_the_database_keeps_no_throttle_waiting():
+    """Whoever waited for the database would do so until it is refused: here that is held until it is answered."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE tenancy_customer SET name = name")
-        before = time.monotonic()
         assert take([("api", "a")]).allowed
-    assert time.monotonic() - before < 0.5
 
 
 @pytest.mark.pure
@@ -70,10 +69,8 @@ def test_counts_that_cannot_be_reached_are_refused_in_time(damage: str, tmp_path
         else:
             path = tmp_path / "file" / "throttle.sqlite3"
             path.parent.write_bytes(b"")
-        before = time.monotonic()
-        with pytest.raises(ThrottleUnavailable):
+        with refused_in_time():
             SqliteStore(path).take(1, BUCKET)
-        assert time.monotonic() - before < 2.5
 
 
 @pytest.mark.pure
@@ -95,10 +92,11 @@ def test_the_clock_is_read_when_the_lock_is_held(tmp_path: Path):
 @pytest.mark.pure
 def test_after_a_refusal_the_next_request_is_counted(tmp_path: Path):
     counts = SqliteStore(tmp_path / "throttle.sqlite3")
-    assert counts.take(1, BUCKET).allowed
+    with waiting(*IN_PRODUCTION):
+        assert counts.take(1, BUCKET).allowed
     with closing(sqlite3.connect(tmp_path / "throttle.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(ThrottleUnavailable):
+        with refused_in_time():
             counts.take(2, BUCKET)
     assert [counts.take(number, BUCKET).held[0].hits for number in (3, 4)] == [2, 3]
     counts.close()

@@ -72,9 +72,10 @@ def test_headers_of_slices_lead_no_canary_into_the_log_or_the_record(owner: Call
 
 
 def test_who_has_many_files_waiting_is_told_to_wait(owner: Caller, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(arrivals, "MOST_WAITING", 1)
-    assert sent(owner, FILES["a row"]).status_code == 202
-    refused = sent(owner, FILES["a row"])
+    with monkeypatch.context() as patch:
+        patch.setattr(arrivals, "MOST_WAITING", 1)
+        assert sent(owner, FILES["a row"]).status_code == 202
+        refused = sent(owner, FILES["a row"])
     assert (refused.status_code, problem_in(refused)["code"]) == (429, "too_many_uploads_waiting")
     assert refused.headers["Retry-After"] == "30"
 

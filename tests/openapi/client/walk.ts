@@ -62,7 +62,7 @@ class Client {
     id: string,
     done: (seen: Get<Path>) => boolean,
   ): Promise<Get<Path>> {
-    for (let looks = 0; looks < 200; looks += 1) {
+    for (let looks = 0; looks < 1200; looks += 1) {
       const seen = await this.get<Path>(path, undefined, id);
       if (done(seen)) return seen;
       await new Promise((resolve) => setTimeout(resolve, 250));
