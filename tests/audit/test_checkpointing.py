@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from django.core.management import call_command
 from django.db import transaction
 
+from payerwatch.audit import checkpointing
 from payerwatch.audit.checkpointing import key_fingerprint, make_checkpoint_key, public_key_path
 from payerwatch.audit.models import Entry, InstallationEntry
 from payerwatch.audit.record import Thing, record, record_for_installation
@@ -229,3 +236,29 @@ def test_the_key_is_made_once_and_for_its_owner_alone(settings: Any, tmp_path: P
     make_checkpoint_key()
     assert (settings.CHECKPOINT_KEY.read_bytes(), public_key_path().read_bytes()) == (key, public)
     assert sorted(file.name for file in settings.CHECKPOINT_KEY.parent.iterdir()) == ["key.pem", "key.public.pem"]
+
+
+def test_the_public_key_is_put_beside_a_key_whose_maker_was_stopped_before(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings.CHECKPOINT_KEY = tmp_path / "key.pem"
+    make_checkpoint_key()
+    settings.CHECKPOINT_KEY.unlink()  # exchanged, with the public key of the one before beside it
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpointing, "_put_public_key_beside", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make_checkpoint_key()
+    assert make_checkpoint_key() is False
+    signed = load_pem_private_key(settings.CHECKPOINT_KEY.read_bytes(), password=None)
+    assert load_pem_public_key(public_key_path().read_bytes()) == signed.public_key()
+
+
+def test_a_key_that_somebody_put_there_and_that_cannot_be_used_is_left_as_it_is(settings: Any, tmp_path: Path):
+    settings.CHECKPOINT_KEY = tmp_path / "key.pem"
+    settings.CHECKPOINT_KEY.write_text("no key")
+    assert make_checkpoint_key() is False
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["key.pem"]
+
+
+def interrupted(_path: Path) -> None:
+    raise KeyboardInterrupt

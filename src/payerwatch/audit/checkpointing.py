@@ -41,26 +41,44 @@ def public_key_path() -> Path:
 
 
 def make_checkpoint_key() -> bool:
-    """Make the key that signs checkpoints, for its owner alone to read, unless there is one; whether it was made."""
+    """Make the key that signs checkpoints, for its owner alone to read, unless there is one; whether it was made.
+
+    Its public key is put beside it, also where a process that made the key was stopped before it came to that.
+    """
     path = Path(settings.CHECKPOINT_KEY)
-    if path.exists():
-        return False
+    made = not path.exists() and _make_private_key(path)
+    if not public_key_path().exists():
+        try:
+            _put_public_key_beside(path)
+        except (OSError, ValueError):  # of a key that somebody has put there: `check --deploy` says what is wrong
+            if made:
+                raise
+    return made
+
+
+def _make_private_key(path: Path) -> bool:
+    """Whole or not at all, and the first one stays: whether it is this one. The public key of another goes before."""
     make_private_directory(path.parent)
-    key = Ed25519PrivateKey.generate()
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    secret = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     target = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     os.write(target, secret)
     os.close(target)
+    public_key_path().unlink(missing_ok=True)
     made = False
     with suppress(FileExistsError):
-        os.link(new, path)  # whole or not at all, and the first one stays
-        public_key_path().write_bytes(public)
-        _key.cache_clear()
+        os.link(new, path)
         made = True
     new.unlink()
     return made
+
+
+def _put_public_key_beside(path: Path) -> None:
+    _key.cache_clear()
+    public = _key(path).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    new = public_key_path().with_name(f"{public_key_path().name}.{os.getpid()}.new")
+    new.write_bytes(public)
+    new.replace(public_key_path())
 
 
 def key_fingerprint() -> str:
