@@ -21,7 +21,7 @@ _WORDS = {
     "taken_back": "its data were taken back",
     "triaged": "somebody called it noise or closed it",
     "rule_removed": "the rule was removed or switched off",
-    "no_longer_so": "the event is no longer as the rule says",
+    "no_longer_so": "the event is no longer as the rule says, or an earlier alert has told the same",
     "time": "waits for its time",
     "snooze": "waits until the event is no longer snoozed",
     "feed": "waits until the data feed goes on",
