@@ -20,7 +20,6 @@ from tests.pgbouncer import pgbouncer
 pytestmark = [pytest.mark.database, pytest.mark.postgresql]
 
 SCOPES = ("claims.read", "claims.load", "events.read", "audit.read")
-WAITS = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND usename <> current_user"
 
 
 @contextmanager
@@ -61,11 +60,6 @@ def test_people_and_programs_sign_in_send_a_file_and_have_it_judged(installation
             assert [line for line in served.lines() if line["level"] in ("error", "critical")] == []
         assert there.run("verify_audit").code == 0
     assert_cells_are_right(installation)
-
-
-def listeners(installation: Installation) -> list[str]:
-    with psycopg.connect(installation.environment["MIGRATOR_DATABASE_URL"]) as connection:
-        return [query for (query,) in connection.execute(WAITS) if query.startswith("LISTEN")]
 
 
 @pytest.mark.parametrize("direct", [True, False])
