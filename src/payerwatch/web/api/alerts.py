@@ -113,6 +113,6 @@ class Alerts(Listed, Shown, Resource):
         return self.answer(self.get_object())
 
     def release(self, request: Request, public_id: str) -> Response:
-        """Let go what was held back: it is sent now."""
+        """Let go what was held back: it is sent now, or cancelled where what had doubled has not any more."""
         release_alert(self.get_object(), actor=self.caller.actor)
         return self.answer(self.get_object())
