@@ -23,7 +23,7 @@ from payerwatch.deliveries.addresses import (
 from payerwatch.deliveries.answers import ADDRESS_REFUSED, TLS_FAILED
 from payerwatch.deliveries.sending import Limits, post
 from payerwatch.refusals import Refusal
-from tests.deliveries.dialling import ALSO_PUBLIC, PUBLIC, PUBLIC_6, Dialled, Names, numbers_or_here, watch
+from tests.deliveries.dialling import ALSO_PUBLIC, PUBLIC, PUBLIC_6, Dialled, Names, numbers_or_here
 from tests.deliveries.receivers import Receiver, answers, receiving
 
 pytestmark = pytest.mark.pure
@@ -75,11 +75,6 @@ INNER_URLS = (
     "https://?@127.0.0.1:9000/", "", "https", "https://hooks_example.org:9000/", "https://-a.example.org:9000/",
 )  # fmt: skip
 ALL_URLS = (*(f"https://{host}:9000/hook" for host in INNER_HOSTS), *INNER_URLS)
-
-
-@pytest.fixture
-def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
-    return watch(monkeypatch)
 
 
 @pytest.fixture(scope="module")
