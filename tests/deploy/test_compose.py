@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.checkpoint_keys import put_checkpoint_key
 from tests.deploy.reading import DEPLOY, document, instructions, of_ours, services
 
 pytestmark = pytest.mark.pure
@@ -54,7 +55,7 @@ def data(tmp_path: Path) -> dict[str, str]:
     key, checkpoints = tmp_path / "data" / "checkpoint_key.pem", tmp_path / "checkpoints"
     for each in (key.parent, checkpoints):
         each.mkdir(mode=0o700)
-    key.touch(0o600)
+    put_checkpoint_key(key)
     return {"PAYERWATCH_DATA_DIR": str(key.parent), "PAYERWATCH_CHECKPOINT_DIR": str(checkpoints)}
 
 

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import OperationalError
 
+from payerwatch.audit.checkpointing import make_checkpoint_key
 from payerwatch.config import env
 from payerwatch.config.mail_url import read_mail_url
-from payerwatch.config.private_files import make_private_directory, make_private_file
 from payerwatch.members.models import Person, SecondFactor
 from payerwatch.operations.deploy_checks import deploy_checks, refuses_serving
 from payerwatch.sealing.models import record_customer_key
@@ -39,8 +39,7 @@ def sound(monkeypatch: pytest.MonkeyPatch, settings, tmp_path: Path) -> None:
     settings.THROTTLE_FILE = settings.DATA_DIR / "throttle.sqlite3"
     settings.CHECKPOINT_DIR = tmp_path / "elsewhere"
     settings.CHECKPOINT_KEY = tmp_path / "keys" / "key.pem"
-    make_private_directory(settings.CHECKPOINT_KEY.parent)
-    make_private_file(settings.CHECKPOINT_KEY)
+    make_checkpoint_key()
     settings.THROTTLES = settings.DEFAULT_THROTTLES
     monkeypatch.setitem(settings.DATABASES["default"], "HOST", "localhost")
 
@@ -230,6 +229,14 @@ def test_missing_field_keys_are_named_and_not_called_plain(sound, monkeypatch, t
     [error] = [message for message in deploy_checks() if message.id == "payerwatch.E018"]
     assert "2025z, 2026a" in error.msg
     assert "payerwatch.W002" not in found()
+
+
+@pytest.mark.parametrize("holds", ["no key", ""])
+def test_a_file_that_holds_no_key_signs_nothing(sound, settings, tmp_path, holds: str):
+    settings.CHECKPOINT_KEY = tmp_path / "other.pem"
+    settings.CHECKPOINT_KEY.write_text(holds)
+    settings.CHECKPOINT_KEY.chmod(0o600)
+    assert "payerwatch.E016" in found()
 
 
 def test_a_misspelt_variable_is_a_warning_with_what_was_meant(sound, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoint_keys import put_checkpoint_key
 from tests.journeys.ports import free_port
 from tests.operations.test_command_line import error_of, run
 
@@ -139,7 +140,7 @@ def test_serving_others_tells_what_is_wrong_with_the_database_as_every_command(t
         "PAYERWATCH_CHECKPOINT_KEY": str(tmp_path / "key.pem"),
         "PAYERWATCH_CHECKPOINT_DIR": str(tmp_path / "checkpoints"),
     }
-    (tmp_path / "key.pem").touch(0o600)
+    put_checkpoint_key(tmp_path / "key.pem")
     (tmp_path / "data").mkdir(mode=0o700)
     bind = f"127.0.0.1:{free_port()}"
     error = error_of(run(tmp_path, "serve", "--bind", bind, "--json", DATABASE_URL=url(place), **sound), 1)

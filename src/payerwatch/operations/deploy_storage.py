@@ -10,6 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError, InterfaceError
 
+from payerwatch.audit.checkpointing import signature
 from payerwatch.claims.resealing import customers_not_sealed
 from payerwatch.claims.slices import slice_key_ids
 from payerwatch.config import env
@@ -63,10 +64,11 @@ def checkpoints() -> Iterator[CheckMessage]:
             hint=f"chmod 600 {key}",
             id="payerwatch.E011",
         )
-    if not key.is_file() or not os.access(key, os.R_OK):
+    if not key.is_file() or not os.access(key, os.R_OK) or not _can_sign():
         yield Error(
-            "There is no key to sign the audit trail's checkpoints with, or it cannot be read: none is written.",
-            hint=f"Run payerwatch migrate, which makes {key}, as the user that serves.",
+            "There is no key to sign the audit trail's checkpoints with, or it cannot be used: none is written.",
+            hint=f"Let the user that serves read {key}, an Ed25519 key in PEM without a password. Where it is missing, "
+            "payerwatch migrate makes one.",
             id="payerwatch.E016",
         )
     if not _can_be_written(directory):
@@ -76,6 +78,14 @@ def checkpoints() -> Iterator[CheckMessage]:
             id="payerwatch.E017",
         )
     yield from _checkpoints_apart(key, directory)
+
+
+def _can_sign() -> bool:
+    try:
+        signature(b"")
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _can_be_written(directory: Path) -> bool:
